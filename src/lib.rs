@@ -1,0 +1,5 @@
+//! runup: tuning and preflight checks for hosts and containers.
+
+pub mod catalogue;
+pub mod system;
+pub mod value;

@@ -1,0 +1,3 @@
+//! The `runup` command.
+
+fn main() {}
