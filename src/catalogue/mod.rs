@@ -3,8 +3,20 @@
 //! The catalogue decides what a missing key means. A key that is known, and not in this kernel or configuration, does not
 //! apply; one that nobody knows is a typo, and a typo must never be "not applicable" for ever.
 
+mod effects;
+mod linux_fs;
+mod linux_kernel;
+mod linux_net_core;
+mod linux_net_ipv4;
+mod linux_net_other;
+mod linux_user;
+mod linux_vm;
+mod macos;
+
+pub use effects::{SideEffect, side_effects};
+
 use crate::system::Os;
-use crate::value::Type;
+use crate::value::{Type, Unit};
 
 /// Whose value a key shows, and whom a write reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,3 +82,162 @@ pub struct Key {
     /// Where that is documented.
     pub source: &'static str,
 }
+
+/// The tables, each sorted by name.
+static TABLES: &[&[Key]] = &[
+    linux_fs::KEYS,
+    linux_kernel::KEYS,
+    linux_net_core::KEYS,
+    linux_net_ipv4::KEYS,
+    linux_net_other::KEYS,
+    linux_user::KEYS,
+    linux_vm::KEYS,
+    macos::KEYS,
+    macos::FREEBSD,
+];
+
+/// What is known of a key, given by its canonical dotted name. An exact name goes before a pattern.
+#[must_use]
+pub fn lookup(os: Os, name: &str) -> Option<&'static Key> {
+    let tables = || {
+        TABLES
+            .iter()
+            .filter(|table| table.first().is_some_and(|key| key.os == os))
+    };
+    for table in tables() {
+        if let Ok(at) = table.binary_search_by(|key| key.name.cmp(name)) {
+            return Some(&table[at]);
+        }
+    }
+    // Patterns are few, and looked at only for names that have enough segments to match one.
+    tables()
+        .flat_map(|table| table.iter())
+        .find(|key| key.name.contains('*') && matches(key.name, name))
+}
+
+/// Whether a name has the segments of a pattern; a `*` stands for any one.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut segments = name.split('.');
+    pattern
+        .split('.')
+        .all(|part| segments.next().is_some_and(|segment| part == "*" || part == segment))
+        && segments.next().is_none()
+}
+
+/// Every key of an operating system.
+pub fn keys(os: Os) -> impl Iterator<Item = &'static Key> {
+    TABLES
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(move |key| key.os == os)
+}
+
+/// The known name that is nearest to one that nobody knows.
+#[must_use]
+pub fn nearest(os: Os, name: &str) -> Option<&'static str> {
+    // `core.somaxconn`: the last segment alone may be right.
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let ending = || {
+        keys(os)
+            .map(|key| key.name)
+            .find(|known| known.rsplit('.').next() == Some(last) && !known.contains('*'))
+    };
+    crate::suggest::nearest(name, keys(os).map(|key| key.name)).or_else(ending)
+}
+
+impl Key {
+    /// Whose value it is on a kernel.
+    #[must_use]
+    pub fn namespace_on(&self, kernel: (u16, u16)) -> Namespace {
+        match (self.namespaced_since, self.namespace) {
+            (Some(since), Namespace::Net) if kernel < since => Namespace::NetInitial,
+            (Some(since), _) if kernel < since => Namespace::Host,
+            (_, namespace) => namespace,
+        }
+    }
+
+    const fn unit(mut self, unit: Unit) -> Self {
+        self.value = match self.value {
+            Type::Tuple(names, _) => Type::Tuple(names, unit),
+            _ => Type::Number(unit),
+        };
+        self
+    }
+
+    const fn tuple(mut self, names: &'static [&'static str], unit: Unit) -> Self {
+        self.value = Type::Tuple(names, unit);
+        self
+    }
+
+    const fn of(mut self, value: Type) -> Self {
+        self.value = value;
+        self
+    }
+
+    const fn ns(mut self, namespace: Namespace) -> Self {
+        self.namespace = namespace;
+        self
+    }
+
+    const fn since(mut self, major: u16, minor: u16) -> Self {
+        self.since = Some((major, minor));
+        self
+    }
+
+    const fn until(mut self, major: u16, minor: u16) -> Self {
+        self.until = Some((major, minor));
+        self
+    }
+
+    const fn namespaced(mut self, major: u16, minor: u16) -> Self {
+        self.namespaced_since = Some((major, minor));
+        self
+    }
+
+    const fn needs(mut self, what: &'static str) -> Self {
+        self.needs = Some(what);
+        self
+    }
+
+    const fn write(mut self, write: Write) -> Self {
+        self.write = write;
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    const fn kubernetes(mut self, minor: u16) -> Self {
+        self.kubernetes_safe_since = Some(minor);
+        self
+    }
+
+    const fn source(mut self, source: &'static str) -> Self {
+        self.source = source;
+        self
+    }
+}
+
+/// A key of Linux that holds a count, belongs to the host and can be written: what most keys are, and the rest is said.
+const fn key(name: &'static str, summary: &'static str, source: &'static str) -> Key {
+    Key {
+        name,
+        os: Os::Linux,
+        value: Type::Number(Unit::Count),
+        namespace: Namespace::Host,
+        since: None,
+        until: None,
+        namespaced_since: None,
+        needs: None,
+        write: Write::Yes,
+        secret: false,
+        kubernetes_safe_since: None,
+        summary,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests;

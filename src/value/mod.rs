@@ -4,14 +4,18 @@
 //! cgroup file and `unlimited` in `ulimit` are the same limit. Each [`Type`] has one parser and one canonical printed form, and
 //! printing then parsing gives the same value back.
 
-// mod compare;
-// mod parse;
-// mod ports;
-// mod units;
+mod compare;
+mod correct;
+mod parse;
+mod ports;
+mod units;
+mod version;
 
-// pub use compare::{Comparator, Comparison, Correction, Judgement};
-#[derive(Debug, Clone, Copy, PartialEq, Eq)] pub struct PortRange; #[derive(Debug, Clone, PartialEq, Eq)] pub struct PortSet;
-#[derive(Debug, Clone, Copy, PartialEq, Eq)] pub enum Unit { Count }
+pub use compare::{Comparator, Comparison, Operand, OperandShape};
+pub use correct::{contradict, correct};
+pub use ports::{PortRange, PortSet};
+pub use units::{Dimension, Rounding, Unit, UnitMismatch};
+pub use version::Version;
 
 use std::fmt;
 
@@ -27,20 +31,10 @@ pub enum Number {
 /// The selected entries of a list that the kernel prints with brackets: `always [madvise] never`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// The entry in brackets; `None` where the kernel brackets nothing.
+    /// The entry in brackets, or the only entry; `None` where the kernel brackets nothing.
     pub selected: Option<String>,
     /// Every entry, in the kernel's order, the selected one included.
     pub options: Vec<String>,
-}
-
-/// A dotted version, compared by its leading numbers: `6.1.0-18-amd64` is `6.1.0`, and `6.1` equals `6.1.0`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-// Equality is by number, not by text.
-pub struct Version {
-    /// The leading numbers.
-    pub numbers: Vec<u32>,
-    /// The text as it was read, which is what is shown.
-    pub text: String,
 }
 
 /// A typed value.
@@ -89,13 +83,41 @@ pub enum Type {
     Words,
 }
 
+impl Type {
+    /// What it is, for a message.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Type::Number(_) => "a number",
+            Type::Tuple(..) => "a row of numbers",
+            Type::Range => "a range",
+            Type::Ports => "a list of ports",
+            Type::Choice => "one of several words",
+            Type::Text => "a text",
+            Type::Bool => "true or false",
+            Type::Version => "a version",
+            Type::Words => "a list of words",
+        }
+    }
+}
+
 /// Why a text is not a value of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
     /// What was expected, for a person: `an integer`.
-    pub expected: String,
+    pub expected: &'static str,
     /// The text that was found, escaped and cut to a readable length.
     pub found: String,
+}
+
+impl ParseError {
+    fn new(expected: &'static str, found: &str) -> Self {
+        let mut shown: String = found.chars().take(60).flat_map(char::escape_debug).collect();
+        if found.chars().nth(60).is_some() {
+            shown.push_str("...");
+        }
+        Self { expected, found: shown }
+    }
 }
 
 impl fmt::Display for ParseError {

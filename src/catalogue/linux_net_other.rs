@@ -1,0 +1,143 @@
+//! `net.ipv6`, `net.netfilter` and the rest of `net`.
+
+use super::{Key, Namespace, Write, key};
+use crate::value::{Type, Unit};
+
+const CT: &str = "https://docs.kernel.org/networking/nf_conntrack-sysctl.html";
+const IP: &str = "https://docs.kernel.org/networking/ip-sysctl.html";
+const BRIDGE: &str = "https://docs.kernel.org/networking/bridge.html";
+
+pub(super) static KEYS: &[Key] = &[
+    key(
+        "net.bridge.bridge-nf-call-ip6tables",
+        "Whether bridged IPv6 packets pass through ip6tables.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("the br_netfilter module")
+    .source(BRIDGE),
+    key(
+        "net.bridge.bridge-nf-call-iptables",
+        "Whether bridged IPv4 packets pass through iptables.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("the br_netfilter module")
+    .source(BRIDGE),
+    key("net.ipv6.bindv6only", "Whether an IPv6 listener leaves IPv4 alone.", CT)
+        .ns(Namespace::Net)
+        .needs("IPv6")
+        .source(IP),
+    key(
+        "net.ipv6.conf.*.accept_ra",
+        "Whether router advertisements are followed.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.disable_ipv6",
+        "Takes every IPv6 address off the interface; putting it back does not bring them back.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .write(Write::Lossy)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.forwarding",
+        "Whether packets that come in here are routed onward.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.stable_secret",
+        "The key from which stable addresses are made.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .of(Type::Text)
+    .secret()
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.neigh.default.gc_thresh1",
+        "IPv6 neighbours that are kept without collecting garbage.",
+        CT,
+    )
+    .ns(Namespace::NetInitial)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.neigh.default.gc_thresh2",
+        "IPv6 neighbours beyond which garbage is collected after some seconds.",
+        CT,
+    )
+    .ns(Namespace::NetInitial)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.neigh.default.gc_thresh3",
+        "The most IPv6 neighbours that are kept.",
+        CT,
+    )
+    .ns(Namespace::NetInitial)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.netfilter.nf_conntrack_acct",
+        "Whether connections are counted in packets and bytes.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("the nf_conntrack module"),
+    key(
+        "net.netfilter.nf_conntrack_buckets",
+        "Size of the table that finds connections.",
+        CT,
+    )
+    .ns(Namespace::NetInitial)
+    .needs("the nf_conntrack module"),
+    key(
+        "net.netfilter.nf_conntrack_count",
+        "Connections that are tracked now.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .write(Write::ReadOnly)
+    .needs("the nf_conntrack module"),
+    key(
+        "net.netfilter.nf_conntrack_max",
+        "Connections that may be tracked; beyond, new ones are dropped and the log says that the table is full.",
+        CT,
+    )
+    .ns(Namespace::NetInitial)
+    .needs("the nf_conntrack module"),
+    key(
+        "net.netfilter.nf_conntrack_tcp_timeout_established",
+        "How long an idle connection is tracked.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .unit(Unit::Seconds)
+    .needs("the nf_conntrack module"),
+    key(
+        "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+        "How long a closed connection is tracked.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .unit(Unit::Seconds)
+    .needs("the nf_conntrack module"),
+    key(
+        "net.nf_conntrack_max",
+        "The older name of net.netfilter.nf_conntrack_max.",
+        CT,
+    )
+    .ns(Namespace::NetInitial)
+    .needs("the nf_conntrack module"),
+    key("net.unix.max_dgram_qlen", "Datagrams that wait at a Unix socket.", CT).ns(Namespace::Net),
+];

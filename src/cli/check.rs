@@ -1,0 +1,200 @@
+//! `runup check`.
+
+use std::time::{Duration, Instant};
+
+use clap::ArgMatches;
+
+use super::output::Streams;
+use super::{CommandError, CommandResult, ExitCode};
+use crate::diagnostic::Diagnostics;
+use crate::engine::{Check, Options};
+use crate::finding::{Finding, Outcome, Report};
+use crate::host::Host;
+use crate::profile::{self, Library, Profile, Setting};
+use crate::report::{self, Format, Style};
+use crate::rule::Severity;
+use crate::source::Sources;
+use crate::system::live::LiveSystem;
+use crate::system::recording::{Recording, Replay};
+use crate::system::rooted::RootedSystem;
+use crate::system::{Os, System};
+
+/// How long to wait before looking again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
+    let recording = matches.get_one::<String>("host");
+    let system: Box<dyn System> = if let Some(path) = recording {
+        Box::new(Replay::new(load_recording(path)?))
+    } else if let Some(path) = matches.get_one::<String>("root") {
+        let system = RootedSystem::new(path);
+        Box::new(
+            system.map_err(|error| CommandError::Message(format!("cannot use {path} as a root directory: {error}")))?,
+        )
+    } else if let Some(pid) = matches.get_one::<u32>("pid") {
+        let system = LiveSystem::for_process(*pid);
+        Box::new(system.map_err(|error| CommandError::Message(format!("cannot look at process {pid}: {error}")))?)
+    } else {
+        Box::new(LiveSystem::new())
+    };
+    let words = words(matches, "profile");
+    let profiles = load_profiles(&words, system.platform().os, system.identity().uid == 0, sources)?;
+    let options = Options {
+        settings: settings(matches, sources)?,
+        only: self::words(matches, "only"),
+        skip: self::words(matches, "skip"),
+        window: matches
+            .get_one::<Duration>("window")
+            .copied()
+            .unwrap_or(crate::engine::WINDOW),
+        thorough: false,
+    };
+    let host = Host::new(system.as_ref());
+    let check = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;
+    let mut report = check.run();
+    if let Some(limit) = matches.get_one::<Duration>("wait").filter(|_| recording.is_none()) {
+        wait(&check, &mut report, *limit, streams);
+    }
+    report.host.recording = recording.cloned();
+    let format = matches
+        .get_one::<String>("format")
+        .and_then(|name| Format::parse(name))
+        .unwrap_or(Format::Text);
+    let style = Style {
+        colour: streams.colour_result() && format == Format::Text,
+        verbose: matches.get_flag("verbose"),
+        explain: matches.get_flag("explain"),
+    };
+    streams.try_result(|out| report::write(format, &report, sources, style, out))?;
+    let fail_on = matches
+        .get_one::<String>("fail-on")
+        .and_then(|name| Severity::parse(name))
+        .unwrap_or(Severity::Error);
+    Ok(verdict(&report, fail_on, streams))
+}
+
+fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {
+    if report.summary.decided() == 0 && report.summary.waived == 0 {
+        streams.message("runup: nothing was checked: no rule of these profiles applies here; -v says why\n");
+        return ExitCode::Error;
+    }
+    let stops =
+        |finding: &Finding| finding.severity >= fail_on && matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
+    if report.findings.iter().any(stops) {
+        ExitCode::NotReady
+    } else {
+        ExitCode::Ready
+    }
+}
+
+/// Looks again at what changes from moment to moment, until it passes or the time is up.
+fn wait(check: &Check<'_>, report: &mut Report, limit: Duration, streams: &mut Streams) {
+    let start = Instant::now();
+    let restless = |report: &Report| -> Vec<String> {
+        let mut names: Vec<String> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.transient && matches!(finding.outcome, Outcome::Fail | Outcome::Unknown))
+            .map(Finding::name)
+            .collect();
+        names.dedup();
+        names
+    };
+    let mut said = Vec::new();
+    loop {
+        let names = restless(report);
+        let left = limit.saturating_sub(start.elapsed());
+        if names.is_empty() || left.is_zero() {
+            return;
+        }
+        if names != said {
+            streams.message(&format!(
+                "runup: waiting up to {} s for {}\n",
+                left.as_secs().max(1),
+                names.join(", ")
+            ));
+            said = names;
+        }
+        std::thread::sleep(AGAIN.min(left));
+        *report = check.again(report);
+    }
+}
+
+/// The words of an option that may be repeated.
+pub(super) fn words(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches
+        .get_many::<String>(name)
+        .map(|words| words.cloned().collect())
+        .unwrap_or_default()
+}
+
+/// Reads `--set`.
+pub(super) fn settings(matches: &ArgMatches, sources: &mut Sources) -> Result<Vec<Setting>, CommandError> {
+    let mut settings = Vec::new();
+    let mut sink = Diagnostics::new();
+    for word in words(matches, "set") {
+        match Setting::parse(&word, sources) {
+            Ok(setting) => settings.push(setting),
+            Err(diagnostic) => sink.push(diagnostic),
+        }
+    }
+    if sink.is_empty() {
+        Ok(settings)
+    } else {
+        Err(CommandError::Diagnostics(sink.into_sorted()))
+    }
+}
+
+/// Where profiles are looked for, for whoever runs this.
+pub(super) fn library(root: bool) -> Library {
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .filter(|path| !path.is_empty())
+        .map(std::path::PathBuf::from)
+        .or_else(|| {
+            std::env::var_os("HOME")
+                .filter(|home| !home.is_empty())
+                .map(|home| std::path::Path::new(&home).join(".config"))
+        });
+    Library::for_user(root, config)
+}
+
+/// Loads profiles; without words, `.runup.toml` if it is here, else `default`.
+pub(super) fn load_profiles(
+    words: &[String],
+    os: Os,
+    root: bool,
+    sources: &mut Sources,
+) -> Result<Vec<Profile>, CommandError> {
+    const PROJECT: &str = ".runup.toml";
+    let implied = if std::path::Path::new(PROJECT).exists() {
+        "./.runup.toml"
+    } else {
+        "default"
+    };
+    let implied = [implied.to_owned()];
+    let words = if words.is_empty() { &implied } else { words };
+    let library = library(root);
+    let mut sink = Diagnostics::new();
+    let mut profiles: Vec<Profile> = Vec::new();
+    for word in words {
+        if let Some(profile) = profile::load(&library, word, os, sources, &mut sink) {
+            if profiles.iter().any(|known| known.name == profile.name) {
+                return Err(CommandError::Message(format!(
+                    "the profile `{}` is named twice",
+                    profile.name
+                )));
+            }
+            profiles.push(profile);
+        }
+    }
+    if sink.is_empty() {
+        Ok(profiles)
+    } else {
+        Err(CommandError::Diagnostics(sink.into_sorted()))
+    }
+}
+
+/// Reads a recording.
+pub(super) fn load_recording(path: &str) -> Result<Recording, CommandError> {
+    Recording::load(path).map_err(|error| CommandError::Message(format!("cannot use the recording {path}: {error}")))
+}

@@ -1,0 +1,316 @@
+//! `runup explain`.
+
+use std::fmt::Write as _;
+
+use clap::ArgMatches;
+
+use super::output::Streams;
+use super::{CommandError, CommandResult, ExitCode, check};
+use crate::catalogue::{self, Key, Namespace, Write};
+use crate::profile::{self, Profile};
+use crate::report::printable;
+use crate::report::text::wrap;
+use crate::rule::{self, Kind, Rule};
+use crate::source::Sources;
+use crate::system::live::LiveSystem;
+use crate::system::{Os, SysctlName, System};
+use crate::value::Type;
+
+pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
+    let what = matches.get_one::<String>("what").cloned().unwrap_or_default();
+    let system = LiveSystem::new();
+    let os = system.platform().os;
+    let profiles = every_profile(os, system.identity().uid == 0, sources);
+    let mut page = String::new();
+    if let Some(kind) = rule::find(&what) {
+        kind_page(kind, &profiles, &mut page);
+    }
+    rule_pages(&what, &profiles, sources, &mut page);
+    if let Ok(name) = SysctlName::parse(&what) {
+        key_page(name.dotted(), os, &system, &profiles, &mut page);
+    }
+    if page.is_empty() {
+        let rules = profiles
+            .iter()
+            .flat_map(|profile| profile.rules.iter().map(|rule| rule.id.as_str()));
+        let kinds = rule::KINDS.iter().map(|kind| kind.name());
+        let near = crate::suggest::nearest(&what, rules.chain(kinds)).or_else(|| catalogue::nearest(os, &what));
+        let hint = near.map_or_else(
+            || "`runup profiles` lists profiles; `runup show PROFILE` its rules".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(CommandError::Message(format!(
+            "there is no rule, key or kind of subject `{what}`; {hint}"
+        )));
+    }
+    streams.try_result(|out| {
+        out.write_all(printable(page.trim_end()).as_bytes())
+            .and_then(|()| writeln!(out))
+    })?;
+    Ok(ExitCode::Ready)
+}
+
+fn every_profile(os: Os, root: bool, sources: &mut Sources) -> Vec<Profile> {
+    let library = check::library(root);
+    let mut profiles = Vec::new();
+    for (name, _) in library.names() {
+        let mut sink = crate::diagnostic::Diagnostics::new();
+        if let Some(profile) = profile::load(&library, &name, os, sources, &mut sink) {
+            // A broken profile of the user's explains nothing; `check` says what is wrong with it.
+            if sink.is_empty() {
+                profiles.push(profile);
+            }
+        }
+    }
+    profiles
+}
+
+fn paragraph(text: &str, indent: usize, out: &mut String) {
+    for block in text.split("\n\n") {
+        for line in wrap(&block.replace('\n', " "), 80 - indent) {
+            let _ = writeln!(out, "{:indent$}{line}", "");
+        }
+        out.push('\n');
+    }
+}
+
+fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
+    let docs = kind.docs();
+    let _ = writeln!(out, "{}: {}\n", kind.name(), docs.summary);
+    paragraph(docs.text, 0, out);
+    out.push_str("Keys\n");
+    for field in kind.selectors() {
+        let _ = writeln!(out, "  {}", field.name);
+        for line in wrap(field.doc, 74) {
+            let _ = writeln!(out, "      {line}");
+        }
+    }
+    for metric in kind.metrics().iter().filter(|metric| !metric.name.is_empty()) {
+        let of = metric
+            .value
+            .map(|value| format!(" ({})", Type::describe(value)))
+            .unwrap_or_default();
+        let _ = writeln!(out, "  {}{of}", metric.name);
+        for line in wrap(metric.doc, 74) {
+            let _ = writeln!(out, "      {line}");
+        }
+    }
+    out.push_str("\nExample\n");
+    for line in docs.example.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    if !docs.remedies.is_empty() {
+        out.push_str("\nHow to fix it\n");
+        for (dialect, text) in docs.remedies {
+            for (at, line) in wrap(text, 66).into_iter().enumerate() {
+                let _ = writeln!(out, "  {:<12}{line}", if at == 0 { dialect.name() } else { "" });
+            }
+        }
+    }
+    let rules: Vec<String> = profiles
+        .iter()
+        .flat_map(|profile| {
+            let uses = |rule: &&Rule| {
+                rule.subject
+                    .as_ref()
+                    .is_some_and(|subject| subject.kind.name() == kind.name())
+            };
+            profile
+                .rules
+                .iter()
+                .filter(uses)
+                .map(move |rule| format!("{}/{}", profile.name, rule.id))
+        })
+        .collect();
+    if !rules.is_empty() {
+        out.push_str("\nRules that use it\n");
+        paragraph(&rules.join(", "), 2, out);
+    }
+    out.push('\n');
+}
+
+fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut String) {
+    for profile in profiles {
+        for rule in &profile.rules {
+            let name = format!("{}/{}", profile.name, rule.id);
+            if what != name && what != rule.id {
+                continue;
+            }
+            let _ = writeln!(out, "{name} ({})", rule.severity.name());
+            if let Some(subject) = &rule.subject {
+                let _ = writeln!(
+                    out,
+                    "  {} {}",
+                    subject.kind.name(),
+                    subject.kind.label(&subject.selectors)
+                );
+            }
+            let asks = asked(rule, sources);
+            if !asks.is_empty() {
+                let _ = writeln!(out, "  asks for {asks}");
+            }
+            for condition in &rule.when {
+                let _ = writeln!(out, "  when {}", condition.expr.text());
+            }
+            if let Some(why) = &rule.why {
+                for line in wrap(&format!("why: {why}"), 78) {
+                    let _ = writeln!(out, "  {line}");
+                }
+            }
+            if let Some(vendor) = rule.vendor {
+                let _ = writeln!(out, "  the vendor: {}", vendor.name());
+            }
+            if let Some(source) = &rule.source {
+                let _ = writeln!(out, "  source: {source}");
+            }
+            if let Some(remedy) = &rule.remedy {
+                for line in wrap(&format!("do: {remedy}"), 78) {
+                    let _ = writeln!(out, "  {line}");
+                }
+            }
+            if let Some(subject) = &rule.subject {
+                for (dialect, text) in subject.kind.docs().remedies {
+                    for (at, line) in wrap(text, 64).into_iter().enumerate() {
+                        let _ = writeln!(out, "  {:<12}{line}", if at == 0 { dialect.name() } else { "" });
+                    }
+                }
+            }
+            out.push('\n');
+        }
+    }
+}
+
+/// What a rule asks for, as its file writes it.
+fn asked(rule: &Rule, sources: &Sources) -> String {
+    let Some(subject) = &rule.subject else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    for expectation in &subject.expectations {
+        for asked in &expectation.asked {
+            let metric = if expectation.metric.name.is_empty() {
+                String::new()
+            } else {
+                format!("{} ", expectation.metric.name)
+            };
+            parts.push(format!(
+                "{metric}{} {}",
+                asked.comparator.name(),
+                sources.text(asked.place)
+            ));
+        }
+    }
+    parts.join(", ")
+}
+
+fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], out: &mut String) {
+    let key = [os, Os::Linux, Os::Macos, Os::Freebsd]
+        .into_iter()
+        .find_map(|os| catalogue::lookup(os, name));
+    let asking: Vec<(String, &Rule)> = profiles
+        .iter()
+        .flat_map(|profile| {
+            profile
+                .rules
+                .iter()
+                .map(move |rule| (format!("{}/{}", profile.name, rule.id), rule))
+        })
+        .filter(|(_, rule)| {
+            rule.subject.as_ref().is_some_and(|subject| {
+                subject.kind.name() == "sysctl" && subject.kind.label(&subject.selectors) == name
+            })
+        })
+        .collect();
+    let live = system.sysctl(name);
+    if key.is_none() && asking.is_empty() && live.is_err() {
+        return;
+    }
+    let _ = writeln!(out, "{name}");
+    if let Some(key) = key {
+        describe_key(key, out);
+    }
+    if let Ok(text) = live {
+        let shown = if key.is_some_and(|key| key.secret) {
+            "(not shown)".to_owned()
+        } else {
+            text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let _ = writeln!(out, "  here: {shown}");
+    }
+    if !asking.is_empty() {
+        out.push_str("\n  what profiles ask of it\n");
+        for (name, rule) in asking {
+            let asks = rule.subject.as_ref().map(|subject| {
+                let asked = subject.expectations.iter().flat_map(|expectation| &expectation.asked);
+                asked
+                    .map(|asked| asked.comparator.name())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            });
+            let why = rule.why.as_deref().unwrap_or("");
+            let _ = writeln!(
+                out,
+                "    {name} ({}): {}",
+                rule.severity.name(),
+                asks.unwrap_or_default()
+            );
+            for line in wrap(why, 72) {
+                let _ = writeln!(out, "      {line}");
+            }
+        }
+    }
+    out.push_str("\n  how to set it\n");
+    let writable = key.is_none_or(|key| !matches!(key.write, Write::Never | Write::ReadOnly));
+    if writable {
+        for (dialect, text) in crate::rule::sysctl::Sysctl.docs().remedies {
+            for (at, line) in wrap(text, 64).into_iter().enumerate() {
+                let _ = writeln!(out, "    {:<12}{line}", if at == 0 { dialect.name() } else { "" });
+            }
+        }
+    } else {
+        out.push_str("    runup never writes it\n");
+    }
+    out.push('\n');
+}
+
+fn describe_key(key: &Key, out: &mut String) {
+    for line in wrap(key.summary, 78) {
+        let _ = writeln!(out, "  {line}");
+    }
+    let unit = rule::unit_of(key.value).name();
+    let _ = writeln!(
+        out,
+        "  type: {}{}",
+        key.value.describe(),
+        if unit.is_empty() {
+            String::new()
+        } else {
+            format!(" in {unit}")
+        }
+    );
+    if let Type::Tuple(names, _) = key.value {
+        if !names.is_empty() {
+            let _ = writeln!(out, "  fields: {}", names.join(", "));
+        }
+    }
+    let whose = match key.namespace {
+        Namespace::Host => "the whole host's",
+        Namespace::Net => "one network namespace's",
+        Namespace::NetInitial => "the host's network namespace's alone",
+        Namespace::Ipc => "one IPC namespace's",
+        Namespace::User => "one user namespace's",
+        Namespace::Uts => "one UTS namespace's",
+        Namespace::Pid => "one PID namespace's",
+    };
+    let _ = writeln!(out, "  whose: {whose}");
+    if let Some((major, minor)) = key.since {
+        let _ = writeln!(out, "  since kernel {major}.{minor}");
+    }
+    if let Some((major, minor)) = key.until {
+        let _ = writeln!(out, "  gone since kernel {major}.{minor}");
+    }
+    if let Some(needs) = key.needs {
+        let _ = writeln!(out, "  needs {needs}");
+    }
+    let _ = writeln!(out, "  source: {}", key.source);
+}

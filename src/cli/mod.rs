@@ -1,0 +1,145 @@
+//! The command line: arguments, one file per command. Nothing below this module prints or exits.
+
+mod arguments;
+mod check;
+mod diff;
+mod explain;
+mod output;
+mod profiles;
+mod record;
+mod show;
+
+use std::ffi::OsString;
+
+use crate::diagnostic::{self, Diagnostic};
+use crate::source::Sources;
+use output::Streams;
+
+/// The exit codes, but for those of a program that `exec` became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Ready; or the command did what it was asked.
+    Ready = 0,
+    /// Not ready: a rule of severity `error` (or what `--fail-on` names) is fail or unknown.
+    NotReady = 1,
+    /// A mistake in the command line or a profile, or the tool failed: nothing was decided.
+    Error = 2,
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub enum CommandError {
+    /// Mistakes in profiles, or in what the command line says of them.
+    Diagnostics(Vec<Diagnostic>),
+    /// Anything else: what was done, to what, and what to do next.
+    Message(String),
+    /// Writing the result failed.
+    Output(std::io::Error),
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        CommandError::Output(error)
+    }
+}
+
+type CommandResult = Result<ExitCode, CommandError>;
+
+/// Runs a command line; the first word is the program's name.
+#[must_use]
+pub fn run(words: Vec<OsString>) -> ExitCode {
+    let mut streams = Streams::new();
+    let mut command = arguments::command();
+    let matches = match command.try_get_matches_from_mut(words) {
+        Ok(matches) => matches,
+        Err(error) => {
+            use clap::error::ErrorKind;
+            return match error.kind() {
+                // What was asked for goes to stdout; everything else is a mistake.
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                    streams.result(|out| write!(out, "{error}"));
+                    ExitCode::Ready
+                }
+                _ => {
+                    streams.message(&error.to_string());
+                    ExitCode::Error
+                }
+            };
+        }
+    };
+    let mut sources = Sources::new();
+    let result = match matches.subcommand() {
+        Some(("check", matches)) => check::run(matches, &mut sources, &mut streams),
+        Some(("explain", matches)) => explain::run(matches, &mut sources, &mut streams),
+        Some(("profiles", matches)) => profiles::run(matches, &mut sources, &mut streams),
+        Some(("show", matches)) => show::run(matches, &mut sources, &mut streams),
+        Some(("record", matches)) => record::run(matches, &mut sources, &mut streams),
+        Some(("diff", matches)) => diff::run(matches, &mut sources, &mut streams),
+        Some(("schema", _)) => schema(&mut streams),
+        Some(("completions", matches)) => completions(matches, &mut streams),
+        Some(("man", matches)) => man(matches, &mut streams),
+        _ => {
+            streams.message(&command.render_help().to_string());
+            Ok(ExitCode::Error)
+        }
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read the result has seen enough.
+        Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Ready,
+        Err(CommandError::Output(error)) => {
+            streams.message(&format!("runup: cannot write the result: {error}\n"));
+            ExitCode::Error
+        }
+        Err(CommandError::Message(message)) => {
+            streams.message(&format!("runup: {}\n", message.trim_end()));
+            ExitCode::Error
+        }
+        Err(CommandError::Diagnostics(list)) => {
+            let text = diagnostic::render(&list, &sources, streams.colour_messages());
+            let count = match list.len() {
+                1 => "1 error".to_owned(),
+                number => format!("{number} errors"),
+            };
+            streams.message(&format!("{text}runup: {count}; nothing was checked\n"));
+            ExitCode::Error
+        }
+    }
+}
+
+fn schema(streams: &mut Streams) -> CommandResult {
+    let schema = crate::profile::schema::schema();
+    streams.try_result(|out| writeln!(out, "{schema}"))?;
+    Ok(ExitCode::Ready)
+}
+
+fn completions(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResult {
+    let shell = matches
+        .get_one::<clap_complete::Shell>("shell")
+        .copied()
+        .unwrap_or(clap_complete::Shell::Bash);
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut arguments::command(), "runup", &mut text);
+    streams.try_result(|out| out.write_all(&text))?;
+    Ok(ExitCode::Ready)
+}
+
+fn man(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResult {
+    let mut command = arguments::command();
+    command.build();
+    let page = match matches.get_one::<String>("command") {
+        None => command,
+        Some(name) => match command.find_subcommand(name) {
+            Some(sub) => sub.clone(),
+            None => {
+                return Err(CommandError::Message(format!(
+                    "there is no command `{name}`; `runup --help` lists them"
+                )));
+            }
+        },
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    streams.try_result(|out| out.write_all(&text))?;
+    Ok(ExitCode::Ready)
+}

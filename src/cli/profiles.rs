@@ -1,0 +1,44 @@
+//! `runup profiles`.
+
+use clap::ArgMatches;
+
+use super::output::Streams;
+use super::{CommandResult, ExitCode, check};
+use crate::profile::merge;
+use crate::report::printable;
+use crate::report::text::wrap;
+use crate::source::Sources;
+use crate::system::System;
+use crate::system::live::LiveSystem;
+
+pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
+    let library = check::library(LiveSystem::new().identity().uid == 0);
+    let names = library.names();
+    let width = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0).clamp(8, 24);
+    let mut lines = Vec::new();
+    for (name, path) in &names {
+        let mut sink = crate::diagnostic::Diagnostics::new();
+        let summary = merge::load(&library, name, sources, &mut sink).and_then(|merged| merged.summary);
+        let summary = match (summary, sink.is_empty()) {
+            (_, false) => "has mistakes: `runup show` says which".to_owned(),
+            (Some(summary), true) => summary,
+            (None, true) => String::new(),
+        };
+        let place = path
+            .as_ref()
+            .map(|path| format!(" [{}]", path.display()))
+            .unwrap_or_default();
+        for (at, part) in wrap(&printable(&format!("{summary}{place}")), 78 - width)
+            .into_iter()
+            .enumerate()
+        {
+            lines.push(
+                format!("{:<width$}  {part}", if at == 0 { name } else { "" })
+                    .trim_end()
+                    .to_owned(),
+            );
+        }
+    }
+    streams.try_result(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    Ok(ExitCode::Ready)
+}

@@ -1,0 +1,92 @@
+//! `runup record`.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use clap::ArgMatches;
+
+use super::output::Streams;
+use super::{CommandError, CommandResult, ExitCode, check};
+use crate::engine::{self, Check, Options};
+use crate::host::Host;
+use crate::profile::{self, Library};
+use crate::source::Sources;
+use crate::system::live::LiveSystem;
+use crate::system::recording::Recorder;
+use crate::system::{Resource, System};
+
+pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
+    let live = LiveSystem::new();
+    let os = live.platform().os;
+    // A path that cannot be written is better known before the work.
+    let output = matches.get_one::<String>("output");
+    let mut file = output.map(|path| open(path)).transpose()?;
+    let mut profiles = Vec::new();
+    if matches.get_flag("all") {
+        let mut sink = crate::diagnostic::Diagnostics::new();
+        for (name, _) in profile::search::built_in() {
+            profiles.extend(profile::load(&Library::built_in_only(), name, os, sources, &mut sink));
+        }
+        if !sink.is_empty() {
+            return Err(CommandError::Diagnostics(sink.into_sorted()));
+        }
+    }
+    let words = check::words(matches, "profile");
+    if !matches.get_flag("all") || !words.is_empty() {
+        for profile in check::load_profiles(&words, os, live.identity().uid == 0, sources)? {
+            if !profiles.iter().any(|known| known.name == profile.name) {
+                profiles.push(profile);
+            }
+        }
+    }
+    let recorder = Recorder::new(&live);
+    let options = Options {
+        settings: check::settings(matches, sources)?,
+        window: matches
+            .get_one::<std::time::Duration>("window")
+            .copied()
+            .unwrap_or(engine::WINDOW),
+        thorough: true,
+        ..Options::default()
+    };
+    {
+        let host = Host::new(&recorder);
+        let prepared = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;
+        let _ = prepared.run();
+        // Facts and limits cost little, and other profiles will ask for them.
+        engine::touch(&recorder);
+        for resource in Resource::all() {
+            let _ = recorder.limits(resource);
+        }
+    }
+    let text = recorder
+        .finish()
+        .to_json()
+        .map_err(|error| CommandError::Message(format!("cannot write the recording: {error}")))?;
+    match (&mut file, output) {
+        (Some(file), Some(path)) => {
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+            written.map_err(|error| CommandError::Message(format!("cannot write {path}: {error}")))?;
+        }
+        _ => streams.try_result(|out| out.write_all(text.as_bytes()))?,
+    }
+    Ok(ExitCode::Ready)
+}
+
+/// Opens a file to be written anew. Root may be asked to write where somebody else can put a link, so links are not followed.
+fn open(path: &str) -> Result<std::fs::File, CommandError> {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
+        .open(path);
+    file.map_err(|error| {
+        let what = match error.raw_os_error() {
+            Some(nix::libc::ELOOP) => "it is a symbolic link, and links are not followed".to_owned(),
+            _ => error.to_string(),
+        };
+        CommandError::Message(format!("cannot write {path}: {what}"))
+    })
+}

@@ -1,0 +1,72 @@
+//! Rules of profiles given together that no value can satisfy. They are reported, never resolved silently.
+
+use std::collections::HashMap;
+
+use super::{Planned, ResolvedExpectation, State};
+use crate::finding::{Conflict, ConflictSide, Finding};
+use crate::rule::unit_of;
+use crate::value::contradict;
+
+/// Every pair of contradicting rules of different profiles.
+pub(super) fn find(planned: &[Planned<'_>], findings: &[Finding]) -> Vec<Conflict> {
+    type Entry<'a> = (&'a Planned<'a>, &'a ResolvedExpectation);
+    // Rules meet where they are about the same metric of the same concrete subject.
+    let subjects: HashMap<(&str, &str), Vec<&str>> = {
+        let mut map: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+        for finding in findings {
+            map.entry((&finding.profile, &finding.rule))
+                .or_default()
+                .push(&finding.subject);
+        }
+        map
+    };
+    let mut groups: HashMap<(&str, &str, &str, Option<usize>), Vec<Entry<'_>>> = HashMap::new();
+    let mut order = Vec::new();
+    for planned in planned {
+        let State::Ready(subject) = &planned.state else {
+            continue;
+        };
+        let names = subjects.get(&(planned.profile.name.as_str(), planned.rule.id.as_str()));
+        for name in names.into_iter().flatten() {
+            for expectation in &subject.expectations {
+                let key = (subject.kind.name(), *name, expectation.metric.name, expectation.field);
+                let group = groups.entry(key).or_default();
+                if group.is_empty() {
+                    order.push(key);
+                }
+                group.push((planned, expectation));
+            }
+        }
+    }
+    let mut conflicts = Vec::new();
+    for key in order {
+        let group = &groups[&key];
+        for (at, left) in group.iter().enumerate() {
+            for right in &group[at + 1..] {
+                let apart = left.0.profile.name != right.0.profile.name;
+                if apart && contradict(&left.1.comparisons, &right.1.comparisons) {
+                    conflicts.push(Conflict {
+                        subject: key.1.to_owned(),
+                        sides: [side(left), side(right)],
+                    });
+                }
+            }
+        }
+    }
+    conflicts
+}
+
+fn side((planned, expectation): &(&Planned<'_>, &ResolvedExpectation)) -> ConflictSide {
+    let unit = unit_of(expectation.value);
+    let asked: Vec<String> = expectation
+        .comparisons
+        .iter()
+        .map(|comparison| comparison.describe(unit, 4096))
+        .collect();
+    ConflictSide {
+        name: format!("{}/{}", planned.profile.name, planned.rule.id),
+        expected: asked.join(", "),
+        source: planned.rule.source.clone(),
+        origin: planned.rule.place,
+    }
+}

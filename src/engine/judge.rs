@@ -1,0 +1,237 @@
+//! From what was read to a finding.
+
+use super::Planned;
+use super::resolve::{ResolvedExpectation, ResolvedSubject};
+use crate::finding::{Finding, Fix, Outcome};
+use crate::remedy;
+use crate::rule::{Context, Dialect, Observation, Reading, Waiver, unit_of};
+use crate::value::{Comparator, Comparison, Operand, PortSet, Value, correct};
+
+/// A finding with nothing read.
+pub(super) fn finding(
+    planned: &Planned<'_>,
+    kind: &'static str,
+    subject: String,
+    outcome: Outcome,
+    reason: String,
+) -> Finding {
+    let rule = planned.rule;
+    Finding {
+        profile: planned.profile.name.clone(),
+        rule: rule.id.clone(),
+        kind,
+        subject,
+        outcome,
+        severity: rule.severity,
+        vendor: rule.vendor,
+        advice: rule.advice,
+        expected: String::new(),
+        actual: String::new(),
+        reason,
+        trace: Vec::new(),
+        evidence: Vec::new(),
+        why: rule.why.clone(),
+        source: rule.source.clone(),
+        origin: rule.place,
+        fix: None,
+        waiver: None,
+        transient: rule.subject.as_ref().is_some_and(|subject| subject.kind.transient()),
+    }
+}
+
+/// Applies a waiver: one that holds turns fail and unknown into waived; one that ran out is mentioned.
+pub(super) fn with_waiver(mut finding: Finding, waiver: Option<(&Waiver, bool)>) -> Finding {
+    if let Some((waiver, holds)) = waiver {
+        let matters = matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
+        let until = waiver
+            .until
+            .map(|date| format!("{:04}-{:02}-{:02}", date.year, date.month, date.day));
+        if matters && holds {
+            finding.outcome = Outcome::Waived;
+            finding.fix = None;
+            finding.waiver = Some(match until {
+                Some(until) => format!("{} (until {until})", waiver.reason),
+                None => waiver.reason.clone(),
+            });
+        } else if matters {
+            finding.waiver = Some(format!(
+                "{} (the waiver ran out on {})",
+                waiver.reason,
+                until.unwrap_or_default()
+            ));
+        }
+    }
+    finding
+}
+
+/// Compares one observation with what is expected.
+pub(super) fn judge(
+    planned: &Planned<'_>,
+    subject: &ResolvedSubject,
+    observation: Observation,
+    cx: &Context<'_>,
+    waiver: Option<(&Waiver, bool)>,
+    thorough: bool,
+) -> Finding {
+    let page_size = cx.system.platform().page_size;
+    let named = subject.expectations.len() > 1;
+    let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut failed, mut unknown, mut passed) = (false, false, false);
+    for expectation in &subject.expectations {
+        let prefix = if named && !expectation.metric.name.is_empty() {
+            format!("{} ", expectation.metric.name)
+        } else {
+            String::new()
+        };
+        let unit = unit_of(expectation.value);
+        let wanted: Vec<String> = expectation
+            .comparisons
+            .iter()
+            .map(|comparison| comparison.describe(unit, page_size))
+            .collect();
+        expected.push(format!("{prefix}{}", wanted.join(", ")));
+        match read(&observation, expectation) {
+            Reading::Absent(why) => reasons.push((Outcome::NotApplicable, why)),
+            Reading::Unreadable(why) => {
+                unknown = true;
+                reasons.push((Outcome::Unknown, why));
+            }
+            Reading::Value(value) => {
+                actual.push(format!("{prefix}{}", value.show(unit, page_size)));
+                match expectation
+                    .comparisons
+                    .iter()
+                    .find(|comparison| !comparison.holds(&value))
+                {
+                    Some(comparison) => {
+                        failed = true;
+                        let why = explain(comparison, &value);
+                        reasons.push((Outcome::Fail, format!("{prefix}{}{why}", value.show(unit, page_size))));
+                    }
+                    None => passed = true,
+                }
+            }
+        }
+    }
+    let outcome = match (failed, unknown, passed) {
+        (true, ..) => Outcome::Fail,
+        (false, true, _) => Outcome::Unknown,
+        (false, false, true) => Outcome::Pass,
+        _ => Outcome::NotApplicable,
+    };
+    let reason = reasons
+        .into_iter()
+        .find(|(kind, _)| *kind == outcome)
+        .map(|(_, why)| why)
+        .unwrap_or_default();
+    let fix = (outcome == Outcome::Fail || thorough).then(|| fix(planned, subject, &observation, cx));
+    let mut finding = finding(planned, subject.kind.name(), observation.subject, outcome, reason);
+    finding.expected = expected.join(", ");
+    finding.actual = actual.join(", ");
+    finding.trace.clone_from(&subject.trace);
+    finding.evidence = observation.evidence;
+    finding.fix = fix.filter(|_| outcome == Outcome::Fail);
+    with_waiver(finding, waiver)
+}
+
+/// The value that an expectation is about: the metric's, or one field of it.
+fn read(observation: &Observation, expectation: &ResolvedExpectation) -> Reading {
+    let reading = observation
+        .reading(expectation.metric.name)
+        .cloned()
+        .unwrap_or_else(|| Reading::Unreadable("it was not looked at".to_owned()));
+    match (reading, expectation.field) {
+        (Reading::Value(value), Some(index)) => match value.field(index) {
+            Some(number) => Reading::Value(Value::Number(number)),
+            None => Reading::Unreadable(format!("`{value}` has no field {}", index + 1)),
+        },
+        (reading, _) => reading,
+    }
+}
+
+/// What is wrong with a value, after the value itself.
+fn explain(comparison: &Comparison, value: &Value) -> String {
+    match (comparison.comparator, &comparison.operand) {
+        (Comparator::Min, _) => " is too low".to_owned(),
+        (Comparator::Max, _) => " is too high".to_owned(),
+        (Comparator::Parity, Operand::SameParity(false)) => {
+            let even = matches!(value, Value::Range(range) if range.lo % 2 == 0);
+            format!(": both bounds are {}", if even { "even" } else { "odd" })
+        }
+        (Comparator::Parity, _) => ": the bounds are of different parity".to_owned(),
+        (Comparator::Covers, _) => " does not cover it".to_owned(),
+        (Comparator::Width, _) => match value {
+            Value::Range(range) => format!(" has room for {} only", range.width()),
+            _ => " is too narrow".to_owned(),
+        },
+        (Comparator::Disjoint | Comparator::Excludes, Operand::Value(Value::Ports(others))) => {
+            let own = match value {
+                Value::Range(range) => range.ports(),
+                Value::Ports(ports) => ports.clone(),
+                _ => PortSet::default(),
+            };
+            format!(" holds {}", own.intersect(others))
+        }
+        (Comparator::Excludes, Operand::Many(words)) => {
+            let found: Vec<String> = words
+                .iter()
+                .filter(|word| holds(value, word))
+                .map(Value::to_string)
+                .collect();
+            format!(" has {}", found.join(" and "))
+        }
+        (Comparator::Contains, Operand::Many(words)) => {
+            let missing: Vec<String> = words
+                .iter()
+                .filter(|word| !holds(value, word))
+                .map(Value::to_string)
+                .collect();
+            format!(" lacks {}", missing.join(" and "))
+        }
+        _ => " is not what it should be".to_owned(),
+    }
+}
+
+fn holds(value: &Value, word: &Value) -> bool {
+    let one = Comparison {
+        comparator: Comparator::Contains,
+        operand: Operand::Many(vec![word.clone()]),
+    };
+    one.holds(value)
+}
+
+fn fix(planned: &Planned<'_>, subject: &ResolvedSubject, observation: &Observation, cx: &Context<'_>) -> Fix {
+    let mut targets: Vec<(&'static str, Option<Value>)> = Vec::new();
+    for expectation in &subject.expectations {
+        let whole = observation.value(expectation.metric.name);
+        let compared = match (whole, expectation.field) {
+            (Some(value), Some(index)) => value.field(index).map(Value::Number),
+            (value, _) => value.cloned(),
+        };
+        let holds = compared
+            .as_ref()
+            .is_some_and(|value| expectation.comparisons.iter().all(|asked| asked.holds(value)));
+        if holds {
+            continue;
+        }
+        let target = correct(&expectation.comparisons, compared.as_ref(), expectation.prefer.as_ref());
+        let target = match (target, expectation.field, whole) {
+            (Some(Value::Number(number)), Some(index), Some(whole)) => whole.with_field(index, number),
+            (target, None, _) => target,
+            _ => None,
+        };
+        targets.push((expectation.metric.name, target));
+    }
+    let mut proposal = subject.kind.propose(&subject.selectors, observation, &targets, cx);
+    if let Some(text) = &planned.rule.remedy {
+        proposal.remedies.retain(|(dialect, _)| *dialect != Dialect::Manual);
+        proposal.remedies.push((Dialect::Manual, text.clone()));
+    }
+    let remedies = remedy::render(&proposal, cx.host);
+    let here = remedy::dialect_here(&proposal, &remedies, cx.host);
+    Fix {
+        proposal,
+        remedies,
+        here,
+    }
+}

@@ -1,0 +1,367 @@
+//! (profiles, machine) -> report.
+//!
+//! First everything that can be wrong with the profiles on this machine is found: parameters, conditions and operands are
+//! evaluated, and with any mistake nothing is looked at. Then the subjects are probed and compared.
+
+mod conflicts;
+mod judge;
+mod resolve;
+
+use std::any::Any;
+use std::time::Duration;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::finding::{Finding, HostSummary, Outcome, Report, Summary};
+use crate::host::Host;
+use crate::profile::Profile;
+use crate::profile::params::{self, Setting, Values};
+use crate::profile::raw::Date;
+use crate::rule::{Context, Kind, Rule, Waiver};
+use crate::system::System;
+
+pub use resolve::{ResolvedExpectation, ResolvedSubject};
+
+/// What a run is to do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Values for parameters.
+    pub settings: Vec<Setting>,
+    /// Only these rules (`rule` or `profile/rule`), where any are named.
+    pub only: Vec<String>,
+    /// Without these rules.
+    pub skip: Vec<String>,
+    /// The pause between the two samples of transient subjects.
+    pub window: Duration,
+    /// Whether what decides about fixes is looked up even where nothing fails: a recording must hold it.
+    pub thorough: bool,
+}
+
+/// The default pause between two samples.
+pub const WINDOW: Duration = Duration::from_millis(300);
+
+/// A rule as it applies to this machine.
+enum State {
+    /// To be probed.
+    Ready(ResolvedSubject),
+    /// Decided without looking: the outcome and why.
+    Decided(Outcome, String),
+}
+
+struct Planned<'a> {
+    profile: &'a Profile,
+    rule: &'a Rule,
+    state: State,
+}
+
+/// Profiles evaluated on a machine, ready to be checked, once or again.
+pub struct Check<'a> {
+    host: &'a Host<'a>,
+    profiles: &'a [Profile],
+    planned: Vec<Planned<'a>>,
+    options: Options,
+}
+
+impl<'a> Check<'a> {
+    /// Evaluates parameters, conditions and operands.
+    ///
+    /// # Errors
+    /// Everything that is wrong, if anything is; then nothing was looked at but facts and live values that expressions name.
+    pub fn prepare(profiles: &'a [Profile], options: Options, host: &'a Host<'a>) -> Result<Self, Vec<Diagnostic>> {
+        let mut sink = Diagnostics::new();
+        for setting in &options.settings {
+            let declared = || {
+                profiles
+                    .iter()
+                    .flat_map(|profile| profile.params.iter().map(|param| param.name.as_str()))
+            };
+            if !declared().any(|name| name == setting.name) {
+                sink.push(
+                    Diagnostic::at(
+                        setting.place,
+                        format!("no profile of this run has a parameter `{}`", setting.name),
+                    )
+                    .label("not known here")
+                    .suggest(&setting.name, declared(), "parameters"),
+                );
+            }
+        }
+        for word in options.only.iter().chain(&options.skip) {
+            let names: Vec<String> = profiles
+                .iter()
+                .flat_map(|profile| profile.rules.iter().map(|rule| format!("{}/{}", profile.name, rule.id)))
+                .collect();
+            if !names.iter().any(|name| is_named(word, name)) {
+                let rules = names
+                    .iter()
+                    .filter_map(|name| name.split_once('/').map(|(_, rule)| rule));
+                sink.push(
+                    Diagnostic::general(format!("no profile of this run has a rule `{word}`"))
+                        .suggest(word, rules, "rules"),
+                );
+            }
+        }
+        let mut planned = Vec::new();
+        for profile in profiles {
+            let values = params::evaluate(&profile.params, &options.settings, host, &mut sink);
+            for rule in &profile.rules {
+                let name = format!("{}/{}", profile.name, rule.id);
+                let wanted = options.only.is_empty() || options.only.iter().any(|word| is_named(word, &name));
+                if !wanted || options.skip.iter().any(|word| is_named(word, &name)) {
+                    continue;
+                }
+                planned.push(Planned {
+                    profile,
+                    rule,
+                    state: plan(rule, &values, host, &mut sink),
+                });
+            }
+        }
+        if sink.is_empty() {
+            Ok(Self {
+                host,
+                profiles,
+                planned,
+                options,
+            })
+        } else {
+            Err(sink.into_sorted())
+        }
+    }
+
+    /// Looks at the machine.
+    #[must_use]
+    pub fn run(&self) -> Report {
+        let findings = self.findings(&|_| true);
+        self.report(findings.into_iter().flatten().collect())
+    }
+
+    /// Looks again at what may have changed since: transient rules that did not pass. The rest stays as it was.
+    #[must_use]
+    pub fn again(&self, before: &Report) -> Report {
+        let stale = |planned: &Planned<'_>| {
+            before.findings.iter().any(|finding| {
+                finding.transient
+                    && matches!(finding.outcome, Outcome::Fail | Outcome::Unknown)
+                    && finding.rule == planned.rule.id
+                    && finding.profile == planned.profile.name
+            })
+        };
+        let fresh = self.findings(&stale);
+        let mut findings = Vec::new();
+        for (planned, new) in self.planned.iter().zip(fresh) {
+            if stale(planned) {
+                findings.extend(new);
+            } else {
+                let same =
+                    |finding: &&Finding| finding.rule == planned.rule.id && finding.profile == planned.profile.name;
+                findings.extend(before.findings.iter().filter(same).cloned());
+            }
+        }
+        self.report(findings)
+    }
+
+    fn report(&self, findings: Vec<Finding>) -> Report {
+        let conflicts = if self.profiles.len() > 1 {
+            conflicts::find(&self.planned, &findings)
+        } else {
+            Vec::new()
+        };
+        Report {
+            host: summary(self.host),
+            profiles: self.profiles.iter().map(|profile| profile.name.clone()).collect(),
+            summary: Summary::of(&findings),
+            findings,
+            conflicts,
+            time: self.host.system.now(),
+        }
+    }
+
+    fn findings(&self, wanted: &dyn Fn(&Planned<'_>) -> bool) -> Vec<Vec<Finding>> {
+        let samples = self.sample(wanted);
+        let today = date_of(self.host.system.now());
+        self.planned
+            .iter()
+            .map(|planned| {
+                if !wanted(planned) {
+                    return Vec::new();
+                }
+                let waiver = planned
+                    .profile
+                    .waivers
+                    .iter()
+                    .find(|waiver| waiver.rule == planned.rule.id);
+                let waiver = waiver.map(|waiver| (waiver, waiver.until.is_none_or(|last| today <= last)));
+                self.look(planned, &samples, waiver)
+            })
+            .collect()
+    }
+
+    fn look(&self, planned: &Planned<'_>, samples: &[Samples], waiver: Option<(&Waiver, bool)>) -> Vec<Finding> {
+        let subject = match &planned.state {
+            State::Decided(outcome, reason) => {
+                let kind = planned
+                    .rule
+                    .subject
+                    .as_ref()
+                    .map(|subject| (subject.kind.name(), subject.kind.label(&subject.selectors)));
+                let (kind, subject) = kind.unwrap_or_default();
+                let finding = judge::finding(planned, kind, subject, *outcome, reason.clone());
+                return vec![judge::with_waiver(finding, waiver)];
+            }
+            State::Ready(subject) => subject,
+        };
+        let kind = subject.kind;
+        let pair = samples.iter().find(|samples| std::ptr::addr_eq(samples.kind, kind));
+        let cx = Context {
+            system: self.host.system,
+            host: self.host,
+            samples: pair.map(|pair| (pair.before.as_ref(), pair.after.as_ref())),
+        };
+        let metrics: Vec<&'static str> = subject
+            .expectations
+            .iter()
+            .map(|expectation| expectation.metric.name)
+            .collect();
+        let observations = kind.probe(&subject.selectors, &metrics, &cx);
+        if observations.is_empty() {
+            let reason = "nothing here matches".to_owned();
+            let finding = judge::finding(
+                planned,
+                kind.name(),
+                kind.label(&subject.selectors),
+                Outcome::NotApplicable,
+                reason,
+            );
+            return vec![judge::with_waiver(finding, waiver)];
+        }
+        observations
+            .into_iter()
+            .map(|observation| judge::judge(planned, subject, observation, &cx, waiver, self.options.thorough))
+            .collect()
+    }
+
+    /// Both samples of every transient kind that is asked for, with one pause between them for all.
+    fn sample(&self, wanted: &dyn Fn(&Planned<'_>) -> bool) -> Vec<Samples> {
+        let cx = Context {
+            system: self.host.system,
+            host: self.host,
+            samples: None,
+        };
+        let mut samples: Vec<Samples> = Vec::new();
+        for planned in self.planned.iter().filter(|planned| wanted(planned)) {
+            if let State::Ready(subject) = &planned.state {
+                let known = samples
+                    .iter()
+                    .any(|samples| std::ptr::addr_eq(samples.kind, subject.kind));
+                if subject.kind.transient() && !known {
+                    let before = subject.kind.sample(&cx);
+                    samples.push(Samples {
+                        kind: subject.kind,
+                        before,
+                        after: Box::new(()),
+                    });
+                }
+            }
+        }
+        if !samples.is_empty() {
+            self.host.system.pause(self.options.window);
+            for pair in &mut samples {
+                pair.after = pair.kind.sample(&cx);
+            }
+        }
+        samples
+    }
+}
+
+struct Samples {
+    kind: &'static dyn Kind,
+    before: Box<dyn Any>,
+    after: Box<dyn Any>,
+}
+
+fn plan(rule: &Rule, values: &Values<'_>, host: &Host<'_>, sink: &mut Diagnostics) -> State {
+    match resolve::applies(rule, values, sink) {
+        Ok(None) => {}
+        Ok(Some(reason)) => return State::Decided(Outcome::NotApplicable, reason),
+        Err(reason) => return State::Decided(Outcome::Unknown, reason),
+    }
+    let Some(subject) = &rule.subject else {
+        let os = host.system.platform().os.name();
+        return State::Decided(Outcome::NotApplicable, format!("the rule says nothing about {os}"));
+    };
+    match resolve::subject(subject, values, host, sink) {
+        Ok(subject) => State::Ready(subject),
+        Err(reason) => State::Decided(Outcome::Unknown, reason),
+    }
+}
+
+/// Whether a word of the command line names a rule: `rule`, or `profile/rule`.
+fn is_named(word: &str, name: &str) -> bool {
+    word == name || name.split_once('/').is_some_and(|(_, rule)| rule == word)
+}
+
+fn summary(host: &Host<'_>) -> HostSummary {
+    let platform = host.system.platform();
+    let directory = host.system.process_directory();
+    HostSummary {
+        hostname: platform.hostname.clone(),
+        os: platform.os.name(),
+        kernel: platform.release.clone(),
+        arch: platform.arch.clone(),
+        cpus: host.cpus(),
+        ram: host.ram(),
+        container: host.engine().map(str::to_owned),
+        virt: None,
+        pid: directory.strip_prefix("/proc/").and_then(|pid| pid.parse().ok()),
+        recording: None,
+        root: host.system.identity().uid == 0,
+    }
+}
+
+/// The UTC calendar date of a time in seconds since 1970-01-01.
+#[must_use]
+pub fn date_of(time: i64) -> Date {
+    // Days are counted from 0000-03-01, so that the leap day is the last of its year.
+    let days = time.div_euclid(86_400) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let narrow = |number: i64| u8::try_from(number).unwrap_or(0);
+    Date {
+        year: u16::try_from(year).unwrap_or(u16::MAX),
+        month: narrow(month),
+        day: narrow(day),
+    }
+}
+
+/// The processes, facts and files of a machine that a report of these profiles would need, asked for without judging.
+pub fn touch(system: &dyn System) {
+    let host = Host::new(system);
+    for fact in crate::host::FACTS {
+        let _ = host.fact(fact.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_follow_the_calendar() {
+        let date = |year, month, day| Date { year, month, day };
+        assert_eq!(date_of(0), date(1970, 1, 1));
+        assert_eq!(date_of(951_782_400), date(2000, 2, 29));
+        assert_eq!(date_of(1_801_353_599), date(2027, 1, 30));
+        assert_eq!(date_of(1_801_353_600), date(2027, 1, 31));
+        assert_eq!(date_of(4_107_542_400), date(2100, 3, 1));
+    }
+}

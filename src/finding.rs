@@ -1,0 +1,226 @@
+//! What came of evaluating rules: the one result model that every report is made from.
+
+use crate::rule::{Advice, Dialect, Proposal, Severity, Vendor};
+use crate::source::Place;
+
+/// The outcome of one rule on one subject. Never merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// It is not as it should be.
+    Fail,
+    /// It exists, or nobody can tell, and it could not be read.
+    Unknown,
+    /// It would not be `pass`, and a waiver says that this is accepted for now.
+    Waived,
+    /// It is as it should be.
+    Pass,
+    /// There is no such subject here, or the rule's `when` is false.
+    NotApplicable,
+}
+
+impl Outcome {
+    /// Its name in every format.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Pass => "pass",
+            Outcome::Fail => "fail",
+            Outcome::Unknown => "unknown",
+            Outcome::NotApplicable => "n/a",
+            Outcome::Waived => "waived",
+        }
+    }
+}
+
+/// What came of one rule on one subject.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The profile that was named on the command line.
+    pub profile: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The kind of subject; empty where the rule says nothing about this operating system.
+    pub kind: &'static str,
+    /// The subject, concrete.
+    pub subject: String,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What the vendor does about it.
+    pub vendor: Option<Vendor>,
+    /// Set where the rule speaks against a setting.
+    pub advice: Option<Advice>,
+    /// What was asked for, in words.
+    pub expected: String,
+    /// What there is; empty where nothing was read.
+    pub actual: String,
+    /// Why this is the outcome, in one sentence.
+    pub reason: String,
+    /// How computed numbers came about: `connections + 1024 = 11024`.
+    pub trace: Vec<String>,
+    /// More of what was seen.
+    pub evidence: Vec<String>,
+    /// Why the rule exists.
+    pub why: Option<String>,
+    /// Where that is documented.
+    pub source: Option<String>,
+    /// Where the rule asks for it.
+    pub origin: Place,
+    /// What would make it pass; only for `fail`.
+    pub fix: Option<Fix>,
+    /// The reason of the waiver that holds, or of one that held until it ran out.
+    pub waiver: Option<String>,
+    /// Whether looking again later may give another answer.
+    pub transient: bool,
+}
+
+impl Finding {
+    /// `profile/rule`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.profile, self.rule)
+    }
+
+    /// Whether it keeps the run from being ready.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Error && matches!(self.outcome, Outcome::Fail | Outcome::Unknown)
+    }
+}
+
+/// What would make a finding pass, with its remedies in every dialect that applies.
+#[derive(Debug, Clone)]
+pub struct Fix {
+    /// Where it can be done, the changes, and why there.
+    pub proposal: Proposal,
+    /// What to do, for whom, in the order of [`Dialect`].
+    pub remedies: Vec<(Dialect, String)>,
+    /// The dialect of the place that the check ran in.
+    pub here: Option<Dialect>,
+}
+
+impl Fix {
+    /// The remedy for the place that the check ran in.
+    #[must_use]
+    pub fn remedy_here(&self) -> Option<(Dialect, &str)> {
+        let here = self.here?;
+        self.remedies
+            .iter()
+            .find(|(dialect, _)| *dialect == here)
+            .map(|(dialect, text)| (*dialect, text.as_str()))
+    }
+}
+
+/// How many findings there are of each outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Passed.
+    pub pass: usize,
+    /// Failed.
+    pub fail: usize,
+    /// Unknown.
+    pub unknown: usize,
+    /// Not applicable.
+    pub not_applicable: usize,
+    /// Waived.
+    pub waived: usize,
+}
+
+impl Summary {
+    /// Counts.
+    #[must_use]
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut summary = Self::default();
+        for finding in findings {
+            *match finding.outcome {
+                Outcome::Pass => &mut summary.pass,
+                Outcome::Fail => &mut summary.fail,
+                Outcome::Unknown => &mut summary.unknown,
+                Outcome::NotApplicable => &mut summary.not_applicable,
+                Outcome::Waived => &mut summary.waived,
+            } += 1;
+        }
+        summary
+    }
+
+    /// How many rules were decided: passed, failed, or could not be read. With none, nothing was checked.
+    #[must_use]
+    pub fn decided(&self) -> usize {
+        self.pass + self.fail + self.unknown
+    }
+}
+
+/// Two rules of profiles given together that no value can satisfy.
+#[derive(Debug, Clone)]
+pub struct Conflict {
+    /// The subject.
+    pub subject: String,
+    /// Each side: `profile/rule`, what it asks for, its source, and where it asks.
+    pub sides: [ConflictSide; 2],
+}
+
+/// One side of a [`Conflict`].
+#[derive(Debug, Clone)]
+pub struct ConflictSide {
+    /// `profile/rule`.
+    pub name: String,
+    /// What it asks for, in words.
+    pub expected: String,
+    /// Where that is documented.
+    pub source: Option<String>,
+    /// Where the rule asks for it.
+    pub origin: Place,
+}
+
+/// What a report says of the machine that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSummary {
+    /// The node name.
+    pub hostname: String,
+    /// `linux`, `macos` or `freebsd`.
+    pub os: &'static str,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The machine.
+    pub arch: String,
+    /// Processors that this process may use.
+    pub cpus: Option<u64>,
+    /// Memory that this process may use, in bytes.
+    pub ram: Option<u64>,
+    /// The container engine, or that there is none.
+    pub container: Option<String>,
+    /// The hypervisor, or that there is none.
+    pub virt: Option<String>,
+    /// The process that was looked at, where it is another one (`--pid`).
+    pub pid: Option<u32>,
+    /// The recording that answered, where it was not the live machine.
+    pub recording: Option<String>,
+    /// Whether the check ran as root.
+    pub root: bool,
+}
+
+/// The result of one run.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The machine.
+    pub host: HostSummary,
+    /// The profiles that were named, in order.
+    pub profiles: Vec<String>,
+    /// Everything that was found, in the order of the profiles and their rules.
+    pub findings: Vec<Finding>,
+    /// Rules of different profiles that contradict each other.
+    pub conflicts: Vec<Conflict>,
+    /// The counts.
+    pub summary: Summary,
+    /// Seconds since 1970-01-01 UTC at which the check began.
+    pub time: i64,
+}
+
+impl Report {
+    /// No rule of severity `error` is fail or unknown.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        !self.findings.iter().any(Finding::blocks)
+    }
+}

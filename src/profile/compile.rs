@@ -1,0 +1,385 @@
+//! From raw, merged tables to rules: names resolved, expressions parsed and typed, operands fitted to their subject's type.
+
+use super::Profile;
+use super::expectation::{ExpectationReader, is_modifier};
+use super::merge::{Merged, RawRule, is_per_system};
+use super::params::{self, Param};
+use super::raw::{Data, Entry, Raw, Table};
+use super::scope::{Names, expression};
+use super::shape;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::expr::TermType;
+use crate::rule::{self, Advice, Condition, Kind, Rule, Selector, Selectors, Severity, Subject, Vendor, Waiver};
+use crate::source::{Place, Sources};
+use crate::system::Os;
+use crate::value::Comparator;
+
+/// Reads a merged profile for one operating system. What is written for another is checked in form all the same.
+pub fn compile(merged: Merged, os: Os, sources: &Sources, sink: &mut Diagnostics) -> Profile {
+    let mut reader = Reader {
+        sources,
+        sink,
+        os,
+        names: Names::new(Vec::new()),
+    };
+    let params = params::read(&merged.params, sources, reader.sink);
+    reader.names = Names::new(
+        params
+            .iter()
+            .map(|param: &Param| (param.name.clone(), param.kind))
+            .collect(),
+    );
+    let rules = merged.rules.iter().filter_map(|raw| reader.rule(raw)).collect();
+    let waivers = merged
+        .waivers
+        .iter()
+        .filter_map(|raw| reader.waiver(raw, &merged.rules))
+        .collect();
+    reader.unused(&merged, &params);
+    Profile {
+        name: merged.name.clone(),
+        source: merged.source,
+        summary: merged.summary.clone(),
+        params,
+        rules,
+        waivers,
+        raw: merged,
+    }
+}
+
+struct Reader<'a> {
+    sources: &'a Sources,
+    sink: &'a mut Diagnostics,
+    os: Os,
+    names: Names,
+}
+
+impl Reader<'_> {
+    fn rule(&mut self, raw: &RawRule) -> Option<Rule> {
+        let text = |key: &str| raw.table.get(key).and_then(Raw::text).map(str::to_owned);
+        let mut when = Vec::new();
+        for condition in [raw.file_when.as_ref(), raw.table.get("when")].into_iter().flatten() {
+            when.extend(self.condition(condition));
+        }
+        let subjects = self.subjects(raw);
+        let (place, subject) = subjects?;
+        if let Some(source) = raw.table.get("source") {
+            if source
+                .text()
+                .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
+            {
+                self.sink
+                    .push(Diagnostic::at(source.place, "`source` must be a URL").label("not a URL"));
+            }
+        }
+        Some(Rule {
+            id: raw.id.clone(),
+            place,
+            severity: match text("severity").as_deref() {
+                Some("note") => Severity::Note,
+                Some("error") => Severity::Error,
+                _ => Severity::Warning,
+            },
+            vendor: text("vendor").as_deref().and_then(Vendor::parse),
+            advice: text("advice").as_deref().and_then(Advice::parse),
+            why: text("why"),
+            source: text("source"),
+            remedy: text("remedy"),
+            when,
+            subject,
+        })
+    }
+
+    fn condition(&mut self, raw: &Raw) -> Option<Condition> {
+        if let Data::Bool(value) = raw.data {
+            let expr = crate::expr::Expr::parse(if value { "true" } else { "false" }).ok()?;
+            return Some(Condition {
+                expr,
+                raw: raw.place,
+                exact: false,
+            });
+        }
+        let (condition, kind) = expression(raw, &self.names, self.sources, self.sink)?;
+        if kind != TermType::Bool {
+            self.sink.push(
+                Diagnostic::at(raw.place, "a condition must be true or false")
+                    .label(format!("this is {}", super::scope::describe(kind)))
+                    .help("compare it with something: `kernel >= version(\"5.4\")`, `os == \"linux\"`"),
+            );
+            return None;
+        }
+        Some(condition)
+    }
+
+    /// The one kind of subject that the rule names, read for this operating system, and the place to point at.
+    fn subjects(&mut self, raw: &RawRule) -> Option<(Place, Option<Subject>)> {
+        let named: Vec<(&'static dyn Kind, &Entry)> = raw
+            .table
+            .entries
+            .iter()
+            .filter_map(|entry| Some((rule::find(&entry.key)?, entry)))
+            .collect();
+        let Some((first, entry)) = named.first().copied() else {
+            let kinds = rule::KINDS
+                .iter()
+                .map(|kind| format!("`{}`", kind.name()))
+                .collect::<Vec<_>>()
+                .join(", ");
+            self.sink.push(
+                Diagnostic::at(raw.place, format!("the rule `{}` names no subject", raw.id))
+                    .label("this rule looks at nothing")
+                    .help(format!("a rule has one of {kinds}")),
+            );
+            return None;
+        };
+        if named.len() > 1 && !named.iter().all(|(_, entry)| is_per_system(&entry.value)) {
+            let (_, second) = named[1];
+            self.sink.push(
+                Diagnostic::at(second.key_place, format!("the rule `{}` names two kinds of subject", raw.id))
+                    .label("a second subject")
+                    .related(entry.key_place, "the first")
+                    .help("one rule has one subject; write a second rule, or one kind for each system: `sysctl.linux`, `rlimit.macos`"),
+            );
+            return None;
+        }
+        if !named.iter().any(|(_, entry)| is_per_system(&entry.value)) {
+            let subject = self.subject(first, &entry.value, self.os);
+            return Some((entry.key_place, subject));
+        }
+        let mut chosen: Option<(Place, Subject)> = None;
+        let mut seen: Vec<(&str, Place)> = Vec::new();
+        for (kind, entry) in &named {
+            let Data::Table(table) = &entry.value.data else {
+                continue;
+            };
+            for variant in &table.entries {
+                if let Some((_, other)) = seen.iter().find(|(name, _)| *name == variant.key) {
+                    self.sink.push(
+                        Diagnostic::at(
+                            variant.key_place,
+                            format!("the rule `{}` names two subjects for {}", raw.id, variant.key),
+                        )
+                        .label("a second one")
+                        .related(*other, "the first"),
+                    );
+                    continue;
+                }
+                seen.push((variant.key.as_str(), variant.key_place));
+                let Some(os) = Os::parse(&variant.key) else { continue };
+                let subject = self.subject(*kind, &variant.value, os);
+                if os == self.os {
+                    chosen = subject.map(|subject| (variant.key_place, subject));
+                }
+            }
+        }
+        Some(match chosen {
+            Some((place, subject)) => (place, Some(subject)),
+            None => (entry.key_place, None),
+        })
+    }
+
+    fn subject(&mut self, kind: &'static dyn Kind, raw: &Raw, os: Os) -> Option<Subject> {
+        let Some(table) = raw.table() else {
+            self.sink.push(
+                Diagnostic::at(raw.place, format!("`{}` must be a table", kind.name()))
+                    .label(format!("this is {}", raw.kind()))
+                    .help(format!("for example:\n{}", kind.docs().example.trim())),
+            );
+            return None;
+        };
+        let before = self.sink.len();
+        let mut for_this_system = true;
+        let mut selectors = Selectors::default();
+        for field in kind.selectors() {
+            match table.get(field.name) {
+                None if field.required => self.sink.push(
+                    Diagnostic::at(raw.place, format!("`{}` needs `{}`", kind.name(), field.name))
+                        .label(format!("`{}` is missing here", field.name))
+                        .help(field.doc),
+                ),
+                None => {}
+                Some(value) => {
+                    shape::check(value, &field.shape, field.name, self.sink);
+                    for_this_system &= self.selector(kind, field, value, os, &mut selectors);
+                }
+            }
+        }
+        if self.sink.len() == before && for_this_system {
+            kind.check(&selectors, os, self.sink);
+        }
+        let flat = kind.metrics().iter().find(|metric| metric.name.is_empty());
+        let mut expectations = Vec::new();
+        let known = |name: &str| {
+            kind.selectors().iter().any(|field| field.name == name)
+                || kind.metrics().iter().any(|metric| metric.name == name)
+                || flat.is_some() && (Comparator::parse(name).is_some() || is_modifier(name))
+        };
+        for entry in table.entries.iter().filter(|entry| !known(&entry.key)) {
+            let selectors = kind.selectors().iter().map(|field| field.name);
+            let metrics = kind
+                .metrics()
+                .iter()
+                .map(|metric| metric.name)
+                .filter(|name| !name.is_empty());
+            let comparators: Vec<&str> = if flat.is_some() {
+                Comparator::names().collect()
+            } else {
+                Vec::new()
+            };
+            self.sink.push(
+                Diagnostic::at(
+                    entry.key_place,
+                    format!("unknown key `{}` in `{}`", entry.key, kind.name()),
+                )
+                .label("not known here")
+                .suggest(&entry.key, selectors.chain(metrics).chain(comparators), "known keys"),
+            );
+        }
+        let mut expect = ExpectationReader {
+            sources: self.sources,
+            sink: self.sink,
+            names: &self.names,
+            kind,
+            os,
+        };
+        if let Some(metric) = flat {
+            let entries: Vec<&Entry> = table
+                .entries
+                .iter()
+                .filter(|entry| Comparator::parse(&entry.key).is_some() || is_modifier(&entry.key))
+                .collect();
+            expectations.extend(expect.comparators(metric, &selectors, &entries, raw.place));
+        } else {
+            for metric in kind.metrics() {
+                if let Some(value) = table.get(metric.name) {
+                    expectations.extend(expect.metric(metric, &selectors, value));
+                }
+            }
+            if expectations.is_empty() && self.sink.len() == before {
+                let metrics: Vec<String> = kind
+                    .metrics()
+                    .iter()
+                    .map(|metric| format!("`{}`", metric.name))
+                    .collect();
+                self.sink.push(
+                    Diagnostic::at(raw.place, format!("this `{}` expects nothing", kind.name()))
+                        .label("nothing to compare")
+                        .help(format!("name one of {}", metrics.join(", "))),
+                );
+            }
+        }
+        // Text of another system than this one is only checked; so is a rule with a mistake.
+        (for_this_system && self.sink.len() == before).then_some(Subject {
+            kind,
+            selectors,
+            expectations,
+            place: raw.place,
+        })
+    }
+
+    /// Reads one selector; false where it has no value for this system.
+    fn selector(&mut self, kind: &dyn Kind, field: &shape::Field, value: &Raw, os: Os, out: &mut Selectors) -> bool {
+        let mut value = value;
+        let mut form = field.shape;
+        if let shape::Shape::PerSystem(inner) = field.shape {
+            form = *inner;
+            if let Some(table) = value.table() {
+                // The other systems' values are checked in form too, so that a typo shows wherever the profile is read.
+                for entry in table.entries.iter().filter(|entry| entry.key != os.name()) {
+                    let (Some(text), Some(other)) = (entry.value.text(), Os::parse(&entry.key)) else {
+                        continue;
+                    };
+                    let mut selectors = Selectors::default();
+                    selectors.push(field.name, Selector::Text(text.to_owned()), entry.value.place);
+                    kind.check(&selectors, other, self.sink);
+                }
+                match table.get(os.name()) {
+                    Some(own) => value = own,
+                    None => return false,
+                }
+            }
+        }
+        let selector = match (&value.data, form) {
+            (Data::Bool(flag), _) => Selector::Bool(*flag),
+            (Data::Integer(number), _) => Selector::Number(*number),
+            (Data::Text(_), shape::Shape::Expression) => {
+                match expression(value, &self.names, self.sources, self.sink) {
+                    Some((condition, _)) => Selector::Computed(condition),
+                    None => return true,
+                }
+            }
+            (Data::Text(text), _) => Selector::Text(text.clone()),
+            _ => return true,
+        };
+        out.push(field.name, selector, value.place);
+        true
+    }
+
+    fn waiver(&mut self, raw: &Raw, rules: &[RawRule]) -> Option<Waiver> {
+        let table = raw.table()?;
+        shape::check_table(
+            table,
+            raw.place,
+            super::fields::WAIVE,
+            "a waiver",
+            &|_| false,
+            &[],
+            self.sink,
+        );
+        let rule = table.get("rule")?;
+        let id = rule.text()?;
+        // `profile/rule` is how reports name it, so that is accepted too.
+        let id = id.rsplit('/').next().unwrap_or(id);
+        if !rules.iter().any(|known| known.id == id) {
+            self.sink.push(
+                Diagnostic::at(rule.place, format!("there is no rule `{id}` to waive"))
+                    .label("not known here")
+                    .suggest(id, rules.iter().map(|rule| rule.id.as_str()), "the rules are"),
+            );
+        }
+        let until = match table.get("until").map(|raw| &raw.data) {
+            Some(Data::Date(date)) => Some(*date),
+            _ => None,
+        };
+        Some(Waiver {
+            rule: id.to_owned(),
+            reason: table.get("reason")?.text()?.to_owned(),
+            until,
+            place: raw.place,
+        })
+    }
+
+    /// A parameter that nothing in its own file uses is a mistake there, whatever becomes of the rules afterwards.
+    fn unused(&mut self, merged: &Merged, params: &[Param]) {
+        for param in params.iter().filter(|param| !self.names.used(&param.name)) {
+            let used_by_parent_rule = merged.rules.iter().any(|rule| mentions_table(&rule.table, &param.name));
+            // A rule that was disabled, or that is for another system, may have used it: look at the file's own text.
+            let text = &self.sources.get(param.place.source).text;
+            let mentions = words(text).filter(|word| *word == param.name).count();
+            if !used_by_parent_rule && mentions < 2 {
+                self.sink.push(
+                    Diagnostic::at(param.place, format!("nothing uses the parameter `{}`", param.name))
+                        .label("declared here")
+                        .help("use it in an expression, or remove it"),
+                );
+            }
+        }
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+}
+
+fn mentions_table(table: &Table, name: &str) -> bool {
+    table.entries.iter().any(|entry| mentions(&entry.value, name))
+}
+
+fn mentions(raw: &Raw, name: &str) -> bool {
+    match &raw.data {
+        Data::Text(text) => words(text).any(|word| word == name),
+        Data::List(list) => list.iter().any(|item| mentions(item, name)),
+        Data::Table(table) => mentions_table(table, name),
+        _ => false,
+    }
+}

@@ -1,0 +1,430 @@
+//! `extends`: several files become one profile.
+//!
+//! Rules merge by id and field by field; the child wins. What two parents set differently and the child leaves open is an
+//! error, unless one of them extends the other's file and so meant to change it.
+
+use std::collections::HashSet;
+
+use super::fields;
+use super::raw::{self, Data, Entry, Raw, Table};
+use super::search::{Found, From, Library};
+use super::shape::{self, SYSTEMS};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::rule;
+use crate::source::{Place, SourceId, Sources};
+
+/// A profile with everything that it extends, in raw form.
+#[derive(Debug, Clone)]
+pub struct Merged {
+    /// Its name.
+    pub name: String,
+    /// Its own file.
+    pub source: SourceId,
+    /// Its own summary.
+    pub summary: Option<String>,
+    /// Parameters by name.
+    pub params: Vec<Entry>,
+    /// Rules in order: inherited ones first.
+    pub rules: Vec<RawRule>,
+    /// Waivers of every file.
+    pub waivers: Vec<Raw>,
+    /// Every file that took part, this one's too.
+    pub sources: HashSet<SourceId>,
+}
+
+/// A rule in raw form.
+#[derive(Debug, Clone)]
+pub struct RawRule {
+    /// Its id.
+    pub id: String,
+    /// Where the id stands in the file that named it last.
+    pub place: Place,
+    /// Its fields; each knows the file that it comes from.
+    pub table: Table,
+    /// The `when` of the file that first had it.
+    pub file_when: Option<Raw>,
+}
+
+/// Reads a profile and everything that it extends.
+pub fn load(library: &Library, word: &str, sources: &mut Sources, sink: &mut Diagnostics) -> Option<Merged> {
+    let found = match library.find(word, From::CommandLine, sources) {
+        Ok(found) => found,
+        Err(diagnostic) => {
+            sink.push(diagnostic);
+            return None;
+        }
+    };
+    Loader {
+        library,
+        sources,
+        sink,
+        open: Vec::new(),
+    }
+    .read(found)
+}
+
+struct Loader<'a> {
+    library: &'a Library,
+    sources: &'a mut Sources,
+    sink: &'a mut Diagnostics,
+    /// The files that are being read, outermost first: a file that extends one of them closes a cycle.
+    open: Vec<(String, Option<Place>)>,
+}
+
+impl Loader<'_> {
+    fn read(&mut self, found: Found) -> Option<Merged> {
+        let table = raw::parse(self.sources, found.source, self.sink);
+        let whole = Place {
+            source: found.source,
+            start: 0,
+            end: 0,
+        };
+        shape::check_table(&table, whole, fields::PROFILE, "a profile", &|_| false, &[], self.sink);
+        let parents = self.parents(&found, &table);
+        let mut merged = self.merge_parents(&found, parents, &table);
+        merged.summary = table.get("summary").and_then(Raw::text).map(str::to_owned);
+        self.own_params(&mut merged, &table);
+        self.own_rules(&mut merged, &table);
+        self.disable(&mut merged, &table);
+        if let Some(Data::List(waivers)) = table.get("waive").map(|raw| &raw.data) {
+            merged.waivers.extend(waivers.iter().cloned());
+        }
+        Some(merged)
+    }
+
+    fn parents(&mut self, found: &Found, table: &Table) -> Vec<(Merged, Place)> {
+        let Some(Data::List(extends)) = table.get("extends").map(|raw| &raw.data) else {
+            return Vec::new();
+        };
+        let own = self.identity(found.source);
+        let mut parents = Vec::new();
+        for raw in extends {
+            let Some(word) = raw.text() else { continue };
+            match self.library.find(word, From::Profile(raw.place), self.sources) {
+                Err(diagnostic) => self.sink.push(diagnostic),
+                Ok(parent) => {
+                    let identity = self.identity(parent.source);
+                    let on_the_way = self.open.iter().position(|(open, _)| *open == identity);
+                    if identity == own || on_the_way.is_some() {
+                        let mut names: Vec<&str> = self.open[on_the_way.unwrap_or(self.open.len())..]
+                            .iter()
+                            .map(|(name, _)| name.as_str())
+                            .collect();
+                        names.extend([own.as_str(), identity.as_str()]);
+                        let cycle = names.join(" -> ");
+                        self.sink.push(
+                            Diagnostic::at(raw.place, format!("`extends` goes round in a circle: {cycle}"))
+                                .label("this closes the circle"),
+                        );
+                        continue;
+                    }
+                    self.open.push((own.clone(), Some(raw.place)));
+                    let merged = self.read(parent);
+                    self.open.pop();
+                    parents.extend(merged.map(|merged| (merged, raw.place)));
+                }
+            }
+        }
+        parents
+    }
+
+    /// What makes two texts the same file.
+    fn identity(&self, source: SourceId) -> String {
+        self.sources.get(source).display_name()
+    }
+
+    fn merge_parents(&mut self, found: &Found, parents: Vec<(Merged, Place)>, own: &Table) -> Merged {
+        let mut merged = Merged {
+            name: found.name.clone(),
+            source: found.source,
+            summary: None,
+            params: Vec::new(),
+            rules: Vec::new(),
+            waivers: Vec::new(),
+            sources: HashSet::from([found.source]),
+        };
+        for (parent, extends) in parents {
+            let known = merged.sources.clone();
+            for param in parent.params {
+                match merged.params.iter_mut().find(|old| old.key == param.key) {
+                    None => merged.params.push(param),
+                    Some(old) => {
+                        let own = own
+                            .get("params")
+                            .and_then(Raw::table)
+                            .and_then(|params| params.get(&param.key));
+                        let what = format!("the parameter `{}`", param.key);
+                        let mut join = Join {
+                            left: &known,
+                            right: &parent.sources,
+                            extends,
+                            sink: self.sink,
+                        };
+                        if let (Data::Table(old), Data::Table(new)) = (&mut old.value.data, param.value.data) {
+                            join.tables(old, new, own.and_then(Raw::table), &what);
+                        }
+                    }
+                }
+            }
+            for rule in parent.rules {
+                match merged.rules.iter_mut().find(|old| old.id == rule.id) {
+                    None => merged.rules.push(rule),
+                    Some(old) => {
+                        let own = own_rules(own).find(|table| rule_id(table) == Some(rule.id.as_str()));
+                        let what = format!("the rule `{}`", rule.id);
+                        let mut join = Join {
+                            left: &known,
+                            right: &parent.sources,
+                            extends,
+                            sink: self.sink,
+                        };
+                        join.tables(&mut old.table, rule.table, own, &what);
+                    }
+                }
+            }
+            for waiver in parent.waivers {
+                if !merged.waivers.contains(&waiver) {
+                    merged.waivers.push(waiver);
+                }
+            }
+            merged.sources.extend(parent.sources);
+        }
+        merged
+    }
+
+    fn own_params(&mut self, merged: &mut Merged, table: &Table) {
+        let Some(params) = table.get("params").and_then(Raw::table) else {
+            return;
+        };
+        for entry in &params.entries {
+            if !shape::is_name(&entry.key) || entry.key.contains(['.', '-']) {
+                self.sink.push(
+                    Diagnostic::at(entry.key_place, format!("`{}` cannot name a parameter", entry.key))
+                        .label("letters, digits and `_` only: expressions use it as a name"),
+                );
+                continue;
+            }
+            if let Some(fact) = crate::host::FACTS.iter().find(|fact| fact.name == entry.key) {
+                self.sink.push(
+                    Diagnostic::at(
+                        entry.key_place,
+                        format!("`{}` is a fact, and cannot name a parameter", entry.key),
+                    )
+                    .label(fact.doc),
+                );
+                continue;
+            }
+            match merged.params.iter_mut().find(|old| old.key == entry.key) {
+                Some(old) => {
+                    if let (Data::Table(old), Data::Table(new)) = (&mut old.value.data, &entry.value.data) {
+                        overlay(old, new);
+                    }
+                }
+                None => merged.params.push(entry.clone()),
+            }
+        }
+    }
+
+    fn own_rules(&mut self, merged: &mut Merged, table: &Table) {
+        let file_when = table.get("when");
+        // A big profile must not cost a scan for each rule.
+        let inherited: std::collections::HashMap<String, usize> = merged
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| (rule.id.clone(), at))
+            .collect();
+        let mut seen: std::collections::HashMap<&str, Place> = std::collections::HashMap::new();
+        let Some(Data::List(list)) = table.get("rule").map(|raw| &raw.data) else {
+            return;
+        };
+        for raw in list {
+            let Some(own) = raw.table() else { continue };
+            let kinds: Vec<&str> = rule::KINDS.iter().map(|kind| kind.name()).collect();
+            shape::check_table(
+                own,
+                raw.place,
+                fields::RULE,
+                "a rule",
+                &|key| kinds.contains(&key),
+                &kinds,
+                self.sink,
+            );
+            let (Some(id), Some(id_raw)) = (rule_id(own), own.get("id")) else {
+                continue;
+            };
+            if let Some(first) = seen.insert(id, id_raw.place) {
+                self.sink.push(
+                    Diagnostic::at(id_raw.place, format!("the rule id `{id}` is used twice"))
+                        .label("used again")
+                        .related(first, "used first here")
+                        .help("each rule of a profile has an id of its own"),
+                );
+                continue;
+            }
+            match inherited.get(id) {
+                Some(at) => {
+                    let rule = &mut merged.rules[*at];
+                    rule.place = id_raw.place;
+                    override_rule(&mut rule.table, own);
+                }
+                None => merged.rules.push(RawRule {
+                    id: id.to_owned(),
+                    place: id_raw.place,
+                    table: own.clone(),
+                    file_when: file_when.cloned(),
+                }),
+            }
+        }
+    }
+
+    fn disable(&mut self, merged: &mut Merged, table: &Table) {
+        let Some(Data::List(ids)) = table.get("disable").map(|raw| &raw.data) else {
+            return;
+        };
+        for raw in ids {
+            let Some(id) = raw.text() else { continue };
+            match merged.rules.iter().position(|rule| rule.id == id) {
+                Some(at) => {
+                    merged.rules.remove(at);
+                }
+                None => self.sink.push(
+                    Diagnostic::at(raw.place, format!("there is no rule `{id}` to disable"))
+                        .label("not known here")
+                        .suggest(id, merged.rules.iter().map(|rule| rule.id.as_str()), "the rules are"),
+                ),
+            }
+        }
+    }
+}
+
+fn own_rules(table: &Table) -> impl Iterator<Item = &Table> {
+    let list = match table.get("rule").map(|raw| &raw.data) {
+        Some(Data::List(list)) => list.as_slice(),
+        _ => &[],
+    };
+    list.iter().filter_map(Raw::table)
+}
+
+fn rule_id(table: &Table) -> Option<&str> {
+    table.get("id").and_then(Raw::text)
+}
+
+/// Lays a child's rule over an inherited one. Naming another kind of subject replaces the inherited one.
+fn override_rule(old: &mut Table, new: &Table) {
+    let names_kind = |key: &str| rule::KINDS.iter().any(|kind| kind.name() == key);
+    let new_kinds: Vec<&str> = new
+        .entries
+        .iter()
+        .map(|entry| entry.key.as_str())
+        .filter(|key| names_kind(key))
+        .collect();
+    if !new_kinds.is_empty() {
+        let per_system = new
+            .entries
+            .iter()
+            .any(|entry| names_kind(&entry.key) && is_per_system(&entry.value));
+        old.entries
+            .retain(|entry| !names_kind(&entry.key) || per_system || new_kinds.contains(&entry.key.as_str()));
+    }
+    overlay(old, new);
+}
+
+/// Whether a kind's table has one table for each operating system.
+#[must_use]
+pub fn is_per_system(value: &Raw) -> bool {
+    value.table().is_some_and(|table| {
+        !table.entries.is_empty()
+            && table
+                .entries
+                .iter()
+                .all(|entry| SYSTEMS.contains(&entry.key.as_str()) && entry.value.table().is_some())
+    })
+}
+
+/// Lays one table over another: tables merge, everything else is replaced.
+fn overlay(old: &mut Table, new: &Table) {
+    for entry in &new.entries {
+        match old.entries.iter_mut().find(|known| known.key == entry.key) {
+            Some(known) => match (&mut known.value.data, &entry.value.data) {
+                (Data::Table(below), Data::Table(above)) => {
+                    overlay(below, above);
+                    known.value.place = entry.value.place;
+                }
+                _ => *known = entry.clone(),
+            },
+            None => old.entries.push(entry.clone()),
+        }
+    }
+}
+
+/// Joins what two parents say of one thing.
+struct Join<'a> {
+    left: &'a HashSet<SourceId>,
+    right: &'a HashSet<SourceId>,
+    extends: Place,
+    sink: &'a mut Diagnostics,
+}
+
+impl Join<'_> {
+    fn tables(&mut self, left: &mut Table, right: Table, child: Option<&Table>, what: &str) {
+        for entry in right.entries {
+            let Some(old) = left.entries.iter_mut().find(|old| old.key == entry.key) else {
+                left.entries.push(entry);
+                continue;
+            };
+            let decided = child.and_then(|child| child.get(&entry.key));
+            match (&mut old.value.data, entry.value.data) {
+                (Data::Table(below), Data::Table(above)) => {
+                    self.tables(below, above, decided.and_then(Raw::table), what);
+                }
+                (same, ref other) if equal(same, other) => {}
+                (_, data) => {
+                    let new = Raw {
+                        place: entry.value.place,
+                        data,
+                    };
+                    // Where one parent extends the file that the other's value comes from, it meant to change it.
+                    let right_changes = self.right.contains(&old.value.place.source);
+                    let left_changes = self.left.contains(&new.place.source);
+                    if right_changes && !left_changes {
+                        old.value = new;
+                    } else if decided.is_none() && !left_changes {
+                        self.sink.push(
+                            Diagnostic::at(
+                                self.extends,
+                                format!("two of the extended profiles set `{}` of {what} differently", entry.key),
+                            )
+                            .label("this one and an earlier one disagree")
+                            .related(old.value.place, "set here")
+                            .related(new.place, "and differently here")
+                            .help(format!("set `{}` in this profile to say which holds", entry.key)),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether two values say the same, wherever they stand.
+fn equal(left: &Data, right: &Data) -> bool {
+    match (left, right) {
+        (Data::List(left), Data::List(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| equal(&left.data, &right.data))
+        }
+        (Data::Table(left), Data::Table(right)) => {
+            left.entries.len() == right.entries.len()
+                && left.entries.iter().all(|entry| {
+                    right
+                        .get(&entry.key)
+                        .is_some_and(|other| equal(&entry.value.data, &other.data))
+                })
+        }
+        (left, right) => left == right,
+    }
+}

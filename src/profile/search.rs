@@ -1,0 +1,206 @@
+//! Where profiles are found.
+//!
+//! A path is taken as it is. A name is looked for in `./.runup/`, then `$XDG_CONFIG_HOME/runup/profiles`, then
+//! `/etc/runup/profiles`, then among the built-in ones. Root looks neither into the working directory nor into XDG: a directory
+//! that an application can write must not shadow a profile that root applies. What a built-in profile extends is built in.
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{Origin, Place, SourceId, Sources};
+
+include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+
+/// The largest file that is taken for a profile, in bytes.
+const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// The places where profiles are looked for by name.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    directories: Vec<PathBuf>,
+}
+
+/// A profile that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The name under which findings are reported.
+    pub name: String,
+    /// The text.
+    pub source: SourceId,
+}
+
+/// Which profile the text of a name is looked for from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// The command line.
+    CommandLine,
+    /// A profile's `extends`, at a place.
+    Profile(Place),
+}
+
+impl Library {
+    /// The places that hold for a user. `config` is `$XDG_CONFIG_HOME` or what stands for it.
+    #[must_use]
+    pub fn for_user(root: bool, config: Option<PathBuf>) -> Self {
+        let mut directories = Vec::new();
+        if !root {
+            directories.push(PathBuf::from(".runup"));
+            directories.extend(config.map(|config| config.join("runup/profiles")));
+        }
+        directories.push(PathBuf::from("/etc/runup/profiles"));
+        Self { directories }
+    }
+
+    /// Only what is built in.
+    #[must_use]
+    pub fn built_in_only() -> Self {
+        Self::default()
+    }
+
+    /// The names that can be found, without duplicates, each with where it would be found; sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<(String, Option<PathBuf>)> {
+        let mut names: Vec<(String, Option<PathBuf>)> = Vec::new();
+        let mut add = |name: String, path: Option<PathBuf>| {
+            if !names.iter().any(|(known, _)| *known == name) {
+                names.push((name, path));
+            }
+        };
+        for directory in &self.directories {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "profiles are what the user gives, not the machine's state"
+            )]
+            let entries = std::fs::read_dir(directory);
+            for entry in entries.into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.extension().is_some_and(|extension| extension == "toml") {
+                    if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) {
+                        add(stem.to_owned(), Some(path.clone()));
+                    }
+                }
+            }
+        }
+        for (name, _) in BUILT_IN {
+            add((*name).to_owned(), None);
+        }
+        names.sort();
+        names
+    }
+
+    /// Finds a profile by name or path.
+    ///
+    /// # Errors
+    /// It does not exist, or cannot be read.
+    pub fn find(&self, word: &str, from: From, sources: &mut Sources) -> Result<Found, Diagnostic> {
+        let asked_in = match from {
+            From::CommandLine => None,
+            From::Profile(place) => Some((place, sources.get(place.source))),
+        };
+        let problem = |message: String| match from {
+            From::CommandLine => Diagnostic::general(message),
+            From::Profile(place) => Diagnostic::at(place, message),
+        };
+        let built_in_parent = asked_in.is_some_and(|(_, source)| source.origin == Origin::BuiltIn);
+        if !built_in_parent {
+            if is_path(word) {
+                let path = match asked_in {
+                    Some((_, source)) => Path::new(&source.name).parent().unwrap_or(Path::new("")).join(word),
+                    None => PathBuf::from(word),
+                };
+                return match load(&path, sources) {
+                    Ok(source) => Ok(Found {
+                        name: name_of(&path),
+                        source,
+                    }),
+                    Err(error) => Err(problem(format!(
+                        "cannot read the profile `{}`: {error}",
+                        path.display()
+                    ))),
+                };
+            }
+            for directory in &self.directories {
+                let path = directory.join(format!("{word}.toml"));
+                match load(&path, sources) {
+                    Ok(source) => {
+                        return Ok(Found {
+                            name: word.to_owned(),
+                            source,
+                        });
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(error) => {
+                        return Err(problem(format!(
+                            "cannot read the profile `{}`: {error}",
+                            path.display()
+                        )));
+                    }
+                }
+            }
+        }
+        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == word) {
+            return Ok(Found {
+                name: word.to_owned(),
+                source: sources.add(*name, *text, Origin::BuiltIn),
+            });
+        }
+        let names = self.names();
+        let known = names.iter().map(|(name, _)| name.as_str());
+        let diagnostic = problem(format!("there is no profile `{word}`"));
+        Err(match crate::suggest::nearest(word, known) {
+            Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+            None => diagnostic
+                .help("`runup profiles` lists those that there are; a file is named by its path, like ./mine.toml"),
+        })
+    }
+}
+
+/// The built-in profiles: name and text.
+#[must_use]
+pub fn built_in() -> &'static [(&'static str, &'static str)] {
+    BUILT_IN
+}
+
+fn is_path(word: &str) -> bool {
+    word.contains('/') || word.ends_with(".toml")
+}
+
+fn name_of(path: &Path) -> String {
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    if stem.is_empty() {
+        path.display().to_string()
+    } else {
+        stem
+    }
+}
+
+/// Reads a profile's file.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "profiles are what the user gives, not the machine's state"
+)]
+fn load(path: &Path, sources: &mut Sources) -> std::io::Result<SourceId> {
+    use std::io::{Error, ErrorKind, Read};
+    let file = std::fs::File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(Error::new(ErrorKind::IsADirectory, "it is a directory"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 20) + 1);
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Error::new(ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        Error::new(ErrorKind::InvalidData, format!("it is not UTF-8 text (line {line})"))
+    })?;
+    Ok(sources.add(path.display().to_string(), text, Origin::File))
+}

@@ -1,0 +1,52 @@
+//! What a pod's manifest or the node's kubelet must say.
+
+use super::{docker, limits, soft_and_hard, value};
+use crate::catalogue;
+use crate::host::Host;
+use crate::rule::{Change, Target};
+use crate::system::Os;
+
+pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
+    let (mut safe, mut notes): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for change in changes {
+        match &change.target {
+            Target::Sysctl(key) if docker::own(key, host) => {
+                safe.push(format!("    - name: {key}\n      value: \"{}\"", value(change)));
+                match catalogue::lookup(Os::Linux, key).and_then(|key| key.kubernetes_safe_since) {
+                    Some(minor) => notes.push(format!("# {key} is safe for any pod since Kubernetes 1.{minor}")),
+                    None => notes.push(format!(
+                        "# {key} needs the node's kubelet to run with --allowed-unsafe-sysctls={key}"
+                    )),
+                }
+            }
+            Target::Sysctl(key) => notes.push(format!("# {key} belongs to the node: set it there, not in a pod")),
+            Target::Sysfs(path) => notes.push(format!("# {path} belongs to the node: set it there, not in a pod")),
+            Target::Swap => notes.push("# swap belongs to the node".to_owned()),
+            Target::Cgroup(file) => notes.push(match file.rsplit('/').next() {
+                Some("memory.max") => format!("# resources.limits.memory of the container: {}", change.to),
+                Some("pids.max") => "# podPidsLimit of the node's kubelet".to_owned(),
+                _ => "# resources.limits of the container".to_owned(),
+            }),
+            Target::Limit(..) => {}
+        }
+    }
+    for (resource, soft, hard) in limits(changes) {
+        let (soft, hard) = soft_and_hard(soft, hard);
+        notes.push(format!(
+            "# a pod cannot set the limit {name}: up to the hard limit `runup exec` raises it in the container;\n\
+             # beyond, the node's container runtime gives {name}={soft}:{hard} by default to what it starts",
+            name = resource.name()
+        ));
+    }
+    let mut text = String::new();
+    if !safe.is_empty() {
+        text = format!("securityContext:\n  sysctls:\n{}", safe.join("\n"));
+    }
+    for note in notes {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&note);
+    }
+    (!text.is_empty()).then_some(text)
+}

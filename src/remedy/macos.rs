@@ -1,0 +1,66 @@
+//! A shell on macOS or FreeBSD, and what makes a change last there.
+
+use super::{limits, quote, soft_and_hard, value};
+use crate::rule::{Change, Target};
+use crate::system::{Os, Resource};
+
+pub(super) fn commands(changes: &[Change]) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for change in changes {
+        if let Target::Sysctl(key) = &change.target {
+            lines.push(format!("sudo sysctl {}", quote(&format!("{key}={}", value(change)))));
+        }
+    }
+    for (resource, soft, hard) in limits(changes) {
+        let (soft, hard) = soft_and_hard(soft, hard);
+        match launchd_name(resource) {
+            Some(name) => lines.push(format!(
+                "sudo launchctl limit {name} {soft} {hard}    # for what launchd starts from now on"
+            )),
+            None => {}
+        }
+        if let Some(flag) = resource.ulimit_flag() {
+            lines.push(format!("ulimit -{flag} {soft}    # for this shell"));
+        }
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+pub(super) fn persist(changes: &[Change], os: Os) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for change in changes {
+        if let Target::Sysctl(key) = &change.target {
+            lines.push(match os {
+                Os::Freebsd => format!("/etc/sysctl.conf: {key}={}", value(change)),
+                _ => format!(
+                    "a LaunchDaemon that runs at load: /usr/sbin/sysctl {key}={}",
+                    value(change)
+                ),
+            });
+        }
+    }
+    for (resource, soft, hard) in limits(changes) {
+        let (soft, hard) = soft_and_hard(soft, hard);
+        if let (Some(name), Os::Macos) = (launchd_name(resource), os) {
+            lines.push(format!(
+                "a LaunchDaemon that runs at load: /bin/launchctl limit {name} {soft} {hard}"
+            ));
+        }
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn launchd_name(resource: Resource) -> Option<&'static str> {
+    Some(match resource {
+        Resource::Nofile => "maxfiles",
+        Resource::Nproc => "maxproc",
+        Resource::Stack => "stack",
+        Resource::Core => "core",
+        Resource::Cpu => "cpu",
+        Resource::Data => "data",
+        Resource::Fsize => "filesize",
+        Resource::Memlock => "memlock",
+        Resource::Rss => "rss",
+        _ => return None,
+    })
+}

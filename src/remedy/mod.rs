@@ -1,0 +1,125 @@
+//! The same fix in every dialect: for a shell on the host, for a drop-in file, for Docker, Kubernetes, systemd, macOS.
+//!
+//! One file a dialect; each turns [`Change`]s into text that its reader can paste. A dialect that cannot make a change says
+//! nothing of it.
+
+mod docker;
+mod host;
+mod kubernetes;
+mod macos;
+mod systemd;
+
+use crate::host::Host;
+use crate::rule::{Change, Dialect, Proposal, Reach};
+use crate::system::Os;
+
+/// The remedies for a proposal: what follows from its changes, then what its kind says in words.
+#[must_use]
+pub fn render(proposal: &Proposal, host: &Host<'_>) -> Vec<(Dialect, String)> {
+    let os = host.system.platform().os;
+    let mut remedies: Vec<(Dialect, String)> = Vec::new();
+    if !proposal.changes.is_empty() && proposal.reach != Reach::Manual {
+        let changes = &proposal.changes;
+        let mut add = |dialect: Dialect, text: Option<String>| {
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                remedies.push((dialect, text));
+            }
+        };
+        match os {
+            Os::Linux => {
+                add(Dialect::Host, host::commands(changes, host));
+                add(Dialect::Persist, host::persist(changes));
+                add(Dialect::Docker, docker::flags(changes, host));
+                add(Dialect::Kubernetes, kubernetes::manifest(changes, host));
+                add(Dialect::Systemd, systemd::directives(changes));
+            }
+            Os::Macos | Os::Freebsd => {
+                add(
+                    if os == Os::Macos { Dialect::Macos } else { Dialect::Host },
+                    macos::commands(changes),
+                );
+                add(Dialect::Persist, macos::persist(changes, os));
+            }
+        }
+    }
+    for (dialect, text) in &proposal.remedies {
+        remedies.retain(|(known, _)| known != dialect);
+        remedies.push((*dialect, text.clone()));
+    }
+    remedies.sort_by_key(|(dialect, _)| *dialect);
+    remedies
+}
+
+/// The dialect for the place that the check runs in.
+#[must_use]
+pub fn dialect_here(proposal: &Proposal, remedies: &[(Dialect, String)], host: &Host<'_>) -> Option<Dialect> {
+    let container = match host.engine() {
+        Some("kubernetes") => Dialect::Kubernetes,
+        _ => Dialect::Docker,
+    };
+    let shell = if host.system.platform().os == Os::Macos {
+        Dialect::Macos
+    } else {
+        Dialect::Host
+    };
+    let wanted: &[Dialect] = match proposal.reach {
+        Reach::Runtime => &[container, Dialect::Docker, Dialect::Manual],
+        Reach::Boot => &[Dialect::Boot, Dialect::Manual],
+        Reach::Manual => &[Dialect::Manual, shell],
+        Reach::Here | Reach::Privileged | Reach::Host => &[shell, Dialect::Manual],
+    };
+    wanted
+        .iter()
+        .copied()
+        .find(|dialect| remedies.iter().any(|(known, _)| known == dialect))
+}
+
+/// A value quoted for a POSIX shell, only where it needs to be.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// The value of a change with fields separated by single spaces, as people write it.
+fn value(change: &Change) -> String {
+    change.to.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `sudo ` where commands need it.
+fn sudo(host: &Host<'_>) -> &'static str {
+    if host.system.identity().uid == 0 { "" } else { "sudo " }
+}
+
+/// The soft and hard limits that changes ask for, by resource: `None` where a side is left alone.
+fn limits(changes: &[Change]) -> Vec<(crate::system::Resource, Option<&str>, Option<&str>)> {
+    use crate::rule::{Side, Target};
+    let mut found: Vec<(crate::system::Resource, Option<&str>, Option<&str>)> = Vec::new();
+    for change in changes {
+        if let Target::Limit(resource, side) = &change.target {
+            let at = found
+                .iter()
+                .position(|(known, ..)| known == resource)
+                .unwrap_or_else(|| {
+                    found.push((*resource, None, None));
+                    found.len() - 1
+                });
+            match side {
+                Side::Soft => found[at].1 = Some(&change.to),
+                Side::Hard => found[at].2 = Some(&change.to),
+            }
+        }
+    }
+    found
+}
+
+/// The pair that a runtime's flag takes, which always names both sides.
+fn soft_and_hard<'a>(soft: Option<&'a str>, hard: Option<&'a str>) -> (&'a str, &'a str) {
+    let either = soft.or(hard).unwrap_or("unlimited");
+    (soft.unwrap_or(either), hard.unwrap_or(either))
+}

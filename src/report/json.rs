@@ -1,0 +1,248 @@
+//! `runup.report/1`: the wire format, apart from the internals. Keys are only ever added within a version.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::finding::{ConflictSide, Finding, Report};
+use crate::rule::{Change, Side, Target};
+use crate::source::{Origin, Place, Sources};
+
+/// A report.
+#[derive(Debug, Serialize)]
+pub struct ReportV1<'a> {
+    schema: &'static str,
+    ready: bool,
+    time: i64,
+    host: Host<'a>,
+    profiles: &'a [String],
+    summary: Summary,
+    findings: Vec<FindingV1<'a>>,
+    conflicts: Vec<Conflict<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Host<'a> {
+    hostname: &'a str,
+    os: &'a str,
+    kernel: &'a str,
+    arch: &'a str,
+    cpus: Option<u64>,
+    ram: Option<Number>,
+    container: Option<&'a str>,
+    pid: Option<u32>,
+    recording: Option<&'a str>,
+    root: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    pass: usize,
+    fail: usize,
+    unknown: usize,
+    #[serde(rename = "n/a")]
+    not_applicable: usize,
+    waived: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingV1<'a> {
+    profile: &'a str,
+    rule: &'a str,
+    kind: &'a str,
+    subject: &'a str,
+    outcome: &'a str,
+    severity: &'a str,
+    vendor: Option<&'a str>,
+    advice: Option<&'a str>,
+    expected: &'a str,
+    actual: &'a str,
+    reason: &'a str,
+    trace: &'a [String],
+    evidence: &'a [String],
+    why: Option<&'a str>,
+    source: Option<&'a str>,
+    origin: OriginV1,
+    waiver: Option<&'a str>,
+    transient: bool,
+    fix: Option<Fix<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct OriginV1 {
+    file: Option<String>,
+    built_in: Option<String>,
+    line: u32,
+    column: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Fix<'a> {
+    reach: &'a str,
+    because: &'a str,
+    changes: Vec<ChangeV1<'a>>,
+    remedies: BTreeMap<&'a str, &'a str>,
+    here: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeV1<'a> {
+    kind: &'a str,
+    target: String,
+    from: Option<&'a str>,
+    to: &'a str,
+    scope: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Conflict<'a> {
+    subject: &'a str,
+    sides: [SideV1<'a>; 2],
+}
+
+#[derive(Debug, Serialize)]
+struct SideV1<'a> {
+    rule: &'a str,
+    expected: &'a str,
+    source: Option<&'a str>,
+    origin: OriginV1,
+}
+
+/// A number that JavaScript can hold, or else its digits as a string.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Number {
+    Exact(u64),
+    Digits(String),
+}
+
+impl From<u64> for Number {
+    fn from(number: u64) -> Self {
+        if number <= 1 << 53 {
+            Number::Exact(number)
+        } else {
+            Number::Digits(number.to_string())
+        }
+    }
+}
+
+pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &self::report(report, sources))?;
+    writeln!(out)
+}
+
+/// The wire form of a report.
+#[must_use]
+pub fn report<'a>(report: &'a Report, sources: &Sources) -> ReportV1<'a> {
+    ReportV1 {
+        schema: "runup.report/1",
+        ready: report.ready(),
+        time: report.time,
+        host: Host {
+            hostname: &report.host.hostname,
+            os: report.host.os,
+            kernel: &report.host.kernel,
+            arch: &report.host.arch,
+            cpus: report.host.cpus,
+            ram: report.host.ram.map(Number::from),
+            container: report.host.container.as_deref(),
+            pid: report.host.pid,
+            recording: report.host.recording.as_deref(),
+            root: report.host.root,
+        },
+        profiles: &report.profiles,
+        summary: Summary {
+            pass: report.summary.pass,
+            fail: report.summary.fail,
+            unknown: report.summary.unknown,
+            not_applicable: report.summary.not_applicable,
+            waived: report.summary.waived,
+        },
+        findings: report.findings.iter().map(|finding| wire(finding, sources)).collect(),
+        conflicts: report
+            .conflicts
+            .iter()
+            .map(|conflict| Conflict {
+                subject: &conflict.subject,
+                sides: conflict.sides.each_ref().map(|side| wire_side(side, sources)),
+            })
+            .collect(),
+    }
+}
+
+fn wire<'a>(finding: &'a Finding, sources: &Sources) -> FindingV1<'a> {
+    FindingV1 {
+        profile: &finding.profile,
+        rule: &finding.rule,
+        kind: finding.kind,
+        subject: &finding.subject,
+        outcome: finding.outcome.name(),
+        severity: finding.severity.name(),
+        vendor: finding.vendor.map(crate::rule::Vendor::name),
+        advice: finding.advice.map(crate::rule::Advice::name),
+        expected: &finding.expected,
+        actual: &finding.actual,
+        reason: &finding.reason,
+        trace: &finding.trace,
+        evidence: &finding.evidence,
+        why: finding.why.as_deref(),
+        source: finding.source.as_deref(),
+        origin: origin(finding.origin, sources),
+        waiver: finding.waiver.as_deref(),
+        transient: finding.transient,
+        fix: finding.fix.as_ref().map(|fix| Fix {
+            reach: fix.proposal.reach.name(),
+            because: &fix.proposal.because,
+            changes: fix.proposal.changes.iter().map(change).collect(),
+            remedies: fix
+                .remedies
+                .iter()
+                .map(|(dialect, text)| (dialect.name(), text.as_str()))
+                .collect(),
+            here: fix.here.map(crate::rule::Dialect::name),
+        }),
+    }
+}
+
+fn change(change: &Change) -> ChangeV1<'_> {
+    let (kind, target) = match &change.target {
+        Target::Sysctl(key) => ("sysctl", key.clone()),
+        Target::Limit(resource, Side::Soft) => ("rlimit", format!("{}.soft", resource.name())),
+        Target::Limit(resource, Side::Hard) => ("rlimit", format!("{}.hard", resource.name())),
+        Target::Sysfs(path) => ("sysfs", path.clone()),
+        Target::Cgroup(file) => ("cgroup", file.clone()),
+        Target::Swap => ("swap", "all".to_owned()),
+    };
+    ChangeV1 {
+        kind,
+        target,
+        from: change.from.as_deref(),
+        to: &change.to,
+        scope: change.scope.name(),
+    }
+}
+
+fn wire_side<'a>(side: &'a ConflictSide, sources: &Sources) -> SideV1<'a> {
+    SideV1 {
+        rule: &side.name,
+        expected: &side.expected,
+        source: side.source.as_deref(),
+        origin: origin(side.origin, sources),
+    }
+}
+
+fn origin(place: Place, sources: &Sources) -> OriginV1 {
+    let source = sources.get(place.source);
+    let position = sources.position(place);
+    let (file, built_in) = match source.origin {
+        Origin::File => (Some(source.name.clone()), None),
+        Origin::BuiltIn | Origin::CommandLine => (None, Some(source.name.clone())),
+    };
+    OriginV1 {
+        file,
+        built_in,
+        line: position.line,
+        column: position.column,
+    }
+}

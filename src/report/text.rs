@@ -1,0 +1,381 @@
+//! For a person at a terminal: what was checked and where, failures first, each with what is, what should be, why, and what to
+//! do about it here; then a count of the rest, and one line that says ready or not. Fits 80 columns.
+
+use std::io::{self, Write};
+
+use colored::{Color, Colorize};
+
+use super::{Style, printable};
+use crate::finding::{Finding, HostSummary, Outcome, Report};
+use crate::rule::{Advice, Dialect, Reach, Severity};
+use crate::source::{Origin, Sources};
+use crate::value::Unit;
+
+/// Columns that the text may take.
+const WIDTH: usize = 80;
+/// Columns that the labels take.
+const INDENT: usize = 12;
+
+pub(super) fn write(report: &Report, sources: &Sources, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    colored::control::set_override(style.colour);
+    let page = Page { report, sources, style };
+    page.header(out)?;
+    for wanted in [Outcome::Fail, Outcome::Unknown] {
+        let mut findings: Vec<&Finding> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.outcome == wanted)
+            .collect();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        for finding in findings {
+            page.finding(finding, out)?;
+        }
+    }
+    page.conflicts(out)?;
+    page.rest(out)?;
+    page.verdict(out)
+}
+
+struct Page<'a> {
+    report: &'a Report,
+    sources: &'a Sources,
+    style: Style,
+}
+
+impl Page<'_> {
+    fn header(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = self.report.profiles.join(", ");
+        let line = format!("{} on {}", printable(&names), printable(&host_line(&self.report.host)));
+        for (at, line) in wrap(&line, WIDTH).into_iter().enumerate() {
+            writeln!(out, "{}{line}", if at > 0 { "  " } else { "" })?;
+        }
+        writeln!(out)
+    }
+
+    fn name(&self, finding: &Finding) -> String {
+        if self.report.profiles.len() > 1 {
+            finding.name()
+        } else {
+            finding.rule.clone()
+        }
+    }
+
+    fn finding(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        let (mark, colour) = match (finding.outcome, finding.severity) {
+            (Outcome::Unknown, _) => ("UNKNOWN", Color::Magenta),
+            (_, Severity::Error) => ("FAIL", Color::Red),
+            (_, Severity::Warning) => ("WARN", Color::Yellow),
+            (_, Severity::Note) => ("NOTE", Color::Cyan),
+        };
+        let mark = format!("{mark:<8}").color(colour).bold();
+        let severity = if finding.outcome == Outcome::Unknown {
+            format!("  ({})", finding.severity.name())
+        } else {
+            String::new()
+        };
+        let subject = printable(&finding.subject);
+        let name = printable(&self.name(finding));
+        if name.len() + subject.len() + severity.len() + 10 <= WIDTH {
+            writeln!(out, "{mark}{}  {subject}{severity}", name.bold())?;
+        } else {
+            writeln!(out, "{mark}{}{severity}", name.bold())?;
+            self.labelled("of", &subject, out)?;
+        }
+        if let Some(advice) = finding.advice {
+            self.labelled("note", advice_words(advice), out)?;
+        }
+        if finding.outcome == Outcome::Unknown {
+            self.labelled("because", &finding.reason, out)?;
+            self.labelled("should be", &finding.expected, out)?;
+        } else {
+            self.labelled("is", &finding.actual, out)?;
+            self.labelled("should be", &finding.expected, out)?;
+        }
+        for trace in &finding.trace {
+            self.labelled("", trace, out)?;
+        }
+        if finding.outcome == Outcome::Fail && needs_reason(finding) {
+            self.labelled("because", &finding.reason, out)?;
+        }
+        for evidence in &finding.evidence {
+            self.labelled("seen", evidence, out)?;
+        }
+        if let Some(why) = &finding.why {
+            self.labelled("why", why, out)?;
+        }
+        if let Some(waiver) = &finding.waiver {
+            self.labelled("waiver", waiver, out)?;
+        }
+        self.fix(finding, out)?;
+        if self.style.explain {
+            if let Some(source) = &finding.source {
+                self.labelled("source", source, out)?;
+            }
+            let origin = self.sources.get(finding.origin.source);
+            if origin.origin == Origin::File {
+                let position = self.sources.position(finding.origin);
+                self.labelled(
+                    "asked in",
+                    &format!("{}:{}:{}", origin.name, position.line, position.column),
+                    out,
+                )?;
+            }
+        }
+        writeln!(out)
+    }
+
+    fn fix(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+        let Some(fix) = &finding.fix else { return Ok(()) };
+        let because = if fix.proposal.because.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", fix.proposal.because)
+        };
+        if let Some((_, text)) = fix.remedy_here() {
+            let label = match fix.proposal.reach {
+                Reach::Host => "on the host",
+                Reach::Boot => "at boot",
+                Reach::Manual => "do",
+                Reach::Here | Reach::Privileged | Reach::Runtime => "fix",
+            };
+            self.verbatim(label, text, out)?;
+        }
+        if matches!(fix.proposal.reach, Reach::Host | Reach::Runtime) || self.style.explain {
+            self.labelled("reach", &format!("{}{because}", fix.proposal.reach.name()), out)?;
+        }
+        if self.style.explain {
+            for (dialect, text) in fix.remedies.iter().filter(|(dialect, _)| Some(*dialect) != fix.here) {
+                self.verbatim(dialect_label(*dialect), text, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A label and a text that is wrapped beside it.
+    fn labelled(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let text = printable(text);
+        let mut label = label;
+        for line in text.lines().flat_map(|line| wrap(line, WIDTH - INDENT - 8)) {
+            writeln!(out, "        {}{line}", format!("{label:<INDENT$}").dimmed())?;
+            label = "";
+        }
+        Ok(())
+    }
+
+    /// A label and text that is to be pasted, so it keeps its lines.
+    fn verbatim(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let text = printable(text);
+        let mut label = label;
+        for line in text.lines() {
+            writeln!(out, "        {}{}", format!("{label:<INDENT$}").dimmed(), line.green())?;
+            label = "";
+        }
+        Ok(())
+    }
+
+    fn conflicts(&self, out: &mut dyn Write) -> io::Result<()> {
+        for conflict in &self.report.conflicts {
+            writeln!(
+                out,
+                "{}{}",
+                format!("{:<8}", "CONFLICT").color(Color::Red).bold(),
+                format!(" {}", printable(&conflict.subject)).bold()
+            )?;
+            for side in &conflict.sides {
+                self.labelled(&side.name, "", out)?;
+                writeln!(
+                    out,
+                    "        {} asks for {}",
+                    printable(&side.name),
+                    printable(&side.expected)
+                )?;
+                if let Some(source) = &side.source {
+                    writeln!(out, "          {}", printable(source).dimmed())?;
+                }
+            }
+            self.labelled("", "No value satisfies both; runup does not choose.", out)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn rest(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut listed = false;
+        for finding in &self.report.findings {
+            let (mark, colour, text) = match finding.outcome {
+                Outcome::Waived => ("waived", Color::Blue, finding.waiver.clone().unwrap_or_default()),
+                Outcome::Pass if self.style.verbose => ("ok", Color::Green, finding.actual.clone()),
+                Outcome::NotApplicable if self.style.verbose => ("n/a", Color::White, finding.reason.clone()),
+                _ => continue,
+            };
+            listed = true;
+            let name = printable(&self.name(finding));
+            let head = format!("{mark:<8}").color(colour);
+            let subject = printable(&finding.subject);
+            let text = printable(&text);
+            if finding.outcome == Outcome::Pass {
+                // One line where it fits; a long value gets lines of its own.
+                let line = format!("{name}  {subject} is {text}");
+                if line.len() + 8 <= WIDTH {
+                    writeln!(out, "{head}{line}")?;
+                    continue;
+                }
+            }
+            writeln!(out, "{head}{name}")?;
+            self.labelled(
+                "",
+                &if finding.outcome == Outcome::Pass {
+                    format!("{subject} is {text}")
+                } else {
+                    text
+                },
+                out,
+            )?;
+        }
+        if listed { writeln!(out) } else { Ok(()) }
+    }
+
+    fn verdict(&self, out: &mut dyn Write) -> io::Result<()> {
+        let count = |severity: Severity, outcome: Outcome| {
+            self.report
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == severity && finding.outcome == outcome)
+                .count()
+        };
+        let mut parts = Vec::new();
+        for (severity, name) in [
+            (Severity::Error, "error"),
+            (Severity::Warning, "warning"),
+            (Severity::Note, "note"),
+        ] {
+            let number = count(severity, Outcome::Fail);
+            if number > 0 {
+                parts.push(format!("{number} {name}{}", if number == 1 { "" } else { "s" }));
+            }
+        }
+        let summary = &self.report.summary;
+        if summary.unknown > 0 {
+            parts.push(format!("{} unknown", summary.unknown));
+        }
+        if summary.waived > 0 {
+            parts.push(format!("{} waived", summary.waived));
+        }
+        parts.push(format!("{} passed", summary.pass));
+        if summary.not_applicable > 0 {
+            parts.push(format!("{} not applicable", summary.not_applicable));
+        }
+        let word = if self.report.ready() {
+            "Ready".color(Color::Green).bold()
+        } else {
+            "Not ready".color(Color::Red).bold()
+        };
+        let hint = if self.style.verbose {
+            ""
+        } else {
+            "  (-v lists all, --explain says more)"
+        };
+        let line = parts.join(", ");
+        // The hint goes where there is room for it.
+        let hint = if word.len() + line.len() + hint.len() + 3 <= WIDTH {
+            hint
+        } else {
+            ""
+        };
+        writeln!(out, "{word}: {line}.{}", hint.dimmed())
+    }
+}
+
+/// Whether the reason says more than what is and what should be.
+fn needs_reason(finding: &Finding) -> bool {
+    let plain = [" is too low", " is too high", " is not what it should be"];
+    !finding.reason.is_empty() && !plain.iter().any(|end| finding.reason.ends_with(end))
+}
+
+fn advice_words(advice: Advice) -> &'static str {
+    match advice {
+        Advice::NoEffect => "this setting does nothing",
+        Advice::Harmful => "this setting hurts",
+        Advice::Misunderstood => "this setting is not what it is believed to be",
+    }
+}
+
+fn dialect_label(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Host => "host",
+        Dialect::Persist => "to last",
+        Dialect::Docker => "Docker",
+        Dialect::Kubernetes => "Kubernetes",
+        Dialect::Systemd => "systemd",
+        Dialect::Macos => "macOS",
+        Dialect::Boot => "at boot",
+        Dialect::Manual => "do",
+    }
+}
+
+/// `web1: linux 6.1.0, x86_64, 8 CPUs, 16 GiB, docker container`.
+#[must_use]
+pub fn host_line(host: &HostSummary) -> String {
+    let mut parts = vec![format!("{} {}", host.os, host.kernel), host.arch.clone()];
+    if let Some(cpus) = host.cpus {
+        parts.push(format!("{cpus} CPU{}", if cpus == 1 { "" } else { "s" }));
+    }
+    if let Some(ram) = host.ram {
+        parts.push(Unit::Bytes.show(i128::from(ram), 4096));
+    }
+    if let Some(container) = &host.container {
+        parts.push(if container == "container" {
+            "in a container".to_owned()
+        } else {
+            format!("in a {container} container")
+        });
+    }
+    if let Some(pid) = host.pid {
+        parts.push(format!("as process {pid} sees it"));
+    }
+    if let Some(recording) = &host.recording {
+        parts.push(format!("from the recording {recording}"));
+    }
+    format!("{} ({})", host.hostname, parts.join(", "))
+}
+
+/// Breaks a line at spaces; a word that is longer than the width stands alone.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut columns = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if columns > 0 && columns + 1 + length > width {
+            lines.push(std::mem::take(&mut line));
+            columns = 0;
+        }
+        if columns > 0 {
+            line.push(' ');
+            columns += 1;
+        }
+        line.push_str(word);
+        columns += length;
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn lines_break_at_spaces_and_keep_every_word() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(
+            wrap("https://a.very/long/address and", 8),
+            ["https://a.very/long/address", "and"]
+        );
+        assert_eq!(wrap("", 8), [""]);
+    }
+}

@@ -1,0 +1,56 @@
+//! Every kind of subject.
+
+use super::Kind;
+
+/// Every kind, in the order in which documentation lists them.
+pub static KINDS: &[&dyn Kind] = &[&super::sysctl::Sysctl];
+
+/// The kind with a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.iter().copied().find(|kind| kind.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_kind_is_documented_and_unlike_the_others() {
+        let mut names = HashSet::new();
+        for kind in KINDS {
+            let name = kind.name();
+            assert!(names.insert(name), "{name} is there twice");
+            let docs = kind.docs();
+            assert!(
+                docs.summary.ends_with('.') && docs.summary.len() < 120,
+                "{name}: {}",
+                docs.summary
+            );
+            assert!(docs.text.len() > 200, "{name} needs documentation");
+            assert!(docs.example.contains(name), "{name}: the example shows another kind");
+            assert!(!kind.metrics().is_empty(), "{name} has nothing to compare");
+            let flat = kind.metrics().iter().any(|metric| metric.name.is_empty());
+            assert!(
+                !flat || kind.metrics().len() == 1,
+                "{name}: a nameless metric stands alone"
+            );
+            let mut keys = HashSet::new();
+            for key in kind
+                .selectors()
+                .iter()
+                .map(|field| field.name)
+                .chain(kind.metrics().iter().map(|metric| metric.name))
+            {
+                assert!(keys.insert(key), "{name}: {key} is there twice");
+            }
+            for field in kind.selectors() {
+                assert!(field.doc.ends_with('.'), "{name}.{}: {}", field.name, field.doc);
+            }
+            for metric in kind.metrics() {
+                assert!(metric.doc.ends_with('.'), "{name}.{}: {}", metric.name, metric.doc);
+            }
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! Kernel parameters.
+
+use super::{
+    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
+};
+use crate::catalogue::{self, Key, Namespace, Write};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::Capability;
+use crate::profile::shape::{Field, Shape, optional, required};
+use crate::system::{Failure, Os, SysctlName};
+use crate::value::{Type, Value, Version};
+
+/// Kernel parameters: `sysctl = { key = "net.core.somaxconn", min = 4096 }`.
+#[derive(Debug)]
+pub struct Sysctl;
+
+static SELECTORS: &[Field] = &[
+    required(
+        "key",
+        Shape::PerSystem(&Shape::Text),
+        "The key, in the form of sysctl.d(5): `net.core.somaxconn`, or `net/ipv4/conf/eth0.100/rp_filter` where a name has dots. \
+         A `*` stands for any one segment. One for each system: `{ linux = \"...\", macos = \"...\" }`.",
+    ),
+    optional(
+        "known",
+        Shape::Bool,
+        "The key is right even where runup does not know it: a module's, or a newer kernel's.",
+    ),
+];
+
+static METRICS: &[Metric] = &[Metric {
+    name: "",
+    value: None,
+    doc: "The value of the key.",
+}];
+
+static DOCS: Docs = Docs {
+    summary: "A kernel parameter, as sysctl(8) shows it.",
+    text: "Reads the key with one read from `/proc/sys` (on macOS and FreeBSD from sysctl(3)) and compares its typed value: \
+tabs and spaces are the same, and one field of a row like `net.ipv4.tcp_rmem` can be addressed with `field`.\n\n\
+A key that is not there is looked up in the catalogue of known keys. Known, and not in this kernel or configuration: `n/a`. \
+Known to exist in the host's network namespace alone, and this is another: `unknown`. Known to nobody: `unknown`, with the \
+nearest name, since a typo must not pass for a rule that does not apply; `known = true` says that the key is right.\n\n\
+With `*`, every match is a finding of its own. The kernel uses the larger of `conf.all.rp_filter` and the interface's, and so \
+does the comparison.\n\n\
+What a fix reaches depends on whose value it is: a key of the network or IPC namespace is the container's own, and a runtime \
+can be asked to set it; every other key is the host's, whoever reads it. Keys that name programs or do damage are compared and \
+never written.",
+    example: "[[rule]]\nid = \"listen-backlog\"\nsysctl = { key = { linux = \"net.core.somaxconn\", macos = \"kern.ipc.somaxconn\" }, min = 4096 }",
+    remedies: &[
+        (
+            Dialect::Host,
+            "sysctl -w KEY=VALUE sets it until the next boot; a file in /etc/sysctl.d makes it last.",
+        ),
+        (
+            Dialect::Docker,
+            "--sysctl KEY=VALUE for net.* (not with --network=host), kernel.shm*, kernel.msg*, kernel.sem and fs.mqueue.* (not with --ipc=host); everything else on the host.",
+        ),
+        (
+            Dialect::Kubernetes,
+            "securityContext.sysctls of the pod; keys that are not safe need allowedUnsafeSysctls of the node's kubelet; host keys belong to the node.",
+        ),
+        (
+            Dialect::Systemd,
+            "A unit cannot set a key; systemd-sysctl applies /etc/sysctl.d at boot.",
+        ),
+        (
+            Dialect::Macos,
+            "sysctl -w KEY=VALUE sets it until the next boot; a LaunchDaemon that runs it makes it last.",
+        ),
+    ],
+};
+
+impl Kind for Sysctl {
+    fn name(&self) -> &'static str {
+        "sysctl"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        SELECTORS
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
+        if let (Some(key), Some(place)) = (selectors.text("key"), selectors.place("key")) {
+            if let Err(error) = SysctlName::parse(key) {
+                sink.push(
+                    Diagnostic::at(place, format!("this cannot be the name of a sysctl: {error}")).label("not a name"),
+                );
+            }
+        }
+    }
+
+    fn type_of(&self, selectors: &Selectors, _metric: &Metric, os: Os) -> Option<Type> {
+        let name = SysctlName::parse(selectors.text("key")?).ok()?;
+        catalogue::lookup(os, name.dotted()).map(|key| key.value)
+    }
+
+    fn label(&self, selectors: &Selectors) -> String {
+        let key = selectors.text("key").unwrap_or_default();
+        SysctlName::parse(key).map_or_else(|_| key.to_owned(), |name| name.dotted().to_owned())
+    }
+
+    fn probe(&self, selectors: &Selectors, _wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let Some(name) = selectors.text("key").and_then(|key| SysctlName::parse(key).ok()) else {
+            return Vec::new();
+        };
+        let known = selectors.flag("known");
+        if name.is_glob() {
+            return expand(&name, cx)
+                .into_iter()
+                .map(|name| observe(&name, known, cx))
+                .collect();
+        }
+        vec![observe(&name, known, cx)]
+    }
+
+    fn propose(
+        &self,
+        _selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Proposal {
+        let name = observation.subject.as_str();
+        let key = catalogue::lookup(cx.system.platform().os, name);
+        let Some(value) = targets.iter().find_map(|(_, value)| value.clone()) else {
+            return Proposal::manual(
+                "no single value satisfies the rule",
+                format!("choose a value for {name} and set it with sysctl"),
+            );
+        };
+        let (reach, because) = reach(name, key, cx);
+        let from = observation.value("").map(Value::kernel_form);
+        let scope = scope(key, cx);
+        let change = Change {
+            target: Target::Sysctl(name.to_owned()),
+            from,
+            to: value.kernel_form(),
+            scope,
+        };
+        Proposal {
+            reach,
+            because,
+            changes: vec![change],
+            remedies: Vec::new(),
+        }
+    }
+}
+
+/// The names that a pattern matches, in the order of the directory; of `conf.all` and `conf.default` only what is asked for by
+/// name, since they are no interfaces.
+fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Vec<SysctlName> {
+    let mut prefixes: Vec<Vec<String>> = vec![Vec::new()];
+    for segment in pattern.segments() {
+        let mut next = Vec::new();
+        for prefix in prefixes {
+            if !segment.contains('*') {
+                next.push(with(&prefix, segment));
+                continue;
+            }
+            let directory = format!("/proc/sys/{}", prefix.join("/"));
+            for name in cx.system.list(&directory).unwrap_or_default() {
+                if matches(segment, &name) && !(segment == "*" && matches!(name.as_str(), "all" | "default")) {
+                    next.push(with(&prefix, &name));
+                }
+            }
+        }
+        prefixes = next;
+    }
+    let exists = |segments: &Vec<String>| cx.system.stat(&format!("/proc/sys/{}", segments.join("/"))).is_ok();
+    prefixes
+        .iter()
+        .filter(|segments| exists(segments))
+        .filter_map(|segments| SysctlName::from_segments(segments).ok())
+        .collect()
+}
+
+fn with(prefix: &[String], segment: &str) -> Vec<String> {
+    prefix.iter().cloned().chain([segment.to_owned()]).collect()
+}
+
+/// Whether a name matches a pattern in which `*` stands for any run of characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(end) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= end.len() && rest.ends_with(end)
+}
+
+fn observe(name: &SysctlName, known: bool, cx: &Context<'_>) -> Observation {
+    let os = cx.system.platform().os;
+    let dotted = name.dotted();
+    let key = catalogue::lookup(os, dotted);
+    let mut evidence = Vec::new();
+    let reading = match cx.system.sysctl(dotted) {
+        Ok(text) => read(dotted, key, &text, cx, &mut evidence),
+        Err(Failure::Absent) => absent(dotted, key, known, cx),
+        Err(failure) => Reading::Unreadable(format!("{dotted}: {failure}")),
+    };
+    let mut observation = Observation::single(dotted, "", reading);
+    // A container that reads the host's value should know it: no setting of the container's changes it.
+    if let (Some(key), Some(engine)) = (key, cx.host.engine()) {
+        if matches!(namespace(key, cx), Namespace::Host | Namespace::NetInitial) {
+            evidence.push(format!("the host's value, seen from inside a {engine} container"));
+        }
+    }
+    observation.evidence = evidence;
+    observation
+}
+
+fn read(name: &str, key: Option<&Key>, text: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+    let value = match key {
+        Some(key) => match key.value.parse(text) {
+            Ok(value) => value,
+            Err(error) => return Reading::Unreadable(format!("{name}: {error}")),
+        },
+        None => untyped(text),
+    };
+    Reading::Value(effective(name, value, cx, evidence))
+}
+
+/// A value of a type that nobody knows: what it looks like decides.
+fn untyped(text: &str) -> Value {
+    use crate::value::Unit;
+    let number = Type::Number(Unit::Count).parse(text);
+    let tuple = || Type::Tuple(&[], Unit::Count).parse(text);
+    number
+        .or_else(|_| tuple())
+        .unwrap_or_else(|_| Value::Text(text.trim().to_owned()))
+}
+
+/// Of `conf.IFACE.rp_filter` the kernel uses the larger of the interface's and `conf.all`'s.
+fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<String>) -> Value {
+    let Some(interface) = name
+        .strip_prefix("net.ipv4.conf.")
+        .and_then(|rest| rest.strip_suffix(".rp_filter"))
+    else {
+        return value;
+    };
+    if matches!(interface, "all" | "default") {
+        return value;
+    }
+    let all = cx
+        .system
+        .sysctl("net.ipv4.conf.all.rp_filter")
+        .ok()
+        .map(|text| untyped(&text));
+    match (&value, all) {
+        (Value::Number(own), Some(Value::Number(all))) if all > *own => {
+            evidence.push(format!(
+                "{own} on the interface, {all} on all; the kernel uses the larger"
+            ));
+            Value::Number(all)
+        }
+        _ => value,
+    }
+}
+
+fn absent(name: &str, key: Option<&Key>, known: bool, cx: &Context<'_>) -> Reading {
+    let platform = cx.system.platform();
+    let version = Version::parse(&platform.release);
+    let Some(key) = key else {
+        if known {
+            return Reading::Absent(format!("{name} is not on this machine"));
+        }
+        let nearest = catalogue::nearest(platform.os, name);
+        let hint = nearest.map_or_else(
+            || "; if the name is right, say `known = true`".to_owned(),
+            |nearest| format!("; did you mean `{nearest}`?"),
+        );
+        return Reading::Unreadable(format!(
+            "{name} is not on this machine, and no key of this name is known{hint}"
+        ));
+    };
+    if let Some((major, minor)) = key.until.filter(|until| version.major_minor() >= *until) {
+        return Reading::Absent(format!("{name} was removed in kernel {major}.{minor}"));
+    }
+    if let Some((major, minor)) = key.since.filter(|since| version.major_minor() < *since) {
+        return Reading::Absent(format!("{name} came with kernel {major}.{minor}"));
+    }
+    let own_network = || cx.host.network_is_hosts() == Some(false);
+    let hidden = match namespace(key, cx) {
+        Namespace::NetInitial => own_network(),
+        // Keys of `net` that a namespace of its own owner does not show to it.
+        Namespace::Net => own_network() && !cx.host.user_namespace_is_initial() && name.starts_with("net.core."),
+        _ => false,
+    };
+    if hidden {
+        return Reading::Unreadable(format!("{name} is hidden in this network namespace; the host has it"));
+    }
+    match key.needs {
+        Some(needs) => Reading::Absent(format!("{name} is not on this machine: it needs {needs}")),
+        None => Reading::Absent(format!("this kernel has no {name}")),
+    }
+}
+
+fn namespace(key: &Key, cx: &Context<'_>) -> Namespace {
+    key.namespace_on(Version::parse(&cx.system.platform().release).major_minor())
+}
+
+/// Whose value it is; of a key that nobody knows, its subtree tells as much as can be told.
+fn owner(name: &str, key: Option<&Key>, cx: &Context<'_>) -> Namespace {
+    match key {
+        Some(key) => namespace(key, cx),
+        None if name.starts_with("net.") => Namespace::Net,
+        None => Namespace::Host,
+    }
+}
+
+fn scope(key: Option<&Key>, cx: &Context<'_>) -> Scope {
+    match key.map(|key| namespace(key, cx)) {
+        Some(Namespace::Net) => Scope::NetworkNamespace,
+        Some(Namespace::Ipc) => Scope::IpcNamespace,
+        Some(Namespace::User | Namespace::Uts | Namespace::Pid) => Scope::OtherNamespace,
+        _ => Scope::Host,
+    }
+}
+
+/// Where a write would have to be made, from evidence, and why there.
+fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, String) {
+    match key.map(|key| key.write) {
+        Some(Write::Never) => {
+            return (
+                Reach::Manual,
+                "runup never writes this key: it names a program or does damage".to_owned(),
+            );
+        }
+        Some(Write::ReadOnly) => return (Reach::Boot, "the kernel only reports it".to_owned()),
+        _ => {}
+    }
+    if cx.system.platform().os != Os::Linux {
+        return match cx.system.identity().uid {
+            0 => (Reach::Here, "running as root".to_owned()),
+            _ => (Reach::Privileged, "needs root".to_owned()),
+        };
+    }
+    let owner = owner(name, key, cx);
+    let contained = cx.host.engine().is_some();
+    let hosts = match owner {
+        Namespace::Host | Namespace::NetInitial => true,
+        Namespace::Net => cx.host.network_is_hosts() == Some(true),
+        Namespace::Ipc | Namespace::User | Namespace::Uts | Namespace::Pid => false,
+    };
+    let path = format!(
+        "/proc/sys/{}",
+        SysctlName::parse(name)
+            .map(|name| name.path().to_owned())
+            .unwrap_or_default()
+    );
+    let read_only = cx.host.mount_of(&path).is_some_and(crate::host::Mount::read_only);
+    let unwritable = cx.system.stat(&path).is_ok_and(|stat| stat.mode & 0o222 == 0);
+    if contained && hosts {
+        // A privileged container could write it; that would change the host.
+        let why = if read_only {
+            "it is the host's, and /proc/sys is read-only here"
+        } else {
+            "it is the host's value"
+        };
+        return (Reach::Host, why.to_owned());
+    }
+    if unwritable {
+        return (Reach::Host, "this namespace shows it and cannot change it".to_owned());
+    }
+    if read_only {
+        return match contained {
+            true => (Reach::Runtime, "/proc/sys is read-only in this container".to_owned()),
+            false => (Reach::Privileged, "/proc/sys is mounted read-only".to_owned()),
+        };
+    }
+    let root = cx.system.identity().uid == 0;
+    let needed = match owner {
+        Namespace::Net => Capability::NetAdmin,
+        _ => Capability::SysAdmin,
+    };
+    // Files below /proc/sys belong to root; `net` also lets whoever holds NET_ADMIN in the namespace's user namespace.
+    let may = root || (owner == Namespace::Net && cx.host.capable(Capability::NetAdmin));
+    match (may, contained) {
+        (true, _) => (Reach::Here, "running as root".to_owned()),
+        (false, true) => (
+            Reach::Runtime,
+            format!("needs root or {} in this container", needed.name()),
+        ),
+        (false, false) => (Reach::Privileged, "needs root".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_match_within_a_segment() {
+        assert!(matches("*", "eth0"));
+        assert!(matches("eth*", "eth0.100"));
+        assert!(matches("*0*", "eth0.100"));
+        assert!(!matches("eth*", "wlan0"));
+        assert!(matches("a*b*c", "aXbYc"));
+        assert!(!matches("a*bc", "abd"));
+        assert!(!matches("ab*ba", "aba"));
+    }
+}

@@ -1,0 +1,104 @@
+//! `statfs`, for live and rooted systems.
+
+#![allow(
+    unsafe_code,
+    reason = "the structure's type field differs between platforms, and nix hides what it does not know"
+)]
+
+use std::ffi::CString;
+
+use super::{Failure, Filesystem};
+
+/// The file system that holds a path.
+pub(super) fn of(path: &str) -> Result<Filesystem, Failure> {
+    let path = CString::new(path).map_err(|_| Failure::OutsideTree)?;
+    let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the path is NUL-terminated, and the structure is filled where the answer is 0.
+    let stat = unsafe {
+        if libc::statfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
+            let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+            return Err(match errno {
+                libc::ENOENT | libc::ENOTDIR => Failure::Absent,
+                libc::EACCES | libc::EPERM => Failure::Denied(errno),
+                other => Failure::Io(other),
+            });
+        }
+        stat.assume_init()
+    };
+    let mut filesystem = describe(&stat);
+    let mut flags = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path is NUL-terminated, and the structure is filled where the answer is 0. glibc's struct statfs hides the
+    // flags, so they are asked for the portable way.
+    unsafe {
+        if libc::statvfs(path.as_ptr(), flags.as_mut_ptr()) == 0 {
+            filesystem.read_only = flags.assume_init().f_flag & libc::ST_RDONLY != 0;
+        }
+    }
+    Ok(filesystem)
+}
+
+#[cfg(target_os = "linux")]
+fn describe(stat: &libc::statfs) -> Filesystem {
+    // The widths of these fields differ between machines and C libraries.
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ between machines")]
+    let (kind, block) = (stat.f_type as u64 & 0xffff_ffff, stat.f_bsize as u64);
+    let name = MAGICS
+        .iter()
+        .find(|(magic, _)| *magic == kind)
+        .map(|(_, name)| (*name).to_owned());
+    Filesystem {
+        kind: name.unwrap_or_else(|| format!("0x{kind:x}")),
+        size: stat.f_blocks.saturating_mul(block),
+        available: stat.f_bavail.saturating_mul(block),
+        inodes: stat.f_files,
+        inodes_free: stat.f_ffree,
+        read_only: false,
+    }
+}
+
+/// Magics of statfs(2) and the kernel's magic.h.
+#[cfg(target_os = "linux")]
+const MAGICS: &[(u64, &str)] = &[
+    (0xef53, "ext4"),
+    (0x5846_5342, "xfs"),
+    (0x9123_683e, "btrfs"),
+    (0x0102_1994, "tmpfs"),
+    (0x794c_7630, "overlay"),
+    (0x9fa0, "proc"),
+    (0x6265_6572, "sysfs"),
+    (0x6367_7270, "cgroup2"),
+    (0x27_e0eb, "cgroup"),
+    (0x6969, "nfs"),
+    (0x2fc1_2fc1, "zfs"),
+    (0x6573_5546, "fuse"),
+    (0xf2f5_2010, "f2fs"),
+    (0x8584_58f6, "ramfs"),
+    (0x7371_7368, "squashfs"),
+    (0x0102_1997, "9p"),
+    (0xff53_4d42, "cifs"),
+    (0xfe53_4d42, "smb2"),
+    (0xca45_1a4e, "bcachefs"),
+    (0x4d44, "vfat"),
+    (0x00c3_6400, "ceph"),
+    (0x4750_4653, "gpfs"),
+];
+
+#[cfg(not(target_os = "linux"))]
+fn describe(stat: &libc::statfs) -> Filesystem {
+    #[allow(clippy::unnecessary_cast, reason = "the widths differ between systems")]
+    let (block, available, inodes_free) = (stat.f_bsize as u64, stat.f_bavail as u64, stat.f_ffree as u64);
+    let kind: Vec<u8> = stat
+        .f_fstypename
+        .iter()
+        .take_while(|c| **c != 0)
+        .map(|c| c.cast_unsigned())
+        .collect();
+    Filesystem {
+        kind: String::from_utf8_lossy(&kind).into_owned(),
+        size: stat.f_blocks.saturating_mul(block),
+        available: available.saturating_mul(block),
+        inodes: stat.f_files,
+        inodes_free,
+        read_only: false,
+    }
+}

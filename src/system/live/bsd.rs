@@ -1,0 +1,215 @@
+//! macOS and FreeBSD: typed sysctls by the `sysctl` crate, and what the C library tells of the rest.
+
+#![allow(unsafe_code, reason = "uname and sysconf are C calls")]
+#![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sysctl::Sysctl as _;
+
+use super::ProcessError;
+use crate::system::{
+    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, System,
+};
+use crate::value::Number;
+
+/// The machine that this process runs on.
+pub struct LiveSystem {
+    platform: Platform,
+}
+
+impl Default for LiveSystem {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LiveSystem {
+    /// This machine, as this process sees it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { platform: platform() }
+    }
+
+    /// There is no way to another process's limits here.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn for_process(_pid: u32) -> Result<Self, ProcessError> {
+        Err(ProcessError::Unsupported)
+    }
+}
+
+fn from_io(error: &std::io::Error) -> Failure {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) => Failure::Absent,
+        Some(errno @ (libc::EACCES | libc::EPERM)) => Failure::Denied(errno),
+        Some(errno) => Failure::Io(errno),
+        None => Failure::OutsideTree,
+    }
+}
+
+impl System for LiveSystem {
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn identity(&self) -> Identity {
+        // SAFETY: these cannot fail.
+        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        Identity {
+            pid: std::process::id(),
+            uid,
+            gid,
+            capabilities: 0,
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        std::fs::read(path).map_err(|error| from_io(&error))
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let entries = std::fs::read_dir(path).map_err(|error| from_io(&error))?;
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn stat(&self, path: &str) -> Result<Stat, Failure> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(path).map_err(|error| from_io(&error))?;
+        let kind = if metadata.is_file() {
+            FileKind::File
+        } else if metadata.is_dir() {
+            FileKind::Directory
+        } else {
+            FileKind::Other
+        };
+        Ok(Stat {
+            kind,
+            mode: metadata.mode() & 0o7777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            inode: metadata.ino(),
+        })
+    }
+
+    fn read_link(&self, path: &str) -> Result<String, Failure> {
+        let target = std::fs::read_link(path).map_err(|error| from_io(&error))?;
+        target.into_os_string().into_string().map_err(|_| Failure::NotText)
+    }
+
+    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
+        crate::system::filesystem::of(path)
+    }
+
+    fn sysctl(&self, name: &str) -> Result<String, Failure> {
+        let failed = |error: sysctl::SysctlError| match error {
+            sysctl::SysctlError::NotFound(_) => Failure::Absent,
+            sysctl::SysctlError::NoReadAccess => Failure::WriteOnly,
+            sysctl::SysctlError::IoError(error) => from_io(&error),
+            _ => Failure::Io(libc::EIO),
+        };
+        let control = sysctl::Ctl::new(name).map_err(failed)?;
+        control.value_string().map_err(failed)
+    }
+
+    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
+        let resource = raw(resource).ok_or(Failure::Absent)?;
+        let (soft, hard) = resource.get().map_err(|error| from_io(&error))?;
+        let number = |limit: u64| {
+            if limit >= rlimit::INFINITY {
+                Number::Unlimited
+            } else {
+                Number::Finite(i128::from(limit))
+            }
+        };
+        Ok(Limits {
+            soft: number(soft),
+            hard: number(hard),
+        })
+    }
+
+    fn usable_cpus(&self) -> Result<u32, Failure> {
+        let cpus = std::thread::available_parallelism().map_err(|error| from_io(&error))?;
+        Ok(u32::try_from(cpus.get()).unwrap_or(u32::MAX))
+    }
+
+    fn sockets(&self) -> Result<Sockets, Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn now(&self) -> i64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    fn process_directory(&self) -> &'static str {
+        "/proc/self"
+    }
+}
+
+fn raw(resource: Resource) -> Option<rlimit::Resource> {
+    Some(match resource {
+        Resource::As => rlimit::Resource::AS,
+        Resource::Core => rlimit::Resource::CORE,
+        Resource::Cpu => rlimit::Resource::CPU,
+        Resource::Data => rlimit::Resource::DATA,
+        Resource::Fsize => rlimit::Resource::FSIZE,
+        Resource::Memlock => rlimit::Resource::MEMLOCK,
+        Resource::Nofile => rlimit::Resource::NOFILE,
+        Resource::Nproc => rlimit::Resource::NPROC,
+        Resource::Rss => rlimit::Resource::RSS,
+        Resource::Stack => rlimit::Resource::STACK,
+        _ => return None,
+    })
+}
+
+fn platform() -> Platform {
+    let mut name = std::mem::MaybeUninit::<libc::utsname>::uninit();
+    // SAFETY: the structure is filled where the answer is 0, with NUL-terminated texts.
+    let name = unsafe {
+        if libc::uname(name.as_mut_ptr()) == 0 {
+            Some(name.assume_init())
+        } else {
+            None
+        }
+    };
+    let text = |field: &[libc::c_char]| -> String {
+        let bytes: Vec<u8> = field
+            .iter()
+            .take_while(|c| **c != 0)
+            .map(|c| c.to_ne_bytes()[0])
+            .collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    // SAFETY: sysconf only answers.
+    let (page, ticks) = unsafe { (libc::sysconf(libc::_SC_PAGESIZE), libc::sysconf(libc::_SC_CLK_TCK)) };
+    Platform {
+        os: if cfg!(target_os = "freebsd") {
+            Os::Freebsd
+        } else {
+            Os::Macos
+        },
+        release: name.as_ref().map(|name| text(&name.release)).unwrap_or_default(),
+        arch: name.as_ref().map(|name| text(&name.machine)).unwrap_or_default(),
+        hostname: name.as_ref().map(|name| text(&name.nodename)).unwrap_or_default(),
+        page_size: u32::try_from(page).unwrap_or(4096),
+        ticks_per_second: u32::try_from(ticks).unwrap_or(100),
+    }
+}

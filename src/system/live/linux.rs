@@ -1,0 +1,496 @@
+//! Linux.
+
+#![allow(unsafe_code, reason = "system calls that no crate of ours wraps")]
+#![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
+
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::tree::{Tree, errno, failure, read_once};
+use super::{ProcessError, sock_diag};
+use crate::system::procfs;
+use crate::system::{
+    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName,
+    System,
+};
+use crate::value::Number;
+
+/// The machine that this process runs on.
+pub struct LiveSystem {
+    platform: Platform,
+    proc_sys: Tree,
+    sys: Tree,
+    target: Option<Target>,
+}
+
+/// Another process, which `--pid` names.
+struct Target {
+    pid: u32,
+    directory: String,
+    /// Where the kernel has pidfds; it is readable once the process has ended.
+    pidfd: Option<OwnedFd>,
+    /// Clock ticks after boot: tells it from a later process with its number.
+    start: u64,
+    /// The errno of entering its namespaces, if that failed.
+    network: Result<(), i32>,
+    ipc: Result<(), i32>,
+}
+
+impl Default for LiveSystem {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl LiveSystem {
+    /// This machine, as this process sees it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            platform: platform(),
+            proc_sys: Tree::new(c"/proc/sys"),
+            sys: Tree::new(c"/sys"),
+            target: None,
+        }
+    }
+
+    /// This machine, as another process sees it. This process enters that one's network and IPC namespaces: the values of their
+    /// keys are those of whoever opens the file.
+    ///
+    /// # Errors
+    /// There is no such process, or it ended meanwhile.
+    pub fn for_process(pid: u32) -> Result<Self, ProcessError> {
+        let directory = format!("/proc/{pid}");
+        let start = start_time(&directory).ok_or(ProcessError::NoSuchProcess)?;
+        let pidfd = open_pidfd(pid);
+        let network = enter(&directory, "net", libc::CLONE_NEWNET);
+        let ipc = enter(&directory, "ipc", libc::CLONE_NEWIPC);
+        // Between the first look and the last one it must have been the same process.
+        if start_time(&directory) != Some(start) {
+            return Err(ProcessError::Recycled);
+        }
+        let target = Target {
+            pid,
+            directory,
+            pidfd,
+            start,
+            network,
+            ipc,
+        };
+        Ok(Self {
+            target: Some(target),
+            ..Self::new()
+        })
+    }
+
+    /// Reads a file below a tree with one read; sysctl handlers return end-of-file to the second.
+    fn read_tree(tree: &Tree, name: &str, whole: bool) -> Result<Vec<u8>, Failure> {
+        let mut stack = [0_u8; 4096];
+        let fd = open_to_read(tree, name)?;
+        let count = read_once(&fd, &mut stack).map_err(failure)?;
+        if count < stack.len() || !whole {
+            return Ok(stack[..count].to_vec());
+        }
+        drop(fd);
+        // It was full, so there may be more: open it again with more room, until there is some left.
+        let mut size = 64 * 1024;
+        loop {
+            let mut buffer = vec![0_u8; size];
+            let fd = open_to_read(tree, name)?;
+            let count = read_once(&fd, &mut buffer).map_err(failure)?;
+            if count < size || size >= 64 << 20 {
+                buffer.truncate(count);
+                return Ok(buffer);
+            }
+            size *= 4;
+        }
+    }
+
+    /// Whether the namespace that a key belongs to is the one that is looked at.
+    fn reachable(&self, name: &str) -> Result<(), Failure> {
+        let Some(target) = &self.target else { return Ok(()) };
+        let entered = if name.starts_with("net/") {
+            target.network
+        } else if is_ipc_key(name) {
+            target.ipc
+        } else {
+            Ok(())
+        };
+        entered.map_err(failure)
+    }
+}
+
+/// Keys of the IPC namespace.
+fn is_ipc_key(name: &str) -> bool {
+    ["kernel/shm", "kernel/msg", "kernel/sem", "fs/mqueue/"]
+        .iter()
+        .any(|start| name.starts_with(start))
+}
+
+fn open_to_read(tree: &Tree, name: &str) -> Result<OwnedFd, Failure> {
+    match tree.open(name, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY) {
+        Err(Failure::Denied(errno)) => {
+            // Nobody may read a file that has no read bit at all, root neither: it is there to be written.
+            let write_only = tree
+                .open(name, libc::O_PATH)
+                .is_ok_and(|fd| mode_of(&fd).is_some_and(|mode| mode & 0o444 == 0));
+            Err(if write_only {
+                Failure::WriteOnly
+            } else {
+                Failure::Denied(errno)
+            })
+        }
+        other => other,
+    }
+}
+
+fn mode_of(fd: &OwnedFd) -> Option<u32> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the descriptor is open, and the kernel fills the structure where it answers 0.
+    unsafe {
+        if libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) == 0 {
+            Some(stat.assume_init().st_mode)
+        } else {
+            None
+        }
+    }
+}
+
+impl System for LiveSystem {
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn identity(&self) -> Identity {
+        // SAFETY: these cannot fail.
+        let (pid, uid, gid) = unsafe { (libc::getpid(), libc::geteuid(), libc::getegid()) };
+        Identity {
+            pid: pid.cast_unsigned(),
+            uid,
+            gid,
+            capabilities: capabilities(),
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        if let Some(name) = path.strip_prefix("/proc/sys/") {
+            self.reachable(name)?;
+            return Self::read_tree(&self.proc_sys, name, true);
+        }
+        if let Some(name) = path.strip_prefix("/sys/") {
+            return Self::read_tree(&self.sys, name, true);
+        }
+        let mut bytes = Vec::new();
+        let mut file = std::fs::File::open(path).map_err(|error| from_io(&error))?;
+        file.read_to_end(&mut bytes).map_err(|error| from_io(&error))?;
+        Ok(bytes)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let entries = std::fs::read_dir(path).map_err(|error| from_io(&error))?;
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn stat(&self, path: &str) -> Result<Stat, Failure> {
+        let metadata = std::fs::metadata(path).map_err(|error| from_io(&error))?;
+        Ok(stat_of(&metadata))
+    }
+
+    fn read_link(&self, path: &str) -> Result<String, Failure> {
+        let target = std::fs::read_link(path).map_err(|error| from_io(&error))?;
+        target.into_os_string().into_string().map_err(|_| Failure::NotText)
+    }
+
+    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
+        crate::system::filesystem::of(path)
+    }
+
+    fn sysctl(&self, name: &str) -> Result<String, Failure> {
+        let parsed = SysctlName::parse(name).map_err(|_| Failure::OutsideTree)?;
+        self.reachable(parsed.path())?;
+        let mut bytes = Self::read_tree(&self.proc_sys, parsed.path(), true)?;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        String::from_utf8(bytes).map_err(|_| Failure::NotText)
+    }
+
+    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
+        let mut limits = std::mem::MaybeUninit::<libc::rlimit64>::uninit();
+        let pid = match &self.target {
+            Some(target) => {
+                still_there(target)?;
+                target.pid.cast_signed()
+            }
+            None => 0,
+        };
+        // SAFETY: with no new limits nothing is changed, and the kernel fills the structure where it answers 0.
+        let limits = unsafe {
+            if libc::prlimit64(pid, raw(resource), std::ptr::null(), limits.as_mut_ptr()) == 0 {
+                Ok(limits.assume_init())
+            } else {
+                Err(errno())
+            }
+        };
+        match limits {
+            Ok(limits) => Ok(Limits {
+                soft: number(limits.rlim_cur),
+                hard: number(limits.rlim_max),
+            }),
+            // A seccomp profile may deny prlimit, and another user's process may be closed to it; the table in /proc is not.
+            Err(libc::EPERM | libc::ENOSYS | libc::EACCES) => {
+                let text = self.read(&format!("{}/limits", self.process_directory()))?;
+                procfs::limits(&String::from_utf8_lossy(&text), resource)
+            }
+            Err(libc::ESRCH) => Err(Failure::Absent),
+            Err(errno) => Err(failure(errno)),
+        }
+    }
+
+    fn usable_cpus(&self) -> Result<u32, Failure> {
+        let pid = self.target.as_ref().map_or(0, |target| target.pid.cast_signed());
+        let mut mask = vec![0_u64; 16];
+        loop {
+            let size = mask.len() * 8;
+            // SAFETY: the buffer is valid for `size` bytes; the kernel writes at most that many and says how many.
+            let count = unsafe { libc::syscall(libc::SYS_sched_getaffinity, pid, size, mask.as_mut_ptr()) };
+            if count > 0 {
+                return Ok(mask.iter().map(|word| word.count_ones()).sum());
+            }
+            match errno() {
+                // The machine has more processors than the mask has room for.
+                libc::EINVAL if mask.len() < 1 << 14 => mask.resize(mask.len() * 4, 0),
+                other => return Err(failure(other)),
+            }
+        }
+    }
+
+    fn sockets(&self) -> Result<Sockets, Failure> {
+        if let Some(target) = &self.target {
+            target.network.map_err(failure)?;
+        }
+        match sock_diag::sockets() {
+            Ok(sockets) => Ok(sockets),
+            // No such netlink family, or a seccomp profile: the tables in /proc say most of it.
+            Err(_) => procfs::sockets(&|path| self.read(path)),
+        }
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
+        procfs::processes(&|path| self.read(path), &|path| self.list(path))
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn now(&self) -> i64 {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
+        }
+    }
+
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    fn process_directory(&self) -> &str {
+        self.target
+            .as_ref()
+            .map_or("/proc/self", |target| target.directory.as_str())
+    }
+}
+
+fn still_there(target: &Target) -> Result<(), Failure> {
+    if let Some(pidfd) = &target.pidfd {
+        let mut poll = libc::pollfd {
+            fd: pidfd.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one valid structure, and no waiting.
+        if unsafe { libc::poll(&raw mut poll, 1, 0) } == 1 {
+            return Err(Failure::Absent);
+        }
+    }
+    if start_time(&target.directory) == Some(target.start) {
+        Ok(())
+    } else {
+        Err(Failure::Absent)
+    }
+}
+
+/// The 22nd field of `/proc/PID/stat`.
+fn start_time(directory: &str) -> Option<u64> {
+    let text = std::fs::read(format!("{directory}/stat")).ok()?;
+    procfs::after_name(&text)?
+        .split(|byte| *byte == b' ')
+        .nth(19)
+        .and_then(|field| std::str::from_utf8(field).ok()?.parse().ok())
+}
+
+fn open_pidfd(pid: u32) -> Option<OwnedFd> {
+    // SAFETY: no memory is passed; the result is a new descriptor or -1.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
+        i32::try_from(fd)
+            .ok()
+            .filter(|fd| *fd >= 0)
+            .map(|fd| OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Enters a namespace of a process, if it is another than ours.
+fn enter(directory: &str, name: &str, kind: i32) -> Result<(), i32> {
+    let theirs = format!("{directory}/ns/{name}");
+    let inode = |path: &str| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()));
+    let errno_of = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO);
+    if inode(&theirs).map_err(errno_of)? == inode(&format!("/proc/self/ns/{name}")).map_err(errno_of)? {
+        return Ok(());
+    }
+    let file = std::fs::File::open(&theirs).map_err(errno_of)?;
+    // SAFETY: the descriptor is open; only namespaces of this thread change.
+    if unsafe { libc::setns(file.as_raw_fd(), kind) } == 0 {
+        Ok(())
+    } else {
+        Err(errno())
+    }
+}
+
+pub(super) fn from_io(error: &std::io::Error) -> Failure {
+    error.raw_os_error().map_or(Failure::OutsideTree, failure)
+}
+
+fn stat_of(metadata: &std::fs::Metadata) -> Stat {
+    let kind = match metadata.mode() & libc::S_IFMT {
+        libc::S_IFREG => FileKind::File,
+        libc::S_IFDIR => FileKind::Directory,
+        libc::S_IFLNK => FileKind::Link,
+        _ => FileKind::Other,
+    };
+    Stat {
+        kind,
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+        inode: metadata.ino(),
+    }
+}
+
+fn number(limit: u64) -> Number {
+    if limit == libc::RLIM64_INFINITY {
+        Number::Unlimited
+    } else {
+        Number::Finite(i128::from(limit))
+    }
+}
+
+#[cfg(target_env = "gnu")]
+type RawResource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type RawResource = libc::c_int;
+
+fn raw(resource: Resource) -> RawResource {
+    match resource {
+        Resource::As => libc::RLIMIT_AS,
+        Resource::Core => libc::RLIMIT_CORE,
+        Resource::Cpu => libc::RLIMIT_CPU,
+        Resource::Data => libc::RLIMIT_DATA,
+        Resource::Fsize => libc::RLIMIT_FSIZE,
+        Resource::Locks => libc::RLIMIT_LOCKS,
+        Resource::Memlock => libc::RLIMIT_MEMLOCK,
+        Resource::Msgqueue => libc::RLIMIT_MSGQUEUE,
+        Resource::Nice => libc::RLIMIT_NICE,
+        Resource::Nofile => libc::RLIMIT_NOFILE,
+        Resource::Nproc => libc::RLIMIT_NPROC,
+        Resource::Rss => libc::RLIMIT_RSS,
+        Resource::Rtprio => libc::RLIMIT_RTPRIO,
+        Resource::Rttime => libc::RLIMIT_RTTIME,
+        Resource::Sigpending => libc::RLIMIT_SIGPENDING,
+        Resource::Stack => libc::RLIMIT_STACK,
+    }
+}
+
+/// The effective capabilities, by the system call: `/proc` may not be there.
+fn capabilities() -> u64 {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Data {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    /// _LINUX_CAPABILITY_VERSION_3
+    const VERSION: u32 = 0x2008_0522;
+    let mut header = Header {
+        version: VERSION,
+        pid: 0,
+    };
+    let mut data = [Data::default(); 2];
+    // SAFETY: version 3 of the call takes this header and fills two of these structures.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    if result == 0 {
+        u64::from(data[0].effective) | u64::from(data[1].effective) << 32
+    } else {
+        0
+    }
+}
+
+fn platform() -> Platform {
+    let mut name = std::mem::MaybeUninit::<libc::utsname>::uninit();
+    // SAFETY: the kernel fills the structure where it answers 0, with NUL-terminated texts.
+    let name = unsafe {
+        if libc::uname(name.as_mut_ptr()) == 0 {
+            Some(name.assume_init())
+        } else {
+            None
+        }
+    };
+    let text = |field: &[libc::c_char]| -> String {
+        let bytes: Vec<u8> = field
+            .iter()
+            .take_while(|c| **c != 0)
+            .map(|c| c.cast_unsigned_byte())
+            .collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    // SAFETY: sysconf only answers.
+    let (page, ticks) = unsafe { (libc::sysconf(libc::_SC_PAGESIZE), libc::sysconf(libc::_SC_CLK_TCK)) };
+    Platform {
+        os: Os::Linux,
+        release: name.as_ref().map(|name| text(&name.release)).unwrap_or_default(),
+        arch: name.as_ref().map(|name| text(&name.machine)).unwrap_or_default(),
+        hostname: name.as_ref().map(|name| text(&name.nodename)).unwrap_or_default(),
+        page_size: u32::try_from(page).unwrap_or(4096),
+        ticks_per_second: u32::try_from(ticks).unwrap_or(100),
+    }
+}
+
+/// `c_char` is signed on some machines and unsigned on others.
+trait Byte {
+    fn cast_unsigned_byte(self) -> u8;
+}
+
+impl Byte for i8 {
+    fn cast_unsigned_byte(self) -> u8 {
+        self.cast_unsigned()
+    }
+}
+
+impl Byte for u8 {
+    fn cast_unsigned_byte(self) -> u8 {
+        self
+    }
+}

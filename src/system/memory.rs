@@ -1,0 +1,436 @@
+//! A host in memory, with faults to inject: a public stand-in for tests of everything that asks a [`System`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{
+    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName,
+    System,
+};
+use crate::value::Number;
+
+/// What goes wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Every read fails with this errno.
+    Errno(i32),
+    /// It is there for so many reads, and then gone.
+    VanishesAfter(u32),
+    /// Reads end after so many bytes, as a first read of 32 bytes would see it.
+    ShortRead(usize),
+    /// After so many reads it holds another text.
+    ChangesTo(String, u32),
+}
+
+/// A host in memory.
+#[derive(Debug)]
+pub struct MemorySystem {
+    platform: Platform,
+    identity: Identity,
+    files: BTreeMap<String, Vec<Vec<u8>>>,
+    links: BTreeMap<String, String>,
+    modes: BTreeMap<String, u32>,
+    sysctls: BTreeMap<String, String>,
+    limits: BTreeMap<Resource, Limits>,
+    filesystems: BTreeMap<String, Filesystem>,
+    sockets: Result<Sockets, Failure>,
+    processes: RefCell<Vec<Vec<ProcessTime>>>,
+    environment: BTreeMap<String, String>,
+    cpus: u32,
+    now: i64,
+    faults: BTreeMap<String, Fault>,
+    reads: RefCell<BTreeMap<String, u32>>,
+    pauses: Cell<u32>,
+}
+
+impl Default for MemorySystem {
+    fn default() -> Self {
+        Self::linux("6.1.0")
+    }
+}
+
+impl MemorySystem {
+    /// A Linux host with nothing on it.
+    #[must_use]
+    pub fn linux(release: &str) -> Self {
+        Self::on(Os::Linux, release)
+    }
+
+    /// A host with nothing on it.
+    #[must_use]
+    pub fn on(os: Os, release: &str) -> Self {
+        let platform = Platform {
+            os,
+            release: release.to_owned(),
+            arch: "x86_64".to_owned(),
+            hostname: "memory".to_owned(),
+            page_size: 4096,
+            ticks_per_second: 100,
+        };
+        Self {
+            platform,
+            identity: Identity {
+                pid: 1000,
+                uid: 0,
+                gid: 0,
+                capabilities: u64::MAX >> 23,
+            },
+            files: BTreeMap::new(),
+            links: BTreeMap::new(),
+            modes: BTreeMap::new(),
+            sysctls: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            filesystems: BTreeMap::new(),
+            sockets: Ok(Sockets::default()),
+            processes: RefCell::new(vec![Vec::new()]),
+            environment: BTreeMap::new(),
+            cpus: 2,
+            now: 1_800_000_000,
+            faults: BTreeMap::new(),
+            reads: RefCell::default(),
+            pauses: Cell::new(0),
+        }
+    }
+
+    /// Adds a file.
+    #[must_use]
+    pub fn file(self, path: &str, text: &str) -> Self {
+        self.samples(path, &[text])
+    }
+
+    /// Adds a file whose reads give these texts one after the other; the last one stays.
+    #[must_use]
+    pub fn samples(mut self, path: &str, texts: &[&str]) -> Self {
+        self.files.insert(
+            path.to_owned(),
+            texts.iter().map(|text| text.as_bytes().to_vec()).collect(),
+        );
+        self
+    }
+
+    /// Adds a file of any bytes.
+    #[must_use]
+    pub fn bytes(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.files.insert(path.to_owned(), vec![bytes.to_vec()]);
+        self
+    }
+
+    /// Adds a symbolic link. Paths below it are found below its target.
+    #[must_use]
+    pub fn link(mut self, path: &str, target: &str) -> Self {
+        self.links.insert(path.to_owned(), target.to_owned());
+        self
+    }
+
+    /// Gives a file permission bits other than 0644.
+    #[must_use]
+    pub fn mode(mut self, path: &str, mode: u32) -> Self {
+        self.modes.insert(path.to_owned(), mode);
+        self
+    }
+
+    /// Adds a sysctl; on Linux it is a file under `/proc/sys`.
+    #[must_use]
+    pub fn sysctl(mut self, name: &str, text: &str) -> Self {
+        if self.platform.os == Os::Linux {
+            let path = SysctlName::parse(name)
+                .map(|name| name.path().to_owned())
+                .unwrap_or_default();
+            return self.file(&format!("/proc/sys/{path}"), &format!("{text}\n"));
+        }
+        self.sysctls.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
+    /// Sets a limit.
+    #[must_use]
+    pub fn limit(mut self, resource: Resource, soft: impl Into<Number>, hard: impl Into<Number>) -> Self {
+        self.limits.insert(
+            resource,
+            Limits {
+                soft: soft.into(),
+                hard: hard.into(),
+            },
+        );
+        self
+    }
+
+    /// Sets the machine.
+    #[must_use]
+    pub fn arch(mut self, arch: &str) -> Self {
+        arch.clone_into(&mut self.platform.arch);
+        self
+    }
+
+    /// Sets who asks.
+    #[must_use]
+    pub fn user(mut self, uid: u32, capabilities: u64) -> Self {
+        self.identity.uid = uid;
+        self.identity.gid = uid;
+        self.identity.capabilities = capabilities;
+        self
+    }
+
+    /// Adds a file system that is mounted at a path.
+    #[must_use]
+    pub fn filesystem(mut self, path: &str, filesystem: Filesystem) -> Self {
+        self.filesystems.insert(path.to_owned(), filesystem);
+        self
+    }
+
+    /// Sets the sockets.
+    #[must_use]
+    pub fn sockets(mut self, sockets: Result<Sockets, Failure>) -> Self {
+        self.sockets = sockets;
+        self
+    }
+
+    /// Sets the processes: what the first look sees, what the second, and so on.
+    #[must_use]
+    pub fn processes(self, samples: Vec<Vec<ProcessTime>>) -> Self {
+        *self.processes.borrow_mut() = samples;
+        self
+    }
+
+    /// Sets a variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets the number of usable processors.
+    #[must_use]
+    pub fn cpus(mut self, cpus: u32) -> Self {
+        self.cpus = cpus;
+        self
+    }
+
+    /// Sets the time.
+    #[must_use]
+    pub fn now(mut self, now: i64) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// Makes something go wrong with a file.
+    #[must_use]
+    pub fn fault(mut self, path: &str, fault: Fault) -> Self {
+        self.faults.insert(path.to_owned(), fault);
+        self
+    }
+
+    /// Every file that there is.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// How often it was waited.
+    #[must_use]
+    pub fn pauses(&self) -> u32 {
+        self.pauses.get()
+    }
+
+    /// The path with every link in it followed.
+    fn resolve(&self, path: &str) -> String {
+        let mut path = path.to_owned();
+        for _ in 0..8 {
+            let link = self.links.iter().rev().find(|(link, _)| {
+                path == **link
+                    || path
+                        .strip_prefix(link.as_str())
+                        .is_some_and(|rest| rest.starts_with('/'))
+            });
+            let Some((link, target)) = link else { break };
+            let rest = &path[link.len()..];
+            let base = if target.starts_with('/') {
+                target.clone()
+            } else {
+                normalize(&format!(
+                    "{}/{target}",
+                    link.rsplit_once('/').map_or("", |(parent, _)| parent)
+                ))
+            };
+            path = format!("{base}{rest}");
+        }
+        path
+    }
+
+    fn is_directory(&self, path: &str) -> bool {
+        let below = |known: &String| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        self.files.keys().any(below) || self.links.keys().any(below)
+    }
+}
+
+/// Takes `..` out of a path.
+fn normalize(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+impl System for MemorySystem {
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.resolve(path);
+        let count = {
+            let mut reads = self.reads.borrow_mut();
+            let count = reads.entry(path.clone()).or_default();
+            *count += 1;
+            *count - 1
+        };
+        let fault = self.faults.get(&path);
+        if let Some(Fault::Errno(errno)) = fault {
+            return Err(match *errno {
+                libc::ENOENT | libc::ENOTDIR => Failure::Absent,
+                libc::EACCES | libc::EPERM => Failure::Denied(*errno),
+                other => Failure::Io(other),
+            });
+        }
+        let texts = match self.files.get(&path) {
+            Some(texts) => texts,
+            None if self.is_directory(&path) => return Err(Failure::Io(libc::EISDIR)),
+            None => return Err(Failure::Absent),
+        };
+        let at = (count as usize).min(texts.len().saturating_sub(1));
+        let bytes = texts.get(at).cloned().unwrap_or_default();
+        if self.modes.get(&path).is_some_and(|mode| mode & 0o444 == 0) {
+            return Err(Failure::WriteOnly);
+        }
+        match fault {
+            Some(Fault::VanishesAfter(reads)) if count >= *reads => Err(Failure::Absent),
+            Some(Fault::ShortRead(length)) => Ok(bytes[..bytes.len().min(*length)].to_vec()),
+            Some(Fault::ChangesTo(text, reads)) if count >= *reads => Ok(text.as_bytes().to_vec()),
+            _ => Ok(bytes),
+        }
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let path = self.resolve(path);
+        if let Some(Fault::Errno(errno)) = self.faults.get(&path) {
+            return Err(if *errno == libc::ENOENT {
+                Failure::Absent
+            } else {
+                Failure::Denied(*errno)
+            });
+        }
+        let mut names: Vec<String> = self
+            .files
+            .keys()
+            .chain(self.links.keys())
+            .filter_map(|known| {
+                known
+                    .strip_prefix(path.as_str())?
+                    .strip_prefix('/')?
+                    .split('/')
+                    .next()
+                    .map(str::to_owned)
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
+            Err(Failure::Absent)
+        } else {
+            Ok(names)
+        }
+    }
+
+    fn stat(&self, path: &str) -> Result<Stat, Failure> {
+        let path = self.resolve(path);
+        let kind = if self.files.contains_key(&path) {
+            FileKind::File
+        } else if self.is_directory(&path) {
+            FileKind::Directory
+        } else {
+            return Err(Failure::Absent);
+        };
+        let usual = if kind == FileKind::Directory { 0o755 } else { 0o644 };
+        Ok(Stat {
+            kind,
+            mode: self.modes.get(&path).copied().unwrap_or(usual),
+            uid: 0,
+            gid: 0,
+            inode: 1,
+        })
+    }
+
+    fn read_link(&self, path: &str) -> Result<String, Failure> {
+        self.links.get(path).cloned().ok_or(Failure::Absent)
+    }
+
+    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
+        let holds = |mount: &str| {
+            path == mount || mount == "/" || path.strip_prefix(mount).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let found = self
+            .filesystems
+            .iter()
+            .filter(|(mount, _)| holds(mount))
+            .max_by_key(|(mount, _)| mount.len());
+        found.map(|(_, filesystem)| filesystem.clone()).ok_or(Failure::Absent)
+    }
+
+    fn sysctl(&self, name: &str) -> Result<String, Failure> {
+        if self.platform.os != Os::Linux {
+            return self.sysctls.get(name).cloned().ok_or(Failure::Absent);
+        }
+        let name = SysctlName::parse(name).map_err(|_| Failure::OutsideTree)?;
+        let mut bytes = self.read(&format!("/proc/sys/{}", name.path()))?;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        String::from_utf8(bytes).map_err(|_| Failure::NotText)
+    }
+
+    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
+        self.limits.get(&resource).copied().ok_or(Failure::Absent)
+    }
+
+    fn usable_cpus(&self) -> Result<u32, Failure> {
+        Ok(self.cpus)
+    }
+
+    fn sockets(&self) -> Result<Sockets, Failure> {
+        self.sockets.clone()
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
+        let mut samples = self.processes.borrow_mut();
+        if samples.len() > 1 {
+            Ok(samples.remove(0))
+        } else {
+            Ok(samples.first().cloned().unwrap_or_default())
+        }
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned()
+    }
+
+    fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn pause(&self, _duration: Duration) {
+        self.pauses.set(self.pauses.get() + 1);
+    }
+
+    fn process_directory(&self) -> &'static str {
+        "/proc/self"
+    }
+}

@@ -1,0 +1,199 @@
+//! Texts of procfs that several systems read: process times, limits, socket tables.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{Failure, Limits, Listener, PortUse, ProcessTime, Resource, Sockets};
+use crate::value::Number;
+
+type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, Failure>;
+type ListDirectory<'a> = &'a dyn Fn(&str) -> Result<Vec<String>, Failure>;
+
+/// Every process, from `/proc/*/stat`.
+pub(super) fn processes(read: ReadFile<'_>, list: ListDirectory<'_>) -> Result<Vec<ProcessTime>, Failure> {
+    let mut processes = Vec::new();
+    for name in list("/proc")? {
+        let Ok(pid) = name.parse::<u32>() else { continue };
+        // It may have ended since, or belong to somebody else under hidepid.
+        let Ok(stat) = read(&format!("/proc/{pid}/stat")) else {
+            continue;
+        };
+        processes.extend(process(pid, &stat));
+    }
+    processes.sort_by_key(|process| process.pid);
+    Ok(processes)
+}
+
+/// `1234 (name) S ...`: the name is in parentheses and may hold anything, parentheses too.
+fn process(pid: u32, stat: &[u8]) -> Option<ProcessTime> {
+    let rest = after_name(stat)?;
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let close = stat.len() - rest.len() - 2;
+    let name = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
+    let fields: Vec<&str> = std::str::from_utf8(rest).ok()?.split_ascii_whitespace().collect();
+    let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
+    Some(ProcessTime {
+        pid,
+        name,
+        ticks: number(11)? + number(12)?,
+        running: *fields.first()? == "R",
+    })
+}
+
+/// The fields after the name; the first is the state.
+pub(super) fn after_name(stat: &[u8]) -> Option<&[u8]> {
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
+    stat.get(close + 2..)
+}
+
+/// A row of `/proc/PID/limits`.
+pub(super) fn limits(text: &str, resource: Resource) -> Result<Limits, Failure> {
+    let row = text
+        .lines()
+        .find_map(|line| line.strip_prefix(resource.row()))
+        .ok_or(Failure::Absent)?;
+    let mut numbers = row.split_ascii_whitespace().map(Number::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(soft)), Some(Ok(hard))) => Ok(Limits { soft, hard }),
+        _ => Err(Failure::NotText),
+    }
+}
+
+/// Every socket, from the tables in `/proc/net`. They do not tell the backlog.
+pub(super) fn sockets(read: ReadFile<'_>) -> Result<Sockets, Failure> {
+    let mut listeners = Vec::new();
+    let mut ports: BTreeMap<u16, (u32, u32)> = BTreeMap::new();
+    for (table, protocol) in [("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")] {
+        let text = match read(&format!("/proc/net/{table}")) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| Failure::NotText)?,
+            // Without IPv6 there are no tables of it.
+            Err(Failure::Absent) if table != "tcp" => continue,
+            Err(failure) => return Err(failure),
+        };
+        for line in text.lines().skip(1) {
+            let Some(row) = socket(line) else { continue };
+            match (protocol, row.state) {
+                ("tcp", 10) | ("udp", 7) => listeners.push(Listener {
+                    protocol: protocol.to_owned(),
+                    address: row.address,
+                    port: row.port,
+                    queued: if protocol == "tcp" { row.receive } else { 0 },
+                    backlog: None,
+                }),
+                ("tcp", 6) => ports.entry(row.port).or_default().0 += 1,
+                ("tcp", _) => ports.entry(row.port).or_default().1 += 1,
+                _ => {}
+            }
+        }
+    }
+    listeners.sort_by(|a, b| (a.port, &a.protocol, &a.address).cmp(&(b.port, &b.protocol, &b.address)));
+    let ports = ports
+        .into_iter()
+        .map(|(port, (time_wait, other))| PortUse { port, time_wait, other })
+        .collect();
+    Ok(Sockets { listeners, ports })
+}
+
+struct Row {
+    address: String,
+    port: u16,
+    state: u8,
+    receive: u32,
+}
+
+/// `  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 ...`: addresses in hexadecimal words of the machine's byte order.
+fn socket(line: &str) -> Option<Row> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (address, port) = fields.next()?.split_once(':')?;
+    let state = u8::from_str_radix(fields.nth(1)?, 16).ok()?;
+    let (_, receive) = fields.next()?.split_once(':')?;
+    let words: Vec<[u8; 4]> = (0..address.len() / 8)
+        .map(|at| {
+            u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16)
+                .ok()
+                .map(u32::to_ne_bytes)
+        })
+        .collect::<Option<_>>()?;
+    let address = match words.as_slice() {
+        [v4] => Ipv4Addr::from(*v4).to_string(),
+        [a, b, c, d] => {
+            let mut octets = [0; 16];
+            for (at, word) in [a, b, c, d].into_iter().enumerate() {
+                octets[at * 4..at * 4 + 4].copy_from_slice(word);
+            }
+            Ipv6Addr::from(octets).to_string()
+        }
+        _ => return None,
+    };
+    Some(Row {
+        address,
+        port: u16::from_str_radix(port, 16).ok()?,
+        state,
+        receive: u32::from_str_radix(receive, 16).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let stat = b"42 (a) b (c) R 1 42 42 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 1 0 100 1000 10";
+        let process = process(42, stat).unwrap();
+        assert_eq!(
+            (process.name.as_str(), process.ticks, process.running),
+            ("a) b (c", 12, true)
+        );
+    }
+
+    #[test]
+    fn socket_tables_are_read() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue\n   0: 0100007F:1F90 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 1 1\n   1: 0100007F:8000 0100007F:1F90 06 00000000:00000000 03:00000000 00000000     0        0 0 3\n";
+        let read = |path: &str| {
+            if path == "/proc/net/tcp" {
+                Ok(table.as_bytes().to_vec())
+            } else {
+                Err(Failure::Absent)
+            }
+        };
+        let sockets = sockets(&read).unwrap();
+        assert_eq!(sockets.listeners.len(), 1);
+        assert_eq!(
+            (
+                sockets.listeners[0].address.as_str(),
+                sockets.listeners[0].port,
+                sockets.listeners[0].queued
+            ),
+            ("127.0.0.1", 8080, 3)
+        );
+        assert_eq!(
+            sockets.ports,
+            [PortUse {
+                port: 0x8000,
+                time_wait: 1,
+                other: 0
+            }]
+        );
+    }
+
+    #[test]
+    fn limits_are_read_by_their_row() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 524288               files     \nMax file size             unlimited            unlimited            bytes\n";
+        assert_eq!(
+            limits(text, Resource::Nofile),
+            Ok(Limits {
+                soft: Number::Finite(1024),
+                hard: Number::Finite(524_288)
+            })
+        );
+        assert_eq!(
+            limits(text, Resource::Fsize),
+            Ok(Limits {
+                soft: Number::Unlimited,
+                hard: Number::Unlimited
+            })
+        );
+        assert_eq!(limits(text, Resource::Rtprio), Err(Failure::Absent));
+    }
+}

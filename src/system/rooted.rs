@@ -1,0 +1,204 @@
+//! A directory that stands for `/`: the tree of another machine, or an image that is not running.
+
+#![allow(clippy::disallowed_methods, reason = "this stands for the machine")]
+
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::{
+    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName,
+    System, procfs,
+};
+
+/// A directory that stands for `/`.
+#[derive(Debug)]
+pub struct RootedSystem {
+    root: PathBuf,
+    platform: Platform,
+}
+
+impl RootedSystem {
+    /// Uses a directory.
+    ///
+    /// # Errors
+    /// It is not there, or is none.
+    pub fn new(root: impl AsRef<Path>) -> std::io::Result<Self> {
+        let root = root.as_ref().canonicalize()?;
+        if !root.is_dir() {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory));
+        }
+        let platform = Platform {
+            os: Os::Linux,
+            release: String::new(),
+            arch: std::env::consts::ARCH.to_owned(),
+            hostname: root.display().to_string(),
+            page_size: 4096,
+            ticks_per_second: 100,
+        };
+        let mut system = Self { root, platform };
+        if let Ok(release) = system.sysctl("kernel.osrelease") {
+            system.platform.release = release;
+        }
+        if let Ok(hostname) = system.sysctl("kernel.hostname") {
+            system.platform.hostname = hostname;
+        }
+        if let Ok(arch) = system.sysctl("kernel.arch") {
+            system.platform.arch = arch;
+        }
+        Ok(system)
+    }
+
+    /// The real path of a path in the tree, links followed, never outside it: an absolute link starts at the tree's own root.
+    fn resolve(&self, path: &str) -> Result<PathBuf, Failure> {
+        let mut inside = PathBuf::new();
+        let mut todo: Vec<String> = parts(Path::new(path))?.into_iter().rev().collect();
+        let mut links = 0;
+        while let Some(part) = todo.pop() {
+            if part == ".." {
+                inside.pop();
+                continue;
+            }
+            inside.push(&part);
+            let real = self.root.join(&inside);
+            if let Ok(target) = std::fs::read_link(&real) {
+                links += 1;
+                if links > 40 {
+                    return Err(Failure::Io(libc::ELOOP));
+                }
+                if target.is_absolute() {
+                    inside = PathBuf::new();
+                } else {
+                    inside.pop();
+                }
+                todo.extend(parts(&target)?.into_iter().rev());
+            }
+        }
+        Ok(self.root.join(inside))
+    }
+}
+
+fn parts(path: &Path) -> Result<Vec<String>, Failure> {
+    let mut parts = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_str().ok_or(Failure::NotText)?.to_owned()),
+            Component::ParentDir => parts.push("..".to_owned()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    Ok(parts)
+}
+
+fn failure(error: &std::io::Error) -> Failure {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) => Failure::Absent,
+        Some(errno @ (libc::EACCES | libc::EPERM)) => Failure::Denied(errno),
+        Some(errno) => Failure::Io(errno),
+        None => Failure::OutsideTree,
+    }
+}
+
+impl System for RootedSystem {
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn identity(&self) -> Identity {
+        // Nobody acts on a tree of files; what a fix would take is told for an ordinary user.
+        Identity {
+            pid: 0,
+            uid: 65534,
+            gid: 65534,
+            capabilities: 0,
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        std::fs::read(self.resolve(path)?).map_err(|error| failure(&error))
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let entries = std::fs::read_dir(self.resolve(path)?).map_err(|error| failure(&error))?;
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn stat(&self, path: &str) -> Result<Stat, Failure> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(self.resolve(path)?).map_err(|error| failure(&error))?;
+        let kind = if metadata.is_file() {
+            FileKind::File
+        } else if metadata.is_dir() {
+            FileKind::Directory
+        } else {
+            FileKind::Other
+        };
+        Ok(Stat {
+            kind,
+            mode: metadata.mode() & 0o7777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            inode: metadata.ino(),
+        })
+    }
+
+    fn read_link(&self, path: &str) -> Result<String, Failure> {
+        let (parent, name) = path.rsplit_once('/').ok_or(Failure::OutsideTree)?;
+        let target = std::fs::read_link(self.resolve(parent)?.join(name)).map_err(|error| failure(&error))?;
+        target.into_os_string().into_string().map_err(|_| Failure::NotText)
+    }
+
+    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
+        super::filesystem::of(self.resolve(path)?.to_str().ok_or(Failure::NotText)?)
+    }
+
+    fn sysctl(&self, name: &str) -> Result<String, Failure> {
+        let name = SysctlName::parse(name).map_err(|_| Failure::OutsideTree)?;
+        let mut bytes = self.read(&format!("/proc/sys/{}", name.path()))?;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        String::from_utf8(bytes).map_err(|_| Failure::NotText)
+    }
+
+    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
+        let text = self.read("/proc/self/limits")?;
+        procfs::limits(&String::from_utf8_lossy(&text), resource)
+    }
+
+    fn usable_cpus(&self) -> Result<u32, Failure> {
+        let online = self.read("/sys/devices/system/cpu/online")?;
+        let text = String::from_utf8(online).map_err(|_| Failure::NotText)?;
+        crate::value::PortSet::parse(&text)
+            .map(|set| set.len())
+            .map_err(|_| Failure::NotText)
+    }
+
+    fn sockets(&self) -> Result<Sockets, Failure> {
+        procfs::sockets(&|path| self.read(path))
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
+        procfs::processes(&|path| self.read(path), &|path| self.list(path))
+    }
+
+    fn environment(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn now(&self) -> i64 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn pause(&self, _duration: Duration) {
+        // Files do not change by themselves.
+    }
+
+    fn process_directory(&self) -> &'static str {
+        "/proc/self"
+    }
+}

@@ -1,0 +1,169 @@
+//! Names of sysctls.
+
+use std::fmt;
+
+/// A sysctl's name, checked in form: no way out of the tree, no empty segment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SysctlName {
+    dotted: String,
+    path: String,
+}
+
+/// Why a text is not the name of a sysctl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameError {
+    /// Nothing there.
+    Empty,
+    /// A separator at the beginning: an absolute path.
+    Absolute,
+    /// Two separators in a row, or one at the end.
+    EmptySegment,
+    /// A segment `..` or `.`: a way out of the tree.
+    Parent,
+    /// A NUL, another control character, or white space.
+    Character(char),
+    /// Longer than any path may be.
+    TooLong,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameError::Empty => f.write_str("it is empty"),
+            NameError::Absolute => f.write_str("it begins with a separator; a name is relative to the tree of sysctls"),
+            NameError::EmptySegment => f.write_str("a segment between two separators is empty"),
+            NameError::Parent => f.write_str("`.` and `..` lead outside the tree of sysctls"),
+            NameError::Character(c) => write!(f, "it contains the character {:?}", *c),
+            NameError::TooLong => f.write_str("it is longer than 1024 bytes"),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+impl SysctlName {
+    /// Reads a name by the rule of sysctl.d(5): if the first separator is a slash, the name is a path and is left alone; if it
+    /// is a dot, dots separate segments and slashes stand for dots within them.
+    ///
+    /// # Errors
+    /// The text is not a name.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > 1024 {
+            return Err(NameError::TooLong);
+        }
+        if let Some(c) = text.chars().find(|c| c.is_control() || c.is_whitespace()) {
+            return Err(NameError::Character(c));
+        }
+        let swap = |text: &str| -> String {
+            text.chars()
+                .map(|c| match c {
+                    '.' => '/',
+                    '/' => '.',
+                    other => other,
+                })
+                .collect()
+        };
+        let is_path = text.find(['.', '/']).is_some_and(|at| text.as_bytes()[at] == b'/');
+        let name = if is_path {
+            Self {
+                dotted: swap(text),
+                path: text.to_owned(),
+            }
+        } else {
+            Self {
+                dotted: text.to_owned(),
+                path: swap(text),
+            }
+        };
+        if name.path.starts_with('/') {
+            return Err(NameError::Absolute);
+        }
+        for segment in name.path.split('/') {
+            match segment {
+                "" => return Err(NameError::EmptySegment),
+                "." | ".." => return Err(NameError::Parent),
+                _ => {}
+            }
+        }
+        Ok(name)
+    }
+
+    /// The name of a path below the tree, given by its segments.
+    ///
+    /// # Errors
+    /// A segment cannot be one.
+    pub fn from_segments(segments: &[String]) -> Result<Self, NameError> {
+        if segments.iter().any(|segment| segment.contains('/')) {
+            return Err(NameError::EmptySegment);
+        }
+        if let [only] = segments {
+            return Self::parse(only);
+        }
+        Self::parse(&segments.join("/"))
+    }
+
+    /// With dots between segments, and slashes for dots within them: `net.ipv4.conf.eth0/100.rp_filter`.
+    #[must_use]
+    pub fn dotted(&self) -> &str {
+        &self.dotted
+    }
+
+    /// The path below `/proc/sys`: `net/ipv4/conf/eth0.100/rp_filter`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The segments of the path.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/')
+    }
+
+    /// Whether a `*` stands in it.
+    #[must_use]
+    pub fn is_glob(&self) -> bool {
+        self.path.contains('*')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_separator_decides() {
+        let paths = |text| SysctlName::parse(text).map(|name| name.path().to_owned());
+        assert_eq!(paths("net.core.somaxconn").as_deref(), Ok("net/core/somaxconn"));
+        assert_eq!(
+            paths("net.ipv4.conf.eth0/100.rp_filter").as_deref(),
+            Ok("net/ipv4/conf/eth0.100/rp_filter")
+        );
+        assert_eq!(
+            paths("net/ipv4/conf/eth0.100/rp_filter").as_deref(),
+            Ok("net/ipv4/conf/eth0.100/rp_filter")
+        );
+        let name = SysctlName::parse("net/ipv4/conf/eth0.100/rp_filter").unwrap();
+        assert_eq!(name.dotted(), "net.ipv4.conf.eth0/100.rp_filter");
+        assert_eq!(SysctlName::parse(name.dotted()).unwrap(), name);
+    }
+
+    #[test]
+    fn no_traversal() {
+        for (text, error) in [
+            ("", NameError::Empty),
+            ("../../etc/shadow", NameError::Absolute),
+            ("/etc/passwd", NameError::Absolute),
+            ("net..x", NameError::EmptySegment),
+            ("net/../x", NameError::Parent),
+            ("net.//.x", NameError::Parent),
+            ("net/ipv4/", NameError::EmptySegment),
+            ("net.\0.x", NameError::Character('\0')),
+            ("net. core", NameError::Character(' ')),
+        ] {
+            assert_eq!(SysctlName::parse(text), Err(error), "{text:?}");
+        }
+    }
+}
