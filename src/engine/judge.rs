@@ -35,7 +35,7 @@ pub(super) fn finding(
         origin: rule.place,
         fix: None,
         waiver: None,
-        transient: rule.subject.as_ref().is_some_and(|subject| subject.kind.transient()),
+        transient: rule.subject.as_ref().is_some_and(|subject| subject.kind.settles()),
     }
 }
 

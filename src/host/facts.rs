@@ -136,16 +136,25 @@ impl Host<'_> {
 
     /// Processors that this process may use: affinity, and the tightest cgroup quota rounded up.
     pub fn cpus(&self) -> Option<u64> {
-        *self
-            .facts
-            .cpus
-            .get_or_init(|| self.system.usable_cpus().ok().map(u64::from))
+        *self.facts.cpus.get_or_init(|| {
+            let usable = self.system.usable_cpus().ok().map(u64::from)?;
+            let quota = self.cpu_limit().and_then(|quota| quota.limit.finite());
+            // A quota of one and a half processors keeps two busy.
+            let quota = quota.and_then(|quota| u64::try_from((quota + 9_999).div_euclid(10_000)).ok());
+            Some(quota.map_or(usable, |quota| usable.min(quota.max(1))))
+        })
     }
 
     /// Memory that this process may use, in bytes: the machine's, or the tightest cgroup limit.
     pub fn ram(&self) -> Option<u64> {
         *self.facts.ram.get_or_init(|| match self.system.platform().os {
-            Os::Linux => self.meminfo("MemTotal"),
+            Os::Linux => {
+                let total = self.meminfo("MemTotal")?;
+                let limit = self
+                    .memory_limit()
+                    .and_then(|limit| u64::try_from(limit.limit.finite()?).ok());
+                Some(limit.map_or(total, |limit| total.min(limit)))
+            }
             Os::Macos => self.system.sysctl("hw.memsize").ok()?.trim().parse().ok(),
             Os::Freebsd => self.system.sysctl("hw.physmem").ok()?.trim().parse().ok(),
         })

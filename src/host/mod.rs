@@ -2,6 +2,7 @@
 //!
 //! Everything here is looked up on first use and remembered: a check that passes asks for little.
 
+pub mod cgroup;
 mod facts;
 mod surroundings;
 

@@ -4,8 +4,20 @@
 //! it is probed, and what would fix it. Adding one touches its own file and one line of [`registry`]. A kind never writes: it
 //! returns the changes that it would make.
 
+pub mod cgroup;
+pub mod cpu;
+pub mod disk;
+pub mod glob;
+pub mod kernel;
+pub mod memory;
+pub mod ports;
+pub mod power;
+pub mod quiet;
+mod reach;
 mod registry;
+pub mod rlimit;
 pub mod sysctl;
+pub mod sysfs;
 
 pub use registry::{KINDS, find};
 
@@ -474,8 +486,13 @@ pub trait Kind: Sync {
         Type::Text
     }
 
-    /// Whether it needs two samples with a pause between them, so that its outcome may change from one moment to the next.
+    /// Whether it needs two samples with a pause between them.
     fn transient(&self) -> bool {
+        false
+    }
+
+    /// Whether what fails may pass a little later by itself, so that it is worth waiting for.
+    fn settles(&self) -> bool {
         false
     }
 

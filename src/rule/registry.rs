@@ -3,7 +3,19 @@
 use super::Kind;
 
 /// Every kind, in the order in which documentation lists them.
-pub static KINDS: &[&dyn Kind] = &[&super::sysctl::Sysctl];
+pub static KINDS: &[&dyn Kind] = &[
+    &super::sysctl::Sysctl,
+    &super::rlimit::Rlimit,
+    &super::sysfs::Sysfs,
+    &super::cgroup::Cgroup,
+    &super::ports::Ports,
+    &super::power::Power,
+    &super::quiet::Quiet,
+    &super::memory::Memory,
+    &super::disk::Disk,
+    &super::cpu::Cpu,
+    &super::kernel::Kernel,
+];
 
 /// The kind with a name.
 #[must_use]

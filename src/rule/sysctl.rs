@@ -1,7 +1,7 @@
 //! Kernel parameters.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
+    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target, glob,
 };
 use crate::catalogue::{self, Key, Namespace, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -155,53 +155,18 @@ impl Kind for Sysctl {
     }
 }
 
-/// The names that a pattern matches, in the order of the directory; of `conf.all` and `conf.default` only what is asked for by
-/// name, since they are no interfaces.
+/// The names that a pattern matches. Of interfaces, `all` and `default` are meant only where they are named.
 fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Vec<SysctlName> {
-    let mut prefixes: Vec<Vec<String>> = vec![Vec::new()];
-    for segment in pattern.segments() {
-        let mut next = Vec::new();
-        for prefix in prefixes {
-            if !segment.contains('*') {
-                next.push(with(&prefix, segment));
-                continue;
-            }
-            let directory = format!("/proc/sys/{}", prefix.join("/"));
-            for name in cx.system.list(&directory).unwrap_or_default() {
-                if matches(segment, &name) && !(segment == "*" && matches!(name.as_str(), "all" | "default")) {
-                    next.push(with(&prefix, &name));
-                }
-            }
-        }
-        prefixes = next;
-    }
-    let exists = |segments: &Vec<String>| cx.system.stat(&format!("/proc/sys/{}", segments.join("/"))).is_ok();
-    prefixes
+    let star = pattern.segments().position(|segment| segment == "*");
+    glob::expand("/proc/sys", pattern.path(), cx)
         .iter()
-        .filter(|segments| exists(segments))
-        .filter_map(|segments| SysctlName::from_segments(segments).ok())
+        .filter(|path| {
+            !star
+                .and_then(|at| path.split('/').nth(at))
+                .is_some_and(|name| matches!(name, "all" | "default"))
+        })
+        .filter_map(|path| SysctlName::parse(path).ok())
         .collect()
-}
-
-fn with(prefix: &[String], segment: &str) -> Vec<String> {
-    prefix.iter().cloned().chain([segment.to_owned()]).collect()
-}
-
-/// Whether a name matches a pattern in which `*` stands for any run of characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(end) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.len() >= end.len() && rest.ends_with(end)
 }
 
 fn observe(name: &SysctlName, known: bool, cx: &Context<'_>) -> Observation {
@@ -398,21 +363,5 @@ fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, String) {
             format!("needs root or {} in this container", needed.name()),
         ),
         (false, false) => (Reach::Privileged, "needs root".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn stars_match_within_a_segment() {
-        assert!(matches("*", "eth0"));
-        assert!(matches("eth*", "eth0.100"));
-        assert!(matches("*0*", "eth0.100"));
-        assert!(!matches("eth*", "wlan0"));
-        assert!(matches("a*b*c", "aXbYc"));
-        assert!(!matches("a*bc", "abd"));
-        assert!(!matches("ab*ba", "aba"));
     }
 }

@@ -205,6 +205,15 @@ pub struct ProcessTime {
     pub running: bool,
 }
 
+/// A battery of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Battery {
+    /// Whether it is being drained.
+    pub discharging: bool,
+    /// Charge in percent.
+    pub charge: u8,
+}
+
 /// A machine that can be asked.
 ///
 /// Paths are absolute. A name that comes from a profile must have passed the form check of its kind before it gets here; the
@@ -276,6 +285,22 @@ pub trait System {
     /// # Errors
     /// Any [`Failure`].
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure>;
+
+    /// The machine's batteries, where files do not tell of them (macOS, FreeBSD).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where files do, or nothing does.
+    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// Whether the system saves energy at the cost of speed (macOS).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where there is no such mode.
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        Err(Failure::Absent)
+    }
 
     /// A variable of this process's own environment, only for the few that say where it runs (`container`,
     /// `KUBERNETES_SERVICE_HOST`).

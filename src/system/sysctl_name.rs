@@ -91,20 +91,6 @@ impl SysctlName {
         Ok(name)
     }
 
-    /// The name of a path below the tree, given by its segments.
-    ///
-    /// # Errors
-    /// A segment cannot be one.
-    pub fn from_segments(segments: &[String]) -> Result<Self, NameError> {
-        if segments.iter().any(|segment| segment.contains('/')) {
-            return Err(NameError::EmptySegment);
-        }
-        if let [only] = segments {
-            return Self::parse(only);
-        }
-        Self::parse(&segments.join("/"))
-    }
-
     /// With dots between segments, and slashes for dots within them: `net.ipv4.conf.eth0/100.rp_filter`.
     #[must_use]
     pub fn dotted(&self) -> &str {

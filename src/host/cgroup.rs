@@ -1,0 +1,222 @@
+//! The cgroups of the process that is looked at: v1, v2, and both at once.
+
+use super::Host;
+use crate::system::Os;
+use crate::value::Number;
+
+/// Where the files of one controller are, from the process's own cgroup up to the root that can be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// Version 2 of the interface.
+    pub unified: bool,
+    /// The directory at which the hierarchy is mounted.
+    pub mount: String,
+    /// The process's cgroup below it: `/` or `/system.slice/x.service`.
+    pub path: String,
+}
+
+/// A number that some cgroup of the tree sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tightest {
+    /// The lowest number up the tree.
+    pub limit: Number,
+    /// The directory that sets it; the process's own where nothing limits.
+    pub directory: String,
+}
+
+/// v1 says "no limit" with the largest page-rounded number.
+const NO_LIMIT_V1: i128 = 0x7fff_ffff_ffff_0000;
+
+impl Hierarchy {
+    /// The directories from the process's cgroup up to the mount.
+    pub fn directories(&self) -> Vec<String> {
+        let mut path = self.path.trim_end_matches('/');
+        let mut directories = Vec::new();
+        loop {
+            directories.push(format!("{}{path}", self.mount));
+            match path.rfind('/') {
+                Some(at) => path = &path[..at],
+                None => return directories,
+            }
+        }
+    }
+}
+
+impl Host<'_> {
+    /// The hierarchy that has a controller (`memory`, `cpu`, `pids`); `None` where there is none.
+    pub fn cgroup(&self, controller: &str) -> Option<Hierarchy> {
+        if self.system.platform().os != Os::Linux {
+            return None;
+        }
+        let own = self.text(&format!("{}/cgroup", self.system.process_directory()))?;
+        let mut unified = None;
+        for line in own.lines() {
+            let mut fields = line.splitn(3, ':');
+            let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
+            if controllers.is_empty() {
+                unified = Some(path);
+            } else if controllers.split(',').any(|name| name == controller) {
+                let mount = self
+                    .mounts()
+                    .iter()
+                    .find(|mount| mount.kind == "cgroup" && mount.options.iter().any(|option| option == controller));
+                if let Some(mount) = mount {
+                    let path = below(path, &mount.root);
+                    return Some(Hierarchy {
+                        unified: false,
+                        mount: mount.path.clone(),
+                        path,
+                    });
+                }
+            }
+        }
+        // A hybrid's second hierarchy has no controllers, and says so.
+        let mount = self.mounts().iter().rfind(|mount| mount.kind == "cgroup2")?;
+        let hierarchy = Hierarchy {
+            unified: true,
+            mount: mount.path.clone(),
+            path: below(unified?, &mount.root),
+        };
+        let offered = hierarchy.directories().iter().any(|directory| {
+            self.text(&format!("{directory}/cgroup.controllers"))
+                .is_some_and(|text| text.split(' ').any(|name| name == controller))
+        });
+        offered.then_some(hierarchy)
+    }
+
+    /// The lowest number that any cgroup up the tree sets in a file; `read` makes a number of its text.
+    pub fn tightest(&self, hierarchy: &Hierarchy, file: &str, read: fn(&str) -> Option<Number>) -> Option<Tightest> {
+        let mut found: Option<Tightest> = None;
+        for directory in hierarchy.directories() {
+            let Some(limit) = self.text(&format!("{directory}/{file}")).and_then(|text| read(&text)) else {
+                continue;
+            };
+            if found.as_ref().is_none_or(|found| limit < found.limit) {
+                found = Some(Tightest { limit, directory });
+            }
+        }
+        found
+    }
+
+    /// The tightest memory limit, in bytes.
+    pub fn memory_limit(&self) -> Option<Tightest> {
+        let hierarchy = self.cgroup("memory")?;
+        let file = if hierarchy.unified {
+            "memory.max"
+        } else {
+            "memory.limit_in_bytes"
+        };
+        self.tightest(&hierarchy, file, number)
+    }
+
+    /// The tightest processor quota, in hundredths of a percent of one processor.
+    pub fn cpu_limit(&self) -> Option<Tightest> {
+        let hierarchy = self.cgroup("cpu")?;
+        if hierarchy.unified {
+            return self.tightest(&hierarchy, "cpu.max", quota);
+        }
+        let mut found: Option<Tightest> = None;
+        for directory in hierarchy.directories() {
+            let file = |name: &str| self.text(&format!("{directory}/{name}"));
+            let (Some(quota_text), Some(period)) = (file("cpu.cfs_quota_us"), file("cpu.cfs_period_us")) else {
+                continue;
+            };
+            let Some(limit) = quota(&format!("{quota_text} {period}")) else {
+                continue;
+            };
+            if found.as_ref().is_none_or(|found| limit < found.limit) {
+                found = Some(Tightest { limit, directory });
+            }
+        }
+        found
+    }
+}
+
+/// The part of a cgroup's path below the root that is mounted.
+fn below(path: &str, root: &str) -> String {
+    match path.strip_prefix(root.trim_end_matches('/')) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest.to_owned(),
+        // The process is outside what is mounted: the mount's own root is the nearest that can be seen.
+        _ => String::new(),
+    }
+}
+
+/// A limit in either version's spelling.
+#[must_use]
+pub fn number(text: &str) -> Option<Number> {
+    match Number::parse(text).ok()? {
+        Number::Finite(number) if number >= NO_LIMIT_V1 => Some(Number::Unlimited),
+        number => Some(number),
+    }
+}
+
+/// `max 100000` or `50000 100000`, in hundredths of a percent.
+fn quota(text: &str) -> Option<Number> {
+    let mut words = text.split_ascii_whitespace();
+    let (quota, period) = (
+        words.next()?,
+        words.next()?.parse::<i128>().ok().filter(|period| *period > 0)?,
+    );
+    match Number::parse(quota).ok()? {
+        Number::Finite(quota) if quota < 0 => Some(Number::Unlimited),
+        Number::Finite(quota) => Some(Number::Finite(quota * 10_000 / period)),
+        Number::Unlimited => Some(Number::Unlimited),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::memory::MemorySystem;
+
+    #[test]
+    fn the_tightest_limit_up_the_tree_wins() {
+        let system = MemorySystem::linux("6.1")
+            .file("/proc/self/cgroup", "0::/a/b\n")
+            .file(
+                "/proc/self/mountinfo",
+                "30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+            )
+            .file("/sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n")
+            .file("/sys/fs/cgroup/a/memory.max", "1048576\n")
+            .file("/sys/fs/cgroup/a/b/memory.max", "max\n")
+            .file("/sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
+        let host = Host::new(&system);
+        let limit = host.memory_limit().unwrap();
+        assert_eq!(
+            limit,
+            Tightest {
+                limit: Number::Finite(1_048_576),
+                directory: "/sys/fs/cgroup/a".into()
+            }
+        );
+        assert_eq!(host.cpu_limit().unwrap().limit, Number::Finite(25_000));
+        assert_eq!(host.ram(), Some(1_048_576));
+        assert_eq!(host.cpus(), Some(2));
+    }
+
+    #[test]
+    fn version_one_and_hybrids_are_read_too() {
+        let system = MemorySystem::linux("4.19")
+            .file(
+                "/proc/self/cgroup",
+                "4:memory:/docker/x\n3:cpu,cpuacct:/docker/x\n0::/docker/x\n",
+            )
+            .file(
+                "/proc/self/mountinfo",
+                "31 20 0:1 /docker/x /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n\
+                 32 20 0:2 /docker/x /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n\
+                 33 20 0:3 / /sys/fs/cgroup/unified ro - cgroup2 cgroup2 rw\n",
+            )
+            .file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+            .file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000\n")
+            .file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+        let host = Host::new(&system);
+        assert_eq!(host.memory_limit().unwrap().limit, Number::Unlimited);
+        assert_eq!(host.cpu_limit().unwrap().limit, Number::Finite(5_000));
+        assert_eq!(host.cpus(), Some(1));
+        assert_eq!(host.cgroup("pids"), None);
+    }
+}

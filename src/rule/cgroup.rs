@@ -1,0 +1,298 @@
+//! Limits of the process's cgroup.
+
+use super::{
+    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
+};
+use crate::host::cgroup::{Hierarchy, number};
+use crate::profile::shape::Field;
+use crate::system::Os;
+use crate::value::{Number, Type, Unit, Value};
+
+/// Limits of the process's cgroup: `cgroup = { pids_available = { min = 512 } }`.
+#[derive(Debug)]
+pub struct Cgroup;
+
+static METRICS: &[Metric] = &[
+    Metric {
+        name: "memory_max",
+        value: Some(Type::Number(Unit::Bytes)),
+        doc: "The memory limit: beyond it, something is killed.",
+    },
+    Metric {
+        name: "memory_available",
+        value: Some(Type::Number(Unit::Bytes)),
+        doc: "What is left below the memory limit.",
+    },
+    Metric {
+        name: "pids_max",
+        value: Some(Type::Number(Unit::Count)),
+        doc: "Processes and threads that may exist.",
+    },
+    Metric {
+        name: "pids_available",
+        value: Some(Type::Number(Unit::Count)),
+        doc: "Processes and threads that may still be made.",
+    },
+    Metric {
+        name: "cpu_max",
+        value: Some(Type::Number(Unit::Centipercent)),
+        doc: "The processor quota in percent of one processor: 250% is two and a half.",
+    },
+    Metric {
+        name: "throttled",
+        value: Some(Type::Number(Unit::Centipercent)),
+        doc: "Share of the scheduling periods so far in which the quota ran out.",
+    },
+    Metric {
+        name: "version",
+        value: Some(Type::Text),
+        doc: "`v2`, `v1`, or `hybrid` where the controllers are in v1 and the process in both.",
+    },
+];
+
+static DOCS: Docs = Docs {
+    summary: "Limits of the cgroup that the process runs in: memory, processors, pids.",
+    text: "Finds the process's cgroup in either version, and reads the limit at every level up to the root that can be seen: \
+the tightest one wins, and the finding names the cgroup that sets it. `max` is above every number.\n\n\
+Seen from inside a container with a cgroup namespace of its own, limits above it are hidden; what is shown is what is visible \
+from here.\n\n\
+The limits are given by whoever made the cgroup: the container's runtime, Kubernetes, or systemd.",
+    example: "[[rule]]\nid = \"room-for-threads\"\ncgroup = { pids_available = { min = 4096 } }",
+    remedies: &[
+        (Dialect::Docker, "--memory, --cpus and --pids-limit."),
+        (
+            Dialect::Kubernetes,
+            "resources.limits of the container; podPidsLimit of the node's kubelet.",
+        ),
+        (Dialect::Systemd, "MemoryMax=, CPUQuota= and TasksMax= in the unit."),
+    ],
+};
+
+impl Kind for Cgroup {
+    fn name(&self) -> &'static str {
+        "cgroup"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        &[]
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn label(&self, _selectors: &Selectors) -> String {
+        "cgroup".to_owned()
+    }
+
+    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let mut evidence = Vec::new();
+        let readings: Vec<(&'static str, Reading)> = wanted
+            .iter()
+            .map(|metric| (*metric, self::read(metric, cx, &mut evidence)))
+            .collect();
+        if cx.host.engine().is_some() && readings.iter().any(|(_, reading)| matches!(reading, Reading::Value(_))) {
+            evidence.push("as visible from this container's cgroup namespace".to_owned());
+        }
+        vec![Observation {
+            subject: "cgroup".to_owned(),
+            readings,
+            evidence,
+        }]
+    }
+
+    fn propose(
+        &self,
+        _selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Proposal {
+        let mut changes = Vec::new();
+        for (metric, target) in targets {
+            let file = match *metric {
+                "memory_max" => "memory.max",
+                "pids_max" => "pids.max",
+                _ => continue,
+            };
+            let Some(Value::Number(wanted)) = target else { continue };
+            let to = if *wanted == Number::Unlimited {
+                "max".to_owned()
+            } else {
+                wanted.to_string()
+            };
+            let from = observation.value(metric).map(Value::to_string);
+            changes.push(Change {
+                target: Target::Cgroup(file.to_owned()),
+                from,
+                to,
+                scope: Scope::Cgroup,
+            });
+        }
+        if !changes.is_empty() {
+            let (reach, because) = match cx.host.engine() {
+                Some(_) => (Reach::Runtime, "the runtime made this cgroup"),
+                None => (
+                    Reach::Privileged,
+                    "whoever made the cgroup sets its limits; of a service, its unit",
+                ),
+            };
+            return Proposal {
+                reach,
+                because: because.to_owned(),
+                changes,
+                remedies: shell(targets),
+            };
+        }
+        let what = match targets.first().map(|(metric, _)| *metric) {
+            Some("cpu_max" | "throttled") => {
+                "Give it a larger quota: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit."
+            }
+            Some("memory_available") => "Raise the memory limit, or free memory in the cgroup.",
+            Some("pids_available") => "Raise the limit (--pids-limit, podPidsLimit, TasksMax=), or end processes.",
+            _ => {
+                "Boot with the other cgroup hierarchy: systemd.unified_cgroup_hierarchy=1 on the kernel's command line."
+            }
+        };
+        Proposal::manual("whoever made the cgroup decides", what)
+    }
+}
+
+/// On a host the directive for a unit says it best.
+fn shell(targets: &[(&'static str, Option<Value>)]) -> Vec<(Dialect, String)> {
+    let mut words = Vec::new();
+    for (metric, target) in targets {
+        let Some(Value::Number(wanted)) = target else { continue };
+        let wanted = if *wanted == Number::Unlimited {
+            "infinity".to_owned()
+        } else {
+            wanted.to_string()
+        };
+        match *metric {
+            "memory_max" => words.push(format!("MemoryMax={wanted}")),
+            "pids_max" => words.push(format!("TasksMax={wanted}")),
+            _ => {}
+        }
+    }
+    vec![(
+        Dialect::Host,
+        format!("systemctl set-property UNIT {}", words.join(" ")),
+    )]
+}
+
+fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+    if cx.system.platform().os != Os::Linux {
+        return Reading::Absent("there are no cgroups on this system".to_owned());
+    }
+    let absent = |controller: &str| Reading::Absent(format!("no {controller} controller limits this process"));
+    let host = cx.host;
+    match metric {
+        "memory_max" => match host.memory_limit() {
+            Some(found) => {
+                note(&found.limit, &found.directory, "memory limit", evidence);
+                Reading::Value(Value::Number(found.limit))
+            }
+            None => absent("memory"),
+        },
+        "cpu_max" => match host.cpu_limit() {
+            Some(found) => {
+                note(&found.limit, &found.directory, "processor quota", evidence);
+                Reading::Value(Value::Number(found.limit))
+            }
+            None => absent("cpu"),
+        },
+        "pids_max" => match host
+            .cgroup("pids")
+            .and_then(|tree| host.tightest(&tree, "pids.max", number))
+        {
+            Some(found) => {
+                note(&found.limit, &found.directory, "limit on pids", evidence);
+                Reading::Value(Value::Number(found.limit))
+            }
+            None => absent("pids"),
+        },
+        "memory_available" => match host.cgroup("memory") {
+            Some(tree) if tree.unified => available(&tree, "memory.max", "memory.current", cx, evidence),
+            Some(tree) => available(&tree, "memory.limit_in_bytes", "memory.usage_in_bytes", cx, evidence),
+            None => absent("memory"),
+        },
+        "pids_available" => match host.cgroup("pids") {
+            Some(tree) => available(&tree, "pids.max", "pids.current", cx, evidence),
+            None => absent("pids"),
+        },
+        "throttled" => match host.cgroup("cpu") {
+            Some(tree) => throttled(&tree, cx),
+            None => absent("cpu"),
+        },
+        _ => version(cx),
+    }
+}
+
+fn note(limit: &Number, directory: &str, what: &str, evidence: &mut Vec<String>) {
+    if *limit != Number::Unlimited {
+        evidence.push(format!("the tightest {what} is at {directory}"));
+    }
+}
+
+/// The least that is left at any level.
+fn available(tree: &Hierarchy, limit: &str, used: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+    let mut least: Option<(Number, String)> = None;
+    let mut seen = false;
+    for directory in tree.directories() {
+        let file = |name: &str| cx.host.text(&format!("{directory}/{name}"));
+        let Some(most) = file(limit).and_then(|text| number(&text)) else {
+            continue;
+        };
+        seen = true;
+        let (Number::Finite(most), Some(used)) = (most, file(used).and_then(|text| text.parse::<i128>().ok())) else {
+            continue;
+        };
+        let left = Number::Finite((most - used).max(0));
+        if least.as_ref().is_none_or(|(known, _)| left < *known) {
+            least = Some((left, directory));
+        }
+    }
+    match least {
+        Some((left, directory)) => {
+            note(&left, &directory, "room", evidence);
+            Reading::Value(Value::Number(left))
+        }
+        None if seen => Reading::Value(Value::Number(Number::Unlimited)),
+        None => Reading::Absent(format!("no cgroup of this process has {limit}")),
+    }
+}
+
+fn throttled(tree: &Hierarchy, cx: &Context<'_>) -> Reading {
+    let directories = tree.directories();
+    let Some(text) = directories
+        .iter()
+        .find_map(|directory| cx.host.text(&format!("{directory}/cpu.stat")))
+    else {
+        return Reading::Absent("no cgroup of this process has cpu.stat".to_owned());
+    };
+    let counter = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<i128>().ok())
+    };
+    match (counter("nr_periods"), counter("nr_throttled")) {
+        // Without a quota there are no periods, and nothing is throttled.
+        (None | Some(0), _) | (_, None) => Reading::Value(Value::number(0)),
+        (Some(periods), Some(throttled)) => Reading::Value(Value::number(throttled * 10_000 / periods)),
+    }
+}
+
+fn version(cx: &Context<'_>) -> Reading {
+    let v1 = cx.host.mounts().iter().any(|mount| mount.kind == "cgroup");
+    let v2 = cx.host.mounts().iter().any(|mount| mount.kind == "cgroup2");
+    let name = match (v1, v2) {
+        (true, true) => "hybrid",
+        (true, false) => "v1",
+        (false, true) => "v2",
+        (false, false) => return Reading::Absent("no cgroup hierarchy is mounted here".to_owned()),
+    };
+    Reading::Value(Value::Text(name.to_owned()))
+}

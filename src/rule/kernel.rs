@@ -1,0 +1,202 @@
+//! The kernel: version, command line, modules.
+
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, reading_of};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::profile::shape::{Field, Shape, is_name, optional};
+use crate::system::{Failure, Os};
+use crate::value::{Type, Value, Version};
+
+/// The kernel: `kernel = { version = { min = "5.4" } }`, `kernel = { module = "br_netfilter", loaded = true }`.
+#[derive(Debug)]
+pub struct Kernel;
+
+static SELECTORS: &[Field] = &[optional("module", Shape::Name, "The module that `loaded` is about.")];
+
+static METRICS: &[Metric] = &[
+    Metric {
+        name: "version",
+        value: Some(Type::Version),
+        doc: "The kernel's version; what follows the numbers does not count.",
+    },
+    Metric {
+        name: "cmdline",
+        value: Some(Type::Words),
+        doc: "The words of the command line that the kernel was started with.",
+    },
+    Metric {
+        name: "loaded",
+        value: Some(Type::Bool),
+        doc: "Whether `module` is loaded, or built in.",
+    },
+    Metric {
+        name: "clocksource",
+        value: Some(Type::Choice),
+        doc: "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
+    },
+];
+
+static DOCS: Docs = Docs {
+    summary: "The kernel's version, command line, modules and clock source.",
+    text: "Versions compare by their numbers: `6.1.0-18-amd64` is 6.1. Of the command line, words can be asked for \
+(`contains`, `starts_with`) or ruled out (`excludes`).\n\n\
+A module counts as loaded when `/proc/modules` lists it, when `/sys/module` has it, or when the kernel's list of built-in ones \
+does. In a container the host's modules are seen, and only the host can load one.",
+    example: "[[rule]]\nid = \"bridge-filter\"\nkernel = { module = \"br_netfilter\", loaded = true }",
+    remedies: &[
+        (
+            Dialect::Host,
+            "modprobe NAME loads a module; a file in /etc/modules-load.d loads it at boot.",
+        ),
+        (
+            Dialect::Boot,
+            "GRUB_CMDLINE_LINUX in /etc/default/grub, then update-grub and a reboot.",
+        ),
+    ],
+};
+
+impl Kind for Kernel {
+    fn name(&self) -> &'static str {
+        "kernel"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        SELECTORS
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
+        if let (Some(name), Some(place)) = (selectors.text("module"), selectors.place("module")) {
+            if !is_name(name) {
+                sink.push(Diagnostic::at(place, "this cannot be the name of a module"));
+            }
+        }
+    }
+
+    fn label(&self, selectors: &Selectors) -> String {
+        selectors
+            .text("module")
+            .map_or_else(|| "kernel".to_owned(), |module| format!("module {module}"))
+    }
+
+    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let readings = wanted
+            .iter()
+            .map(|metric| {
+                let reading = match *metric {
+                    "version" => Reading::Value(Value::Version(Version::parse(&cx.system.platform().release))),
+                    _ if cx.system.platform().os != Os::Linux => Reading::Absent("only Linux tells of it".to_owned()),
+                    "cmdline" => text("/proc/cmdline", Type::Words, cx),
+                    "clocksource" => text(
+                        "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+                        Type::Choice,
+                        cx,
+                    ),
+                    _ => match selectors.text("module") {
+                        Some(module) => loaded(module, cx),
+                        None => Reading::Unreadable("the rule names no `module`".to_owned()),
+                    },
+                };
+                (*metric, reading)
+            })
+            .collect();
+        vec![Observation {
+            subject: self.label(selectors),
+            readings,
+            evidence: Vec::new(),
+        }]
+    }
+
+    fn propose(
+        &self,
+        selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Proposal {
+        let module = selectors.text("module").unwrap_or_default();
+        let _ = observation;
+        let contained = cx.host.engine().is_some();
+        match targets.first() {
+            Some(("loaded", Some(Value::Bool(true)))) => Proposal {
+                reach: if contained { Reach::Host } else { Reach::Privileged },
+                because: "loading a module takes root on the host".to_owned(),
+                changes: Vec::new(),
+                remedies: vec![
+                    (Dialect::Host, format!("sudo modprobe {module}")),
+                    (Dialect::Persist, format!("/etc/modules-load.d/60-runup.conf: {module}")),
+                ],
+            },
+            Some(("loaded", _)) => Proposal {
+                reach: if contained { Reach::Host } else { Reach::Privileged },
+                because: "unloading a module takes root on the host".to_owned(),
+                changes: Vec::new(),
+                remedies: vec![(Dialect::Host, format!("sudo modprobe -r {module}"))],
+            },
+            Some(("cmdline", _)) => Proposal {
+                reach: Reach::Boot,
+                because: "the command line is read at boot".to_owned(),
+                changes: Vec::new(),
+                remedies: vec![(
+                    Dialect::Boot,
+                    "Change GRUB_CMDLINE_LINUX in /etc/default/grub, run update-grub, and reboot.".to_owned(),
+                )],
+            },
+            Some(("clocksource", Some(value))) => Proposal::manual(
+                "the kernel chose this source because of what it found in the processor",
+                format!(
+                    "If the hypervisor allows it: echo {value} | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource"
+                ),
+            ),
+            _ => Proposal::manual("another kernel is needed", "Install another kernel, and reboot."),
+        }
+    }
+}
+
+fn text(path: &str, kind: Type, cx: &Context<'_>) -> Reading {
+    match cx.system.read(path) {
+        Ok(bytes) => match std::str::from_utf8(&bytes).map(|text| kind.parse(text)) {
+            Ok(Ok(value)) => Reading::Value(value),
+            Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),
+            Err(_) => Reading::Unreadable(format!("{path} is not UTF-8 text")),
+        },
+        Err(failure) => reading_of(&failure, path),
+    }
+}
+
+/// Module names use `_` and `-` alike.
+fn loaded(module: &str, cx: &Context<'_>) -> Reading {
+    let name = module.replace('-', "_");
+    let answer = |loaded: bool| Reading::Value(Value::Bool(loaded));
+    if cx.system.stat(&format!("/sys/module/{name}")).is_ok() {
+        return answer(true);
+    }
+    let release = &cx.system.platform().release;
+    let built_in = cx
+        .host
+        .text(&format!("/lib/modules/{release}/modules.builtin"))
+        .unwrap_or_default();
+    let is_built_in = built_in.lines().any(|line| {
+        let file = line.rsplit('/').next().unwrap_or(line);
+        file.strip_suffix(".ko")
+            .is_some_and(|file| file.replace('-', "_") == name)
+    });
+    if is_built_in {
+        return answer(true);
+    }
+    match cx.system.read("/proc/modules") {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            answer(text.lines().any(|line| line.split(' ').next() == Some(name.as_str())))
+        }
+        // A kernel without modules has everything built in, and nothing else.
+        Err(Failure::Absent) => answer(false),
+        Err(failure) => reading_of(&failure, "/proc/modules"),
+    }
+}

@@ -1,0 +1,209 @@
+//! Where the power comes from.
+
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
+use crate::profile::shape::Field;
+use crate::system::{Failure, Os};
+use crate::value::{Choice, Type, Unit, Value};
+
+/// The power supply: `power = { source = "mains" }`.
+#[derive(Debug)]
+pub struct Power;
+
+static METRICS: &[Metric] = &[
+    Metric {
+        name: "source",
+        value: Some(Type::Choice),
+        doc: "`mains` or `battery`: what the machine runs on. Without any battery it is `mains`.",
+    },
+    Metric {
+        name: "charge",
+        value: Some(Type::Number(Unit::Percent)),
+        doc: "Charge of the emptiest battery of the machine, in percent.",
+    },
+    Metric {
+        name: "low_power_mode",
+        value: Some(Type::Bool),
+        doc: "Whether macOS saves energy at the cost of speed.",
+    },
+];
+
+static DOCS: Docs = Docs {
+    summary: "What the machine runs on: mains or battery.",
+    text: "On Linux reads `/sys/class/power_supply`. A charger that is plugged in (USB-C supplies too) means mains; so does a \
+battery that is full or holds its charge without being drained. A battery that is discharging while no charger is on line \
+means battery. A machine without any battery is a server or a desktop, and runs on mains.\n\n\
+Batteries of mice and headsets are none of the machine's. With several batteries, one that is drained is enough.\n\n\
+Nothing can be written here: a person must plug the charger in. Laptops lower clock rates on battery to spare it, and what is \
+measured then is not the machine.",
+    example: "[[rule]]\nid = \"on-mains\"\npower = { source = \"mains\" }",
+    remedies: &[(Dialect::Manual, "Plug the charger in.")],
+};
+
+impl Kind for Power {
+    fn name(&self) -> &'static str {
+        "power"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        &[]
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn label(&self, _selectors: &Selectors) -> String {
+        "power supply".to_owned()
+    }
+
+    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let supplies = if cx.system.platform().os == Os::Linux {
+            linux(cx)
+        } else {
+            others(cx)
+        };
+        let readings = wanted
+            .iter()
+            .map(|metric| {
+                let reading = match (*metric, &supplies) {
+                    ("low_power_mode", _) => match cx.system.low_power_mode() {
+                        Ok(on) => Reading::Value(Value::Bool(on)),
+                        Err(Failure::Absent) => {
+                            Reading::Absent("this system has no low-power mode that can be asked for".to_owned())
+                        }
+                        Err(failure) => Reading::Unreadable(format!("low-power mode: {failure}")),
+                    },
+                    (_, Err(reason)) => Reading::Unreadable(reason.clone()),
+                    ("charge", Ok(supplies)) => match supplies.charge {
+                        Some(charge) => Reading::Value(Value::number(charge)),
+                        None => Reading::Absent("this machine has no battery".to_owned()),
+                    },
+                    (_, Ok(supplies)) => {
+                        let source = if supplies.on_battery { "battery" } else { "mains" };
+                        let options = vec!["mains".to_owned(), "battery".to_owned()];
+                        Reading::Value(Value::Choice(Choice {
+                            selected: Some(source.to_owned()),
+                            options,
+                        }))
+                    }
+                };
+                (*metric, reading)
+            })
+            .collect();
+        let evidence = supplies.map(|supplies| supplies.evidence).unwrap_or_default();
+        vec![Observation {
+            subject: "power supply".to_owned(),
+            readings,
+            evidence,
+        }]
+    }
+
+    fn propose(
+        &self,
+        _: &Selectors,
+        _: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        _: &Context<'_>,
+    ) -> Proposal {
+        if targets.iter().any(|(metric, _)| *metric == "low_power_mode") {
+            return Proposal::manual(
+                "only a person can",
+                "Turn Low Power Mode off: System Settings, Battery.",
+            );
+        }
+        Proposal::manual(
+            "only a person can",
+            "Plug the charger in, and let the battery charge if the rule asks for it.",
+        )
+    }
+}
+
+struct Supplies {
+    on_battery: bool,
+    charge: Option<i128>,
+    evidence: Vec<String>,
+}
+
+fn linux(cx: &Context<'_>) -> Result<Supplies, String> {
+    const CLASS: &str = "/sys/class/power_supply";
+    let names = match cx.system.list(CLASS) {
+        Ok(names) => names,
+        // A kernel without the class knows of no battery.
+        Err(Failure::Absent) => Vec::new(),
+        Err(failure) => return Err(format!("{CLASS}: {failure}")),
+    };
+    let (mut online, mut discharging, mut charge, mut unsure, mut evidence) = (false, false, None, None, Vec::new());
+    for name in names {
+        let attribute = |file: &str| -> Result<String, Failure> {
+            let bytes = cx.system.read(&format!("{CLASS}/{name}/{file}"))?;
+            String::from_utf8(bytes)
+                .map(|text| text.trim().to_owned())
+                .map_err(|_| Failure::NotText)
+        };
+        // A mouse's battery says nothing of the machine.
+        if attribute("scope").is_ok_and(|scope| scope == "Device") {
+            continue;
+        }
+        let kind = attribute("type").unwrap_or_default();
+        if kind == "Battery" {
+            let full: Option<i128> = attribute("capacity").ok().and_then(|text| text.parse().ok());
+            charge = match (charge, full) {
+                (Some(least), Some(full)) => Some(full.min(least)),
+                (least, full) => least.or(full),
+            };
+            match attribute("status") {
+                Ok(status) => {
+                    discharging |= status == "Discharging";
+                    let percent = full.map(|full| format!(", {full} %")).unwrap_or_default();
+                    evidence.push(format!("battery {name}: {}{percent}", status.to_lowercase()));
+                }
+                Err(Failure::Absent) => {}
+                Err(failure) => unsure = Some(format!("{CLASS}/{name}/status: {failure}")),
+            }
+        } else {
+            match attribute("online") {
+                Ok(on) => {
+                    // 2 is a supply whose voltage can be chosen, and is on.
+                    online |= on != "0";
+                    evidence.push(format!(
+                        "charger {name}: {}",
+                        if on == "0" { "not plugged in" } else { "plugged in" }
+                    ));
+                }
+                Err(Failure::Absent) => {}
+                Err(failure) => unsure = Some(format!("{CLASS}/{name}/online: {failure}")),
+            }
+        }
+    }
+    if let (Some(reason), false, false) = (unsure, online, discharging) {
+        return Err(reason);
+    }
+    Ok(Supplies {
+        on_battery: discharging && !online,
+        charge,
+        evidence,
+    })
+}
+
+fn others(cx: &Context<'_>) -> Result<Supplies, String> {
+    let batteries = match cx.system.batteries() {
+        Ok(batteries) => batteries,
+        Err(Failure::Absent) => Vec::new(),
+        Err(failure) => return Err(format!("batteries: {failure}")),
+    };
+    let charge = batteries.iter().map(|battery| i128::from(battery.charge)).min();
+    let words = |discharging: bool| if discharging { "discharging" } else { "on mains" };
+    let evidence = batteries
+        .iter()
+        .map(|battery| format!("battery: {}, {} %", words(battery.discharging), battery.charge))
+        .collect();
+    Ok(Supplies {
+        on_battery: batteries.iter().any(|battery| battery.discharging),
+        charge,
+        evidence,
+    })
+}

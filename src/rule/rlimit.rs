@@ -1,0 +1,242 @@
+//! Limits of a process.
+
+use super::{
+    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Side,
+    Target, reach, reading_of,
+};
+use crate::profile::shape::{Field, Shape, required};
+use crate::system::{Os, Resource};
+use crate::value::{Number, Type, Unit, Value};
+
+/// Limits of a process: `rlimit = { resource = "nofile", soft = { min = 65536 } }`.
+#[derive(Debug)]
+pub struct Rlimit;
+
+static SELECTORS: &[Field] = &[required(
+    "resource",
+    Shape::OneOf(&[
+        "as",
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
+    ]),
+    "The resource, by its name in prlimit(1) and `--ulimit`: `nofile` is open files, `nproc` processes, `memlock` locked memory.",
+)];
+
+static METRICS: &[Metric] = &[
+    Metric {
+        name: "soft",
+        value: None,
+        doc: "The soft limit: what binds.",
+    },
+    Metric {
+        name: "hard",
+        value: None,
+        doc: "The hard limit: how far the soft one can be raised without privilege.",
+    },
+];
+
+static DOCS: Docs = Docs {
+    summary: "A limit of this process, or of the one that `--pid` names.",
+    text: "Reads the soft and the hard limit with prlimit(2). Sizes are in bytes (`8M` may be written), the rest are counts; \
+`unlimited` is above every number.\n\n\
+A floor asks for enough, and a ceiling guards against too much: a descriptor limit of a thousand million makes old programs \
+that close every possible descriptor at start take minutes. No limit on open files can be above `fs.nr_open`.\n\n\
+A process hands its limits to what it starts. A program can raise its own soft limit up to the hard one; to raise the hard one \
+takes CAP_SYS_RESOURCE, so in a container the runtime must give it, and for a service the unit. limits.conf holds for logins \
+through PAM alone, and no service sees it.",
+    example: "[[rule]]\nid = \"open-files\"\nrlimit = { resource = \"nofile\", soft = { min = 65536 } }",
+    remedies: &[
+        (
+            Dialect::Host,
+            "ulimit in the shell that starts the program, up to the hard limit; prlimit(1) as root beyond; /etc/security/limits.d for logins.",
+        ),
+        (
+            Dialect::Docker,
+            "--ulimit nofile=SOFT:HARD, or default-ulimits of the daemon.",
+        ),
+        (
+            Dialect::Kubernetes,
+            "No field of a pod sets it: `runup exec` raises it in the container up to the hard limit; beyond, the node's container runtime must give more.",
+        ),
+        (
+            Dialect::Systemd,
+            "LimitNOFILE=SOFT:HARD in the unit; limits.conf does not reach services.",
+        ),
+        (
+            Dialect::Macos,
+            "ulimit in the shell, up to the hard limit; `launchctl limit maxfiles SOFT HARD` for what launchd starts.",
+        ),
+    ],
+};
+
+fn resource(selectors: &Selectors) -> Option<Resource> {
+    Resource::parse(selectors.text("resource")?)
+}
+
+impl Kind for Rlimit {
+    fn name(&self) -> &'static str {
+        "rlimit"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        SELECTORS
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn type_of(&self, selectors: &Selectors, _metric: &Metric, _os: Os) -> Option<Type> {
+        Some(Type::Number(resource(selectors).map_or(Unit::Count, Resource::unit)))
+    }
+
+    fn label(&self, selectors: &Selectors) -> String {
+        selectors.text("resource").unwrap_or_default().to_owned()
+    }
+
+    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let Some(resource) = resource(selectors) else {
+            return Vec::new();
+        };
+        let limits = cx.system.limits(resource);
+        let reading = |metric: &str| match &limits {
+            Ok(limits) => Reading::Value(Value::Number(if metric == "soft" { limits.soft } else { limits.hard })),
+            Err(failure) => reading_of(failure, &format!("the limit {}", resource.name())),
+        };
+        let mut evidence = Vec::new();
+        if resource == Resource::Nofile {
+            if let (Ok(limits), Some(most)) = (&limits, nr_open(cx)) {
+                if limits.hard > Number::Finite(most) {
+                    evidence.push(format!(
+                        "the hard limit is above fs.nr_open ({most}): nobody can set it again as it is"
+                    ));
+                }
+            }
+        }
+        let readings = wanted.iter().map(|metric| (*metric, reading(metric))).collect();
+        vec![Observation {
+            subject: resource.name().to_owned(),
+            readings,
+            evidence,
+        }]
+    }
+
+    fn propose(
+        &self,
+        selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Proposal {
+        let _ = observation;
+        let target = |side: &str| {
+            targets
+                .iter()
+                .find(|(metric, _)| *metric == side)
+                .and_then(|(_, value)| match value {
+                    Some(Value::Number(number)) => Some(*number),
+                    _ => None,
+                })
+        };
+        let (Some(resource), Ok(now)) = (
+            resource(selectors),
+            resource(selectors).map_or(Err(()), |r| cx.system.limits(r).map_err(|_| ())),
+        ) else {
+            return Proposal::manual(
+                "the limits could not be read",
+                "look at the process's limits with prlimit(1)",
+            );
+        };
+        let (mut soft, mut hard) = (target("soft"), target("hard"));
+        if soft.is_none() && hard.is_none() {
+            return Proposal::manual(
+                "no single value satisfies the rule",
+                format!("choose limits for {}", resource.name()),
+            );
+        }
+        // A soft limit cannot be above the hard one: raising it past takes both, and so does lowering the hard one below it.
+        if soft.is_some_and(|soft| soft > hard.unwrap_or(now.hard)) {
+            hard = soft;
+        }
+        if hard.is_some_and(|hard| hard < soft.unwrap_or(now.soft)) {
+            soft = hard;
+        }
+        let mut changes = Vec::new();
+        let raises = hard.is_some_and(|hard| hard > now.hard);
+        let ceiling = nr_open(cx).filter(|_| resource == Resource::Nofile);
+        let above_ceiling = match (hard.max(soft), ceiling) {
+            (Some(Number::Finite(wanted)), Some(most)) if wanted > most => Some(wanted),
+            (Some(Number::Unlimited), Some(most)) => Some(most),
+            _ => None,
+        };
+        if let (Some(wanted), Some(most)) = (above_ceiling, ceiling) {
+            if wanted > most {
+                changes.push(Change {
+                    target: Target::Sysctl("fs.nr_open".to_owned()),
+                    from: Some(most.to_string()),
+                    to: wanted.to_string(),
+                    scope: Scope::Host,
+                });
+            }
+        }
+        let mut change = |side: Side, from: Number, to: Option<Number>| {
+            if let Some(to) = to.filter(|to| *to != from) {
+                changes.push(Change {
+                    target: Target::Limit(resource, side),
+                    from: Some(from.to_string()),
+                    to: to.to_string(),
+                    scope: Scope::Process,
+                });
+            }
+        };
+        // Hard first: the soft limit may need the room.
+        change(Side::Hard, now.hard, hard);
+        change(Side::Soft, now.soft, soft);
+        let (reach, because) = if !raises {
+            (Reach::Here, "the hard limit allows it".to_owned())
+        } else if reach::may_raise_limits(cx) {
+            (Reach::Here, "this process has CAP_SYS_RESOURCE".to_owned())
+        } else if cx.host.engine().is_some() {
+            (
+                Reach::Runtime,
+                format!("the hard limit is {}, and this container may not raise it", now.hard),
+            )
+        } else {
+            (
+                Reach::Privileged,
+                format!("the hard limit is {}: raising it needs CAP_SYS_RESOURCE", now.hard),
+            )
+        };
+        Proposal {
+            reach,
+            because,
+            changes,
+            remedies: Vec::new(),
+        }
+    }
+}
+
+/// The ceiling of every limit on open files.
+fn nr_open(cx: &Context<'_>) -> Option<i128> {
+    match cx.system.platform().os {
+        Os::Linux => cx.system.sysctl("fs.nr_open").ok()?.trim().parse().ok(),
+        Os::Macos | Os::Freebsd => None,
+    }
+}

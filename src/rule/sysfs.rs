@@ -1,0 +1,259 @@
+//! Switches under `/sys`.
+
+use super::{
+    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
+    glob, reach, reading_of,
+};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::profile::shape::{Field, Shape, required};
+use crate::system::Os;
+use crate::value::{Type, Unit, Value};
+
+/// Switches under `/sys`: `sysfs = { path = "kernel/mm/transparent_hugepage/enabled", not = "always" }`.
+#[derive(Debug)]
+pub struct Sysfs;
+
+static SELECTORS: &[Field] = &[required(
+    "path",
+    Shape::Text,
+    "The attribute's path below /sys. `*` stands for any run of characters within a segment, `{sd*,nvme*}` for either.",
+)];
+
+static METRICS: &[Metric] = &[Metric {
+    name: "",
+    value: None,
+    doc: "The value of the attribute; of a bracketed choice, the selected word.",
+}];
+
+static DOCS: Docs = Docs {
+    summary: "A switch under /sys: huge pages, I/O schedulers, clock sources.",
+    text: "Reads an attribute below `/sys`, and nothing outside it. `always [madvise] never` is a choice whose value is the \
+bracketed word; a number is compared as a number.\n\n\
+With a pattern, every match is a finding of its own, and no match is `n/a`: a machine without such a disk is fine.\n\n\
+Attributes belong to the whole host, so a container can look and not change. Only attributes that are known to be switches are \
+ever written; nothing under `/sys/power`, no driver's `bind` or `unbind`, no firmware variables.",
+    example: "[[rule]]\nid = \"huge-pages\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", not = \"always\", prefer = \"madvise\" }",
+    remedies: &[
+        (
+            Dialect::Host,
+            "echo VALUE | sudo tee /sys/PATH sets it until the next boot; a line in /etc/tmpfiles.d makes it last.",
+        ),
+        (Dialect::Docker, "A container cannot set it: on the host."),
+        (Dialect::Kubernetes, "A pod cannot set it: on the node."),
+    ],
+};
+
+/// Attributes that a fix may write, below `/sys`.
+const WRITABLE: &[&str] = &[
+    "kernel/mm/transparent_hugepage/{enabled,defrag,shmem_enabled,use_zero_page}",
+    "kernel/mm/transparent_hugepage/khugepaged/{defrag,max_ptes_none,max_ptes_swap,pages_to_scan,scan_sleep_millisecs,alloc_sleep_millisecs}",
+    "kernel/mm/transparent_hugepage/hugepages-*/enabled",
+    "kernel/mm/hugepages/hugepages-*/{nr_hugepages,nr_overcommit_hugepages}",
+    "kernel/mm/ksm/{run,pages_to_scan,sleep_millisecs,merge_across_nodes}",
+    "block/*/queue/{scheduler,read_ahead_kb,nomerges,nr_requests,rq_affinity,add_random,iostats,write_cache,max_sectors_kb}",
+    "devices/system/clocksource/clocksource*/current_clocksource",
+    "devices/system/cpu/cpu*/cpufreq/{scaling_governor,scaling_min_freq,scaling_max_freq,energy_performance_preference}",
+    "devices/system/cpu/cpufreq/policy*/{scaling_governor,scaling_min_freq,scaling_max_freq,energy_performance_preference}",
+    "devices/system/cpu/cpufreq/boost",
+    "devices/system/cpu/intel_pstate/{no_turbo,min_perf_pct,max_perf_pct}",
+    "devices/system/cpu/smt/control",
+    "module/nf_conntrack/parameters/hashsize",
+    "class/net/*/queues/*/{rps_cpus,rps_flow_cnt,xps_cpus}",
+];
+
+/// Whether a fix may write an attribute, given by its path below `/sys`.
+#[must_use]
+pub fn is_writable(path: &str) -> bool {
+    let segments: Vec<&str> = path.split('/').collect();
+    WRITABLE.iter().any(|pattern| {
+        let parts: Vec<&str> = pattern.split('/').collect();
+        parts.len() == segments.len()
+            && parts
+                .iter()
+                .zip(&segments)
+                .all(|(part, segment)| glob::matches(part, segment))
+    })
+}
+
+/// The path below `/sys`, without the `/sys/` that some write in front.
+fn relative(path: &str) -> &str {
+    path.strip_prefix("/sys/").unwrap_or(path)
+}
+
+impl Kind for Sysfs {
+    fn name(&self) -> &'static str {
+        "sysfs"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        SELECTORS
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
+        let (Some(path), Some(place)) = (selectors.text("path"), selectors.place("path")) else {
+            return;
+        };
+        let inside = relative(path);
+        let wrong = if inside.is_empty() {
+            Some("it is empty")
+        } else if inside.starts_with('/') {
+            Some("it is an absolute path outside /sys")
+        } else if inside.contains(char::is_control) {
+            Some("it contains a control character")
+        } else if inside.split('/').any(|segment| segment == ".." || segment == ".") {
+            Some("`.` and `..` lead outside the tree")
+        } else if inside.split('/').any(str::is_empty) {
+            Some("a segment between two slashes is empty")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            sink.push(
+                Diagnostic::at(place, format!("this cannot be an attribute of /sys: {wrong}"))
+                    .label("not a path below /sys")
+                    .help("for example \"kernel/mm/transparent_hugepage/enabled\""),
+            );
+        }
+    }
+
+    fn type_of(&self, selectors: &Selectors, _metric: &Metric, _os: Os) -> Option<Type> {
+        let name = selectors.text("path")?.rsplit('/').next()?;
+        Some(match name {
+            "read_ahead_kb" | "max_sectors_kb" => Type::Number(Unit::Kib),
+            "scheduler" | "scaling_governor" | "current_clocksource" | "defrag" | "shmem_enabled" | "enabled" => {
+                Type::Choice
+            }
+            "nomerges" | "nr_requests" | "rotational" | "rq_affinity" | "no_turbo" | "boost" | "max_ptes_none"
+            | "nr_hugepages" => Type::Number(Unit::Count),
+            _ => return None,
+        })
+    }
+
+    fn text_type(&self) -> Type {
+        Type::Choice
+    }
+
+    fn label(&self, selectors: &Selectors) -> String {
+        format!("/sys/{}", relative(selectors.text("path").unwrap_or_default()))
+    }
+
+    fn probe(&self, selectors: &Selectors, _wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let path = relative(selectors.text("path").unwrap_or_default());
+        if cx.system.platform().os != Os::Linux {
+            let reading = Reading::Absent("there is no /sys on this system".to_owned());
+            return vec![Observation::single(format!("/sys/{path}"), "", reading)];
+        }
+        let paths = if glob::is_pattern(path) {
+            glob::expand("/sys", path, cx)
+        } else {
+            vec![path.to_owned()]
+        };
+        let kind = self.type_of(selectors, &METRICS[0], Os::Linux);
+        paths
+            .iter()
+            .map(|path| {
+                let full = format!("/sys/{path}");
+                let reading = match cx.system.read(&full) {
+                    Ok(bytes) => parse(&full, kind, &bytes),
+                    Err(failure) => reading_of(&failure, &full),
+                };
+                Observation::single(full, "", reading)
+            })
+            .collect()
+    }
+
+    fn propose(
+        &self,
+        _selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Proposal {
+        let path = observation.subject.clone();
+        let Some(value) = targets.iter().find_map(|(_, value)| value.clone()) else {
+            return Proposal::manual(
+                "the rule does not say which value is wanted",
+                format!("choose a value for {path}"),
+            );
+        };
+        // The kernel refuses a word that it does not offer, so a fix does not promise it.
+        if let (Some(Value::Choice(choice)), Value::Text(word)) = (observation.value(""), &value) {
+            if !choice.options.contains(word) {
+                let offered = choice.options.join(", ");
+                return Proposal::manual(
+                    format!("this kernel does not offer `{word}`"),
+                    format!("{path} takes {offered} on this machine"),
+                );
+            }
+        }
+        if !is_writable(relative(&path)) {
+            return Proposal::manual(
+                "runup writes only attributes that it knows to be switches",
+                format!("echo {value} | sudo tee {path}"),
+            );
+        }
+        let (reach, because) = reach::of_host_file(&path, cx);
+        let from = observation.value("").map(Value::kernel_form);
+        let change = Change {
+            target: Target::Sysfs(path),
+            from,
+            to: value.kernel_form(),
+            scope: Scope::Host,
+        };
+        let remedies = if reach == Reach::Boot {
+            vec![(Dialect::Manual, because.clone())]
+        } else {
+            Vec::new()
+        };
+        Proposal {
+            reach,
+            because,
+            changes: vec![change],
+            remedies,
+        }
+    }
+}
+
+fn parse(path: &str, kind: Option<Type>, bytes: &[u8]) -> Reading {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Reading::Unreadable(format!("{path} is not UTF-8 text"));
+    };
+    let value = match kind {
+        Some(kind) => kind.parse(text),
+        None => Type::Number(Unit::Count)
+            .parse(text)
+            .or_else(|_| Type::Choice.parse(text)),
+    };
+    match value {
+        Ok(value) => Reading::Value(value),
+        Err(error) => Reading::Unreadable(format!("{path}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_writable;
+
+    #[test]
+    fn only_known_switches_may_be_written() {
+        assert!(is_writable("kernel/mm/transparent_hugepage/enabled"));
+        assert!(is_writable("block/nvme0n1/queue/scheduler"));
+        for path in [
+            "power/state",
+            "bus/pci/drivers/e1000/unbind",
+            "kernel/uevent_helper",
+            "firmware/efi/efivars/x",
+            "kernel/debug/x",
+        ] {
+            assert!(!is_writable(path), "{path}");
+        }
+    }
+}
