@@ -1,5 +1,6 @@
 //! runup: tuning and preflight checks for hosts and containers.
 
+pub mod arena;
 pub mod catalogue;
 pub mod cli;
 pub mod diagnostic;

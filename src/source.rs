@@ -100,15 +100,24 @@ impl Sources {
         Self::default()
     }
 
-    /// Adds a text.
+    /// Adds a text. The same text of the same name is one source, however often it is read: two profiles that extend a third
+    /// mean the same file.
     ///
     /// # Panics
     /// After four thousand million texts.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>, origin: Origin) -> SourceId {
+        let (name, text) = (name.into(), text.into());
+        if let Some(at) = self
+            .list
+            .iter()
+            .position(|known| known.origin == origin && known.name == name && known.text == text)
+        {
+            return SourceId(u32::try_from(at).expect("fewer sources than u32 counts"));
+        }
         let id = SourceId(u32::try_from(self.list.len()).expect("fewer sources than u32 counts"));
         self.list.push(Source {
-            name: name.into(),
-            text: text.into(),
+            name,
+            text,
             origin,
             lines: OnceCell::new(),
         });

@@ -109,7 +109,11 @@ pub fn lookup(os: Os, name: &str) -> Option<&'static Key> {
             return Some(&table[at]);
         }
     }
-    // Patterns are few, and looked at only for names that have enough segments to match one.
+    // Every pattern has a `*` in its fourth segment and one more after it. Most names are shorter, and no walk through the tables
+    // is spent on them.
+    if name.bytes().filter(|byte| *byte == b'.').count() < 4 {
+        return None;
+    }
     tables()
         .flat_map(|table| table.iter())
         .find(|key| key.name.contains('*') && matches(key.name, name))

@@ -49,6 +49,17 @@ fn an_exact_name_goes_before_a_pattern() {
 }
 
 #[test]
+fn patterns_have_the_segments_that_lookup_counts_on() {
+    for key in TABLES
+        .iter()
+        .flat_map(|table| table.iter())
+        .filter(|key| key.name.contains('*'))
+    {
+        assert!(key.name.split('.').count() >= 5, "{}", key.name);
+    }
+}
+
+#[test]
 fn a_typo_finds_its_key() {
     assert_eq!(nearest(Os::Linux, "net.core.somaxcon"), Some("net.core.somaxconn"));
     assert_eq!(nearest(Os::Linux, "core.somaxconn"), Some("net.core.somaxconn"));

@@ -151,7 +151,7 @@ fn check() -> Command {
 
 fn explain() -> Command {
     Command::new("explain")
-        .about("Says what a rule, a sysctl or a kind of subject is, why it matters and how to fix it")
+        .about("Says what a rule or a sysctl is, why it matters, how to fix it")
         .arg(
             Arg::new("what")
                 .required(true)
@@ -166,7 +166,7 @@ fn profiles() -> Command {
 
 fn show() -> Command {
     Command::new("show")
-        .about("Prints a profile with everything resolved, and where each value comes from")
+        .about("Prints a profile resolved, and where each value comes from")
         .arg(
             Arg::new("profile")
                 .required(true)
@@ -178,7 +178,7 @@ fn show() -> Command {
 
 fn record() -> Command {
     Command::new("record")
-        .about("Saves this machine's answers, so that profiles can be checked against it anywhere")
+        .about("Saves this machine's answers, to be checked anywhere")
         .arg(profile_words())
         .arg(set())
         .arg(
@@ -199,7 +199,7 @@ fn record() -> Command {
 
 fn diff() -> Command {
     Command::new("diff")
-        .about("Lists what differs between two recordings, or between a recording and this machine")
+        .about("Lists what differs between two recordings, or one and now")
         .arg(Arg::new("before").required(true).value_name("A").help("a recording"))
         .arg(
             Arg::new("after")

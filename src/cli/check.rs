@@ -1,5 +1,6 @@
 //! `runup check`.
 
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 use clap::ArgMatches;
@@ -38,7 +39,13 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         Box::new(LiveSystem::new())
     };
     let words = words(matches, "profile");
-    let profiles = load_profiles(&words, system.platform().os, system.identity().uid == 0, sources)?;
+    // The process ends with the report: taking the profiles apart would be work for nobody.
+    let profiles = ManuallyDrop::new(load_profiles(
+        &words,
+        system.platform().os,
+        system.identity().uid == 0,
+        sources,
+    )?);
     let options = Options {
         settings: settings(matches, sources)?,
         only: self::words(matches, "only"),
@@ -50,8 +57,8 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         thorough: false,
     };
     let host = Host::new(system.as_ref());
-    let check = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;
-    let mut report = check.run();
+    let check = ManuallyDrop::new(Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?);
+    let mut report = ManuallyDrop::new(check.run());
     if let Some(limit) = matches.get_one::<Duration>("wait").filter(|_| recording.is_none()) {
         wait(&check, &mut report, *limit, streams);
     }
@@ -166,7 +173,8 @@ pub(super) fn load_profiles(
     sources: &mut Sources,
 ) -> Result<Vec<Profile>, CommandError> {
     const PROJECT: &str = ".runup.toml";
-    let implied = if std::path::Path::new(PROJECT).exists() {
+    // Whoever can write the directory must not choose what root applies.
+    let implied = if !root && std::path::Path::new(PROJECT).exists() {
         "./.runup.toml"
     } else {
         "default"

@@ -74,7 +74,7 @@ pub(super) fn judge(
     thorough: bool,
 ) -> Finding {
     let page_size = cx.system.platform().page_size;
-    let named = subject.expectations.len() > 1;
+    let named = subject.kind.metrics().len() > 1;
     let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let (mut failed, mut unknown, mut passed) = (false, false, false);
     for expectation in &subject.expectations {

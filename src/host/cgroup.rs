@@ -182,7 +182,8 @@ mod tests {
             .file("/sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n")
             .file("/sys/fs/cgroup/a/memory.max", "1048576\n")
             .file("/sys/fs/cgroup/a/b/memory.max", "max\n")
-            .file("/sys/fs/cgroup/a/b/cpu.max", "250000 100000\n");
+            .file("/sys/fs/cgroup/a/b/cpu.max", "250000 100000\n")
+            .file("/proc/meminfo", "MemTotal: 2048 kB\n");
         let host = Host::new(&system);
         let limit = host.memory_limit().unwrap();
         assert_eq!(

@@ -188,7 +188,16 @@ impl Reader<'_> {
             return None;
         };
         let before = self.sink.len();
-        let mut for_this_system = true;
+        // A subject that this system does not have is read as another system's, so that its mistakes show everywhere.
+        let written_for = |field: &shape::Field| match (field.shape, table.get(field.name).and_then(Raw::table)) {
+            (shape::Shape::PerSystem(_), Some(table)) if table.get(os.name()).is_none() => {
+                table.entries.iter().find_map(|entry| Os::parse(&entry.key))
+            }
+            _ => None,
+        };
+        let other = kind.selectors().iter().find_map(written_for);
+        let mut for_this_system = other.is_none();
+        let os = other.unwrap_or(os);
         let mut selectors = Selectors::default();
         for field in kind.selectors() {
             match table.get(field.name) {
@@ -235,6 +244,7 @@ impl Reader<'_> {
                 .suggest(&entry.key, selectors.chain(metrics).chain(comparators), "known keys"),
             );
         }
+        let mistaken = self.sink.len() > before;
         let mut expect = ExpectationReader {
             sources: self.sources,
             sink: self.sink,
@@ -242,7 +252,13 @@ impl Reader<'_> {
             kind,
             os,
         };
-        if let Some(metric) = flat {
+        let has_comparator = table
+            .entries
+            .iter()
+            .any(|entry| Comparator::parse(&entry.key).is_some());
+        if mistaken && flat.is_some() && !has_comparator {
+            // What is unknown may have been meant as a comparator; saying that there is none would be a second report of it.
+        } else if let Some(metric) = flat {
             let entries: Vec<&Entry> = table
                 .entries
                 .iter()

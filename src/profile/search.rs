@@ -105,7 +105,10 @@ impl Library {
         if !built_in_parent {
             if is_path(word) {
                 let path = match asked_in {
-                    Some((_, source)) => Path::new(&source.name).parent().unwrap_or(Path::new("")).join(word),
+                    Some((_, source)) => {
+                        let parent = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+                        parent.join(word.strip_prefix("./").unwrap_or(word))
+                    }
                     None => PathBuf::from(word),
                 };
                 return match load(&path, sources) {

@@ -10,7 +10,7 @@ mod macos;
 mod systemd;
 
 use crate::host::Host;
-use crate::rule::{Change, Dialect, Proposal, Reach};
+use crate::rule::{Change, Dialect, Proposal, Reach, Target};
 use crate::system::Os;
 
 /// The remedies for a proposal: what follows from its changes, then what its kind says in words.
@@ -62,7 +62,13 @@ pub fn dialect_here(proposal: &Proposal, remedies: &[(Dialect, String)], host: &
     } else {
         Dialect::Host
     };
+    // A limit that a shell in the container gives itself is gone with the shell; what starts the container must give it.
+    let limits = proposal
+        .changes
+        .iter()
+        .any(|change| matches!(change.target, Target::Limit(..)));
     let wanted: &[Dialect] = match proposal.reach {
+        Reach::Here if limits && host.engine().is_some() => &[container, Dialect::Docker],
         Reach::Runtime => &[container, Dialect::Docker, Dialect::Manual],
         Reach::Boot => &[Dialect::Boot, Dialect::Manual],
         Reach::Manual => &[Dialect::Manual, shell],
@@ -98,7 +104,7 @@ fn sudo(host: &Host<'_>) -> &'static str {
 
 /// The soft and hard limits that changes ask for, by resource: `None` where a side is left alone.
 fn limits(changes: &[Change]) -> Vec<(crate::system::Resource, Option<&str>, Option<&str>)> {
-    use crate::rule::{Side, Target};
+    use crate::rule::Side;
     let mut found: Vec<(crate::system::Resource, Option<&str>, Option<&str>)> = Vec::new();
     for change in changes {
         if let Target::Limit(resource, side) = &change.target {

@@ -131,14 +131,18 @@ impl Page<'_> {
         } else {
             format!(" ({})", fix.proposal.because)
         };
-        if let Some((_, text)) = fix.remedy_here() {
+        if let Some((dialect, text)) = fix.remedy_here() {
             let label = match fix.proposal.reach {
                 Reach::Host => "on the host",
                 Reach::Boot => "at boot",
                 Reach::Manual => "do",
                 Reach::Here | Reach::Privileged | Reach::Runtime => "fix",
             };
-            self.verbatim(label, text, out)?;
+            if dialect == Dialect::Manual {
+                self.labelled(label, text, out)?
+            } else {
+                self.verbatim(label, text, out)?
+            }
         }
         if matches!(fix.proposal.reach, Reach::Host | Reach::Runtime) || self.style.explain {
             self.labelled("reach", &format!("{}{because}", fix.proposal.reach.name()), out)?;

@@ -54,20 +54,18 @@ impl SysctlName {
         if text.len() > 1024 {
             return Err(NameError::TooLong);
         }
-        if let Some(c) = text.chars().find(|c| c.is_control() || c.is_whitespace()) {
-            return Err(NameError::Character(c));
+        if text.split('/').any(|segment| segment == "..") {
+            return Err(NameError::Parent);
         }
-        let swap = |text: &str| -> String {
-            text.chars()
-                .map(|c| match c {
-                    '.' => '/',
-                    '/' => '.',
-                    other => other,
-                })
-                .collect()
-        };
-        let is_path = text.find(['.', '/']).is_some_and(|at| text.as_bytes()[at] == b'/');
-        let name = if is_path {
+        let mut first = None;
+        for byte in text.bytes() {
+            match byte {
+                b'.' | b'/' if first.is_none() => first = Some(byte),
+                0..=b' ' | 0x7f => return Err(NameError::Character(char::from(byte))),
+                _ => {}
+            }
+        }
+        let name = if first == Some(b'/') {
             Self {
                 dotted: swap(text),
                 path: text.to_owned(),
@@ -89,6 +87,15 @@ impl SysctlName {
             }
         }
         Ok(name)
+    }
+
+    /// The path of a canonical dotted name, in a buffer; `None` where it does not fit. For the hot path, which makes no string.
+    pub(super) fn path_into<'a>(dotted: &str, buffer: &'a mut [u8]) -> Option<&'a str> {
+        let target = buffer.get_mut(..dotted.len())?;
+        for (to, from) in target.iter_mut().zip(dotted.bytes()) {
+            *to = swapped(from);
+        }
+        std::str::from_utf8(target).ok()
     }
 
     /// With dots between segments, and slashes for dots within them: `net.ipv4.conf.eth0/100.rp_filter`.
@@ -113,6 +120,21 @@ impl SysctlName {
     pub fn is_glob(&self) -> bool {
         self.path.contains('*')
     }
+}
+
+fn swapped(byte: u8) -> u8 {
+    match byte {
+        b'.' => b'/',
+        b'/' => b'.',
+        other => other,
+    }
+}
+
+/// The text with dots and slashes exchanged.
+fn swap(text: &str) -> String {
+    let bytes = text.bytes().map(swapped).collect();
+    // One ASCII byte took the place of another, so it is text as before.
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -140,7 +162,7 @@ mod tests {
     fn no_traversal() {
         for (text, error) in [
             ("", NameError::Empty),
-            ("../../etc/shadow", NameError::Absolute),
+            ("../../etc/shadow", NameError::Parent),
             ("/etc/passwd", NameError::Absolute),
             ("net..x", NameError::EmptySegment),
             ("net/../x", NameError::Parent),

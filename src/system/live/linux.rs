@@ -212,9 +212,11 @@ impl System for LiveSystem {
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
-        let parsed = SysctlName::parse(name).map_err(|_| Failure::OutsideTree)?;
-        self.reachable(parsed.path())?;
-        let mut bytes = Self::read_tree(&self.proc_sys, parsed.path(), true)?;
+        let mut buffer = [0_u8; 1024];
+        // The tree checks the path's form once more when it opens it.
+        let path = SysctlName::path_into(name, &mut buffer).ok_or(Failure::OutsideTree)?;
+        self.reachable(path)?;
+        let mut bytes = Self::read_tree(&self.proc_sys, path, true)?;
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }

@@ -1,0 +1,338 @@
+//! The command line as a person and a pipeline use it.
+
+mod support;
+
+use std::process::Stdio;
+
+use support::{directory, done, finding, is_root, run, run_in, runup};
+
+const PASSES: &str = "[[rule]]\nid = \"a\"\nwhy = \"w\"\nsource = \"https://x.example/\"\nsysctl = { key = \"net.core.somaxconn\", min = 1 }\n";
+const WARNS: &str =
+    "[[rule]]\nid = \"b\"\nwhy = \"50% of\\nit\"\nsysctl = { key = \"net.core.somaxconn\", min = 2_000_000_000 }\n";
+const FAILS: &str =
+    "[[rule]]\nid = \"c\"\nseverity = \"error\"\nsysctl = { key = \"net.core.somaxconn\", min = 2_000_000_000 }\n";
+
+#[test]
+fn exit_codes_say_ready_not_ready_or_a_mistake() {
+    let files = directory(&[("passes.toml", PASSES), ("warns.toml", WARNS), ("fails.toml", FAILS)]);
+    let code = |words: &[&str]| run_in(files.path(), words).code;
+    assert_eq!(code(&["check", "./passes.toml"]), 0);
+    assert_eq!(code(&["check", "./warns.toml"]), 0);
+    assert_eq!(code(&["check", "./warns.toml", "--fail-on", "warning"]), 1);
+    assert_eq!(code(&["check", "./warns.toml", "--fail-on", "note"]), 1);
+    assert_eq!(code(&["check", "./fails.toml"]), 1);
+    assert_eq!(code(&["check", "./passes.toml", "./fails.toml"]), 1);
+    assert_eq!(
+        code(&["check", "./fails.toml", "--skip", "c"]),
+        2,
+        "nothing was checked"
+    );
+    assert_eq!(
+        code(&["check", "./passes.toml", "./fails.toml", "--only", "passes/a"]),
+        0
+    );
+    assert_eq!(code(&["check", "./passes.toml", "--only", "zz"]), 2);
+    assert_eq!(code(&["check", "./gone.toml"]), 2);
+    assert_eq!(code(&["check", "--no-such-option"]), 2);
+    assert_eq!(code(&[]), 2);
+    assert_eq!(code(&["--help"]), 0);
+    assert_eq!(code(&["--version"]), 0);
+}
+
+#[test]
+fn stdout_is_the_result_alone_and_fits_eighty_columns() {
+    for words in [
+        &[
+            "check",
+            "load-test",
+            "realtime",
+            "fluentconf",
+            "-v",
+            "--set",
+            "connections=40000",
+        ][..],
+        &["check", "realtime", "--explain"],
+        &["profiles"],
+        &["explain", "net.core.somaxconn"],
+        &["explain", "rlimit"],
+        &["explain", "open-files"],
+        &["--help"],
+        &["check", "--help"],
+    ] {
+        let done = run(words);
+        assert!(done.err.is_empty(), "{words:?}: {}", done.err);
+        for line in done.out.lines() {
+            // What is to be pasted, and addresses, are not broken.
+            let unbreakable = line.contains("/etc/")
+                || line.contains("https://")
+                || line.contains("# ")
+                || line.contains("docker run")
+                || line.contains("launchctl");
+            assert!(line.chars().count() <= 80 || unbreakable, "{words:?}: {line}");
+            assert!(!line.contains('\u{1b}'), "colour in a pipe: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn colour_follows_the_usual_variables() {
+    let files = directory(&[("fails.toml", FAILS)]);
+    let colours = |variables: &[(&str, &str)]| {
+        let mut command = runup();
+        command
+            .current_dir(files.path())
+            .args(["check", "./fails.toml"])
+            .envs(variables.iter().copied());
+        done(command.output().expect("it runs")).out.contains('\u{1b}')
+    };
+    assert!(!colours(&[]));
+    assert!(colours(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!colours(&[("CLICOLOR_FORCE", "")]));
+    assert!(!colours(&[("CLICOLOR_FORCE", "0")]));
+    assert!(!colours(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let mut child = runup()
+        .args(["explain", "sysctl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop(child.stdout.take());
+    let done = done(child.wait_with_output().expect("it ends"));
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+}
+
+#[test]
+fn json_has_its_documented_structure() {
+    let files = directory(&[("p.toml", &format!("{PASSES}{FAILS}"))]);
+    let done = run_in(files.path(), &["check", "./p.toml", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
+    assert_eq!(report["schema"], "runup.report/1");
+    assert_eq!(report["ready"], false);
+    assert_eq!(
+        report["summary"],
+        serde_json::json!({ "pass": 1, "fail": 1, "unknown": 0, "n/a": 0, "waived": 0 })
+    );
+    assert_eq!(report["profiles"], serde_json::json!(["p"]));
+    assert!(report["host"]["kernel"].is_string() && report["host"]["cpus"].is_number());
+    let failed = finding(&done.out, "c");
+    for key in [
+        "profile", "rule", "kind", "subject", "outcome", "severity", "expected", "actual", "reason", "why", "source",
+        "origin", "fix",
+    ] {
+        assert!(failed.get(key).is_some(), "{key}");
+    }
+    assert_eq!(
+        failed["origin"],
+        serde_json::json!({ "file": "./p.toml", "built_in": null, "line": 9, "column": 1 })
+    );
+    assert_eq!(failed["fix"]["changes"][0]["to"], "2000000000");
+    assert!(
+        failed["fix"]["remedies"]["docker"]
+            .as_str()
+            .unwrap()
+            .contains("--sysctl net.core.somaxconn=2000000000")
+    );
+    assert!(finding(&done.out, "a")["fix"].is_null());
+}
+
+#[test]
+fn github_annotates_the_line_that_asked() {
+    let many: String = (0..15).map(|n| WARNS.replace("\"b\"", &format!("\"w{n}\""))).collect();
+    let files = directory(&[("p.toml", FAILS), ("many.toml", &many)]);
+    let out = run_in(files.path(), &["check", "./p.toml", "--format", "github"]).out;
+    assert!(
+        out.starts_with("::error file=./p.toml,line=4,col=1,title=p/c fail::net.core.somaxconn is "),
+        "{out}"
+    );
+    let out = run_in(files.path(), &["check", "./many.toml", "--format", "github"]).out;
+    assert_eq!(out.matches("::warning").count(), 10, "{out}");
+    assert!(
+        out.contains("6 more: many/w9, many/w10") && out.contains("50%25 of%0Ait"),
+        "{out}"
+    );
+    let built_in = run(&[
+        "check",
+        "load-test",
+        "--set",
+        "connections=50000",
+        "--only",
+        "open-files",
+        "--format",
+        "github",
+    ])
+    .out;
+    assert!(built_in.starts_with("::error title="), "{built_in}");
+}
+
+#[test]
+fn junit_is_xml_in_which_only_errors_fail() {
+    let files = directory(&[("p.toml", &format!("{PASSES}{WARNS}{FAILS}"))]);
+    let out = run_in(files.path(), &["check", "./p.toml", "--format", "junit"]).out;
+    assert!(
+        out.contains("<testsuite name=\"p\" tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"0\""),
+        "{out}"
+    );
+    assert_eq!(out.matches("<testcase").count(), 3);
+    assert_eq!(out.matches("<failure").count(), 1);
+}
+
+#[test]
+fn a_recorded_host_is_checked_again_and_compared() {
+    let files = directory(&[("old.toml", FAILS)]);
+    let recorded = run_in(files.path(), &["record", "--all", "./old.toml", "-o", "host.json"]);
+    assert_eq!((recorded.code, recorded.out.as_str()), (0, ""), "{}", recorded.err);
+    let check = || {
+        run_in(
+            files.path(),
+            &[
+                "check",
+                "--host",
+                "host.json",
+                "./old.toml",
+                "load-test",
+                "--format",
+                "json",
+            ],
+        )
+    };
+    let (first, second) = (check(), check());
+    assert_eq!(first.out, second.out);
+    assert_eq!(finding(&first.out, "c")["outcome"], "fail");
+    let live = run_in(files.path(), &["check", "./old.toml", "--format", "json"]);
+    assert_eq!(finding(&first.out, "c")["fix"], finding(&live.out, "c")["fix"]);
+    let same = run_in(files.path(), &["diff", "host.json", "host.json"]);
+    assert_eq!(
+        (same.code, same.out.starts_with("0 of ")),
+        (0, true),
+        "{}{}",
+        same.out,
+        same.err
+    );
+    let path = files.path().join("host.json");
+    #[allow(clippy::disallowed_methods, reason = "the test changes a recording")]
+    let changed = std::fs::read_to_string(&path).unwrap().replacen(
+        "\"net.core.somaxconn\": [\n      \"4096\"",
+        "\"net.core.somaxconn\": [\n      \"128\"",
+        1,
+    );
+    #[allow(clippy::disallowed_methods, reason = "the test changes a recording")]
+    std::fs::write(files.path().join("then.json"), changed).unwrap();
+    let diff = run_in(
+        files.path(),
+        &["diff", "then.json", "host.json", "--profile", "./old.toml"],
+    );
+    assert_eq!(diff.code, 1);
+    assert!(
+        diff.out.contains("net.core.somaxconn: 128 -> 4096   <- old/c"),
+        "{}",
+        diff.out
+    );
+    for (text, expected) in [
+        ("{", "it is not JSON"),
+        ("{}", "no recording"),
+        ("{\"schema\":\"runup.recording/9\"}", "runup.recording/9"),
+    ] {
+        #[allow(clippy::disallowed_methods, reason = "the test arranges a file")]
+        std::fs::write(files.path().join("bad.json"), text).unwrap();
+        let bad = run_in(files.path(), &["check", "--host", "bad.json"]);
+        assert!(bad.code == 2 && bad.err.contains(expected), "{}", bad.err);
+    }
+}
+
+#[test]
+fn a_recording_follows_no_link() {
+    let files = directory(&[("p.toml", PASSES), ("victim", "untouched")]);
+    std::os::unix::fs::symlink("victim", files.path().join("link")).unwrap();
+    let done = run_in(files.path(), &["record", "./p.toml", "-o", "link"]);
+    assert!(done.code == 2 && done.err.contains("symbolic link"), "{}", done.err);
+    #[allow(clippy::disallowed_methods, reason = "the test looks")]
+    let text = std::fs::read_to_string(files.path().join("victim")).unwrap();
+    assert_eq!(text, "untouched");
+}
+
+#[test]
+fn root_reads_no_profile_that_others_could_have_put_there() {
+    let files = directory(&[
+        (".runup/load-test.toml", PASSES),
+        (".runup.toml", PASSES),
+        ("conf/runup/profiles/mine.toml", PASSES),
+    ]);
+    let shadowed = run_in(files.path(), &["show", "load-test"]).out;
+    assert_eq!(shadowed.contains("built-in:load-test"), is_root(), "{shadowed}");
+    let implied = run_in(files.path(), &["check", "--format", "json"]).out;
+    assert_eq!(implied.contains("\"default\""), is_root(), "{implied}");
+    assert_eq!(
+        run_in(files.path(), &["check", "./.runup.toml"]).code,
+        0,
+        "an explicit path is read"
+    );
+}
+
+#[test]
+fn waiting_looks_again_and_keeps_stdout_clean() {
+    let files = directory(&[(
+        "noisy.toml",
+        "[[rule]]\nid = \"n\"\nseverity = \"error\"\nquiet = { runnable = { max = -1 } }\n",
+    )]);
+    let start = std::time::Instant::now();
+    let done = run_in(
+        files.path(),
+        &[
+            "check",
+            "./noisy.toml",
+            "--wait",
+            "2s",
+            "--window",
+            "50ms",
+            "--format",
+            "json",
+        ],
+    );
+    assert_eq!(done.code, 1);
+    assert!(start.elapsed() >= std::time::Duration::from_secs(2));
+    assert!(
+        done.err.contains("waiting up to") && done.err.contains("noisy/n"),
+        "{}",
+        done.err
+    );
+    serde_json::from_str::<serde_json::Value>(&done.out).expect("only the report is on stdout");
+}
+
+#[test]
+fn show_prints_a_profile_that_means_the_same() {
+    let files = directory(&[]);
+    let shown = run_in(files.path(), &["show", "realtime"]);
+    assert!(shown.out.contains("# built-in:api-server:"), "{}", shown.out);
+    #[allow(clippy::disallowed_methods, reason = "the test arranges a file")]
+    std::fs::write(files.path().join("realtime.toml"), &shown.out).unwrap();
+    let facts = |word: &str| -> Vec<(String, String, String)> {
+        let out = run_in(files.path(), &["check", word, "--format", "json"]).out;
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or("").to_owned();
+        support::findings(&out)
+            .iter()
+            .map(|finding| {
+                (
+                    text(&finding["rule"]),
+                    text(&finding["expected"]),
+                    text(&finding["severity"]),
+                )
+            })
+            .collect()
+    };
+    assert_eq!(facts("./realtime.toml"), facts("realtime"));
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(&["completions", shell]).out.contains("runup"), "{shell}");
+    }
+    assert!(run(&["man"]).out.contains(".TH runup 1"));
+    assert!(run(&["man", "check"]).out.contains("fail\\-on"));
+    assert_eq!(run(&["man", "nothing"]).code, 2);
+    assert_eq!(run(&["explain", "no-such-thing-at-all"]).code, 2);
+}

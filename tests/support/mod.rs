@@ -1,0 +1,102 @@
+//! What the integration tests share: running the command in a clean environment, and refusing to skip in CI.
+
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::disallowed_methods, reason = "tests arrange files")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The command under test, in an environment that says nothing.
+pub fn runup() -> Command {
+    clean(Command::new(env!("CARGO_BIN_EXE_runup")))
+}
+
+/// A command in an environment that says nothing.
+pub fn clean(mut command: Command) -> Command {
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", "/nonexistent");
+    command
+}
+
+/// What a command did.
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub fn done(output: Output) -> Done {
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs the command with words, in a directory.
+pub fn run_in(directory: &Path, words: &[&str]) -> Done {
+    done(
+        runup()
+            .current_dir(directory)
+            .args(words)
+            .output()
+            .expect("the command starts"),
+    )
+}
+
+/// Runs the command with words.
+pub fn run(words: &[&str]) -> Done {
+    run_in(Path::new("/"), words)
+}
+
+/// A directory with files.
+pub fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
+        std::fs::write(path, text).expect("a file");
+    }
+    directory
+}
+
+/// Whether a test can run; if not, it says why, and in CI (`RUNUP_REQUIRE_ALL=1`) fails.
+pub fn can(what: &str, possible: bool) -> bool {
+    if !possible {
+        assert!(
+            std::env::var_os("RUNUP_REQUIRE_ALL").is_none(),
+            "this must run in CI, and cannot: {what}"
+        );
+        eprintln!("SKIPPED: {what}");
+    }
+    possible
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// A program that an environment variable names.
+pub fn tool(variable: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os(variable)?);
+    path.exists().then_some(path)
+}
+
+/// A report's findings by rule: outcome, reach and the whole finding.
+pub fn findings(json: &str) -> Vec<serde_json::Value> {
+    let report: serde_json::Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+    assert_eq!(report["schema"], "runup.report/1");
+    report["findings"].as_array().expect("findings").clone()
+}
+
+/// The only finding of a rule.
+pub fn finding(json: &str, rule: &str) -> serde_json::Value {
+    let all: Vec<_> = findings(json)
+        .into_iter()
+        .filter(|finding| finding["rule"] == rule)
+        .collect();
+    assert_eq!(all.len(), 1, "{rule}: {all:#?}");
+    all[0].clone()
+}
