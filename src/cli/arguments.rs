@@ -9,6 +9,7 @@ use crate::rule::Severity;
 /// The whole command line.
 pub(super) fn command() -> Command {
     Command::new("runup")
+        .max_term_width(80)
         .version(env!("CARGO_PKG_VERSION"))
         .about("Checks and tunes a machine or a container before the program starts")
         .after_help(
