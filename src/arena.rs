@@ -85,6 +85,8 @@ impl Arena {
 }
 
 impl State {
+    // Not inlined: every allocation of the program would carry a copy.
+    #[inline(never)]
     fn take(&mut self, class: usize) -> *mut u8 {
         let block = self.free[class];
         if !block.is_null() {
@@ -172,13 +174,13 @@ fn size_of_class(class: usize) -> usize {
 // allocator; `owns` tells them apart, so each goes back to where it came from. Blocks are multiples of STEP and aligned to it.
 unsafe impl GlobalAlloc for Arena {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if let Some(class) = class(layout) {
-            if is_main() {
-                // SAFETY: only this thread touches the state.
-                let block = unsafe { (*self.state.get()).take(class) };
-                if !block.is_null() {
-                    return block;
-                }
+        if let Some(class) = class(layout)
+            && is_main()
+        {
+            // SAFETY: only this thread touches the state.
+            let block = unsafe { (*self.state.get()).take(class) };
+            if !block.is_null() {
+                return block;
             }
         }
         // SAFETY: the caller's contract is the system allocator's.

@@ -1,5 +1,30 @@
 //! runup: tuning and preflight checks for hosts and containers.
+//!
+//! # The map of the house
+//!
+//! ```text
+//! cli ──> engine ──> rule ──> system          what the command does, from the outside in
+//!   │        │         │
+//!   │        │         └──> host, catalogue   what is known of the machine, and of keys
+//!   │        └──> remedy                      a fix in every dialect
+//!   ├──> profile ──> rule, expr, value        TOML becomes rules
+//!   └──> report  ──> finding                  the one result model, in every format
+//! ```
+//!
+//! * [`profile`]: TOML with places, `extends`, checked against one description of the fields, compiled to rules.
+//! * [`expr`] and [`value`]: the expression language; typed values, comparators, units, and the value that a fix would write.
+//! * [`rule`]: the kinds of subject, one file each: documentation, types, probe, fix. A kind never writes.
+//! * [`system`]: the only place that touches the machine: live, rooted, in memory, recorded.
+//! * [`host`]: facts for expressions, and the surroundings that decide what can be changed from here.
+//! * [`catalogue`]: what is known of sysctl keys, so that a missing one can be told from a typo.
+//! * [`engine`]: first every mistake, then every probe, then findings, conflicts and waivers.
+//! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
+//! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
+//! * [`diagnostic`] and [`source`]: mistakes that point into a file.
+//!
+//! Nothing below [`cli`] prints or exits. A check changes nothing.
 
+#[cfg(target_os = "linux")]
 pub mod arena;
 pub mod catalogue;
 pub mod cli;

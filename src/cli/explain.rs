@@ -288,10 +288,10 @@ fn describe_key(key: &Key, out: &mut String) {
             format!(" in {unit}")
         }
     );
-    if let Type::Tuple(names, _) = key.value {
-        if !names.is_empty() {
-            let _ = writeln!(out, "  fields: {}", names.join(", "));
-        }
+    if let Type::Tuple(names, _) = key.value
+        && !names.is_empty()
+    {
+        let _ = writeln!(out, "  fields: {}", names.join(", "));
     }
     let whose = match key.namespace {
         Namespace::Host => "the whole host's",

@@ -217,10 +217,10 @@ impl Resolver<'_, '_> {
     fn term(&mut self, condition: &Condition) -> Result<Option<Term>, String> {
         match condition.expr.eval(self.values) {
             Ok(term) => {
-                if let Some(trace) = condition.expr.trace(self.values) {
-                    if !self.trace.contains(&trace) {
-                        self.trace.push(trace);
-                    }
+                if let Some(trace) = condition.expr.trace(self.values)
+                    && !self.trace.contains(&trace)
+                {
+                    self.trace.push(trace);
                 }
                 Ok(Some(term))
             }

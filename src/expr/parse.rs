@@ -19,20 +19,22 @@ impl Expr {
     /// Everything that is wrong with it, as far as it can be told apart.
     pub fn parse(text: &str) -> Result<Self, Vec<ExprError>> {
         // Most operands are plain integers, and this runs before every container start.
-        if !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            if let Ok(amount) = text.parse() {
-                let op = Op::Literal(Term::Number {
-                    amount,
-                    dimension: Dimension::None,
-                });
-                return Ok(Self {
-                    text: text.to_owned(),
-                    root: Node {
-                        span: 0..text.len(),
-                        op,
-                    },
-                });
-            }
+        if !text.is_empty()
+            && text.len() <= 18
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(amount) = text.parse()
+        {
+            let op = Op::Literal(Term::Number {
+                amount,
+                dimension: Dimension::None,
+            });
+            return Ok(Self {
+                text: text.to_owned(),
+                root: Node {
+                    span: 0..text.len(),
+                    op,
+                },
+            });
         }
         if text.len() > LONGEST {
             return Err(vec![ExprError::new(
@@ -114,14 +116,14 @@ impl Parser {
                 op: Op::Binary(op, Box::new(left), Box::new(right)),
             };
             // Comparisons do not chain: `1 < x < 3` would compare true with 3.
-            if power == Binary::Less.power() {
-                if let Some(next) = self.binary().filter(|next| next.power() == power) {
-                    return Err(ExprError::new(self.span(), "comparisons do not chain").help(format!(
-                        "join them with `and`: a {} b and b {} c",
-                        op.symbol(),
-                        next.symbol()
-                    )));
-                }
+            if power == Binary::Less.power()
+                && let Some(next) = self.binary().filter(|next| next.power() == power)
+            {
+                return Err(ExprError::new(self.span(), "comparisons do not chain").help(format!(
+                    "join them with `and`: a {} b and b {} c",
+                    op.symbol(),
+                    next.symbol()
+                )));
             }
         }
         self.depth -= 1;

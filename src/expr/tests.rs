@@ -240,21 +240,19 @@ proptest! {
 
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,60}") {
-        if let Ok(expr) = Expr::parse(&text) {
-            if expr.check(&Fixed).is_ok() {
+        if let Ok(expr) = Expr::parse(&text)
+            && expr.check(&Fixed).is_ok() {
                 let _ = expr.eval(&Fixed);
             }
-        }
     }
 
     #[test]
     fn whatever_checks_evaluates_to_its_type(root in tree()) {
         let expr = Expr { text: String::new(), root };
-        if let Ok(kind) = expr.check(&Fixed) {
-            if let Ok(term) = expr.eval(&Fixed) {
+        if let Ok(kind) = expr.check(&Fixed)
+            && let Ok(term) = expr.eval(&Fixed) {
                 // `min(number, unlimited)` may be either.
                 prop_assert!(term.kind() == kind || term == Term::Unlimited, "{expr}: {term:?} is not {kind:?}");
             }
-        }
     }
 }

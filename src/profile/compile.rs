@@ -63,14 +63,13 @@ impl Reader<'_> {
         }
         let subjects = self.subjects(raw);
         let (place, subject) = subjects?;
-        if let Some(source) = raw.table.get("source") {
-            if source
+        if let Some(source) = raw.table.get("source")
+            && source
                 .text()
                 .is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
-            {
-                self.sink
-                    .push(Diagnostic::at(source.place, "`source` must be a URL").label("not a URL"));
-            }
+        {
+            self.sink
+                .push(Diagnostic::at(source.place, "`source` must be a URL").label("not a URL"));
         }
         Some(Rule {
             id: raw.id.clone(),

@@ -8,6 +8,7 @@ mod expectation;
 pub mod fields;
 pub mod merge;
 pub mod params;
+mod quick;
 pub mod raw;
 pub mod schema;
 mod scope;

@@ -140,6 +140,12 @@ impl Raw {
 /// Parses a source. Syntax errors are all reported, and what could be understood is returned.
 #[must_use]
 pub fn parse(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics) -> Table {
+    let quick = super::quick::parse(&sources.get(source).text, source);
+    quick.unwrap_or_else(|| parse_in_full(sources, source, diagnostics))
+}
+
+/// The same by the full parser.
+pub(super) fn parse_in_full(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics) -> Table {
     let text = sources.get(source).text.as_str();
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -179,6 +185,12 @@ fn convert_table(source: SourceId, table: DeTable<'_>) -> Table {
             value: convert(source, value),
         })
         .collect();
+    in_order(entries)
+}
+
+/// The entries in the order of the text; the parser sorts them by name.
+fn in_order(mut entries: Vec<Entry>) -> Table {
+    entries.sort_by_key(|entry| entry.key_place.start);
     Table { entries }
 }
 

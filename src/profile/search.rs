@@ -74,10 +74,10 @@ impl Library {
             let entries = std::fs::read_dir(directory);
             for entry in entries.into_iter().flatten().flatten() {
                 let path = entry.path();
-                if path.extension().is_some_and(|extension| extension == "toml") {
-                    if let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) {
-                        add(stem.to_owned(), Some(path.clone()));
-                    }
+                if path.extension().is_some_and(|extension| extension == "toml")
+                    && let Some(stem) = path.file_stem().and_then(|stem| stem.to_str())
+                {
+                    add(stem.to_owned(), Some(path.clone()));
                 }
             }
         }

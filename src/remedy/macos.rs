@@ -13,11 +13,10 @@ pub(super) fn commands(changes: &[Change]) -> Option<String> {
     }
     for (resource, soft, hard) in limits(changes) {
         let (soft, hard) = soft_and_hard(soft, hard);
-        match launchd_name(resource) {
-            Some(name) => lines.push(format!(
+        if let Some(name) = launchd_name(resource) {
+            lines.push(format!(
                 "sudo launchctl limit {name} {soft} {hard}    # for what launchd starts from now on"
-            )),
-            None => {}
+            ))
         }
         if let Some(flag) = resource.ulimit_flag() {
             lines.push(format!("ulimit -{flag} {soft}    # for this shell"));

@@ -152,10 +152,10 @@ impl Kind for Disk {
 
 /// ext2, ext3 and ext4 have one magic; the mount's type tells them apart.
 fn kind(name: &str, path: &str, cx: &Context<'_>) -> String {
-    if name == "ext4" {
-        if let Some(mount) = cx.host.mount_of(path).filter(|mount| mount.kind.starts_with("ext")) {
-            return mount.kind.clone();
-        }
+    if name == "ext4"
+        && let Some(mount) = cx.host.mount_of(path).filter(|mount| mount.kind.starts_with("ext"))
+    {
+        return mount.kind.clone();
     }
     name.to_owned()
 }

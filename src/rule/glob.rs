@@ -5,12 +5,12 @@ use super::Context;
 /// Whether a name matches a pattern.
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {
-    if let Some((before, rest)) = pattern.split_once('{') {
-        if let Some((inside, after)) = rest.split_once('}') {
-            return inside
-                .split(',')
-                .any(|choice| matches(&format!("{before}{choice}{after}"), name));
-        }
+    if let Some((before, rest)) = pattern.split_once('{')
+        && let Some((inside, after)) = rest.split_once('}')
+    {
+        return inside
+            .split(',')
+            .any(|choice| matches(&format!("{before}{choice}{after}"), name));
     }
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else {

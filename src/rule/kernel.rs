@@ -72,10 +72,10 @@ impl Kind for Kernel {
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
-        if let (Some(name), Some(place)) = (selectors.text("module"), selectors.place("module")) {
-            if !is_name(name) {
-                sink.push(Diagnostic::at(place, "this cannot be the name of a module"));
-            }
+        if let (Some(name), Some(place)) = (selectors.text("module"), selectors.place("module"))
+            && !is_name(name)
+        {
+            sink.push(Diagnostic::at(place, "this cannot be the name of a module"));
         }
     }
 

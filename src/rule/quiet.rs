@@ -237,13 +237,7 @@ fn read(metric: &str, pair: Option<(&Sample, &Sample)>, cx: &Context<'_>, eviden
     };
     let number = |number: u64| Reading::Value(Value::number(i128::from(number)));
     let total = new.total.saturating_sub(old.total);
-    let share = |part: u64| {
-        if total == 0 {
-            None
-        } else {
-            Some((part * 10_000 / total).min(10_000))
-        }
-    };
+    let share = |part: u64| Some((part * 10_000).checked_div(total)?.min(10_000));
     match metric {
         "cpu" => {
             let own = after.own.saturating_sub(before.own);

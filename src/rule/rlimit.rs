@@ -121,14 +121,13 @@ impl Kind for Rlimit {
             Err(failure) => reading_of(failure, &format!("the limit {}", resource.name())),
         };
         let mut evidence = Vec::new();
-        if resource == Resource::Nofile {
-            if let (Ok(limits), Some(most)) = (&limits, nr_open(cx)) {
-                if limits.hard > Number::Finite(most) {
-                    evidence.push(format!(
-                        "the hard limit is above fs.nr_open ({most}): nobody can set it again as it is"
-                    ));
-                }
-            }
+        if resource == Resource::Nofile
+            && let (Ok(limits), Some(most)) = (&limits, nr_open(cx))
+            && limits.hard > Number::Finite(most)
+        {
+            evidence.push(format!(
+                "the hard limit is above fs.nr_open ({most}): nobody can set it again as it is"
+            ));
         }
         let readings = wanted.iter().map(|metric| (*metric, reading(metric))).collect();
         vec![Observation {
@@ -186,15 +185,15 @@ impl Kind for Rlimit {
             (Some(Number::Unlimited), Some(most)) => Some(most),
             _ => None,
         };
-        if let (Some(wanted), Some(most)) = (above_ceiling, ceiling) {
-            if wanted > most {
-                changes.push(Change {
-                    target: Target::Sysctl("fs.nr_open".to_owned()),
-                    from: Some(most.to_string()),
-                    to: wanted.to_string(),
-                    scope: Scope::Host,
-                });
-            }
+        if let (Some(wanted), Some(most)) = (above_ceiling, ceiling)
+            && wanted > most
+        {
+            changes.push(Change {
+                target: Target::Sysctl("fs.nr_open".to_owned()),
+                from: Some(most.to_string()),
+                to: wanted.to_string(),
+                scope: Scope::Host,
+            });
         }
         let mut change = |side: Side, from: Number, to: Option<Number>| {
             if let Some(to) = to.filter(|to| *to != from) {

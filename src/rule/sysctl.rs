@@ -89,12 +89,12 @@ impl Kind for Sysctl {
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
-        if let (Some(key), Some(place)) = (selectors.text("key"), selectors.place("key")) {
-            if let Err(error) = SysctlName::parse(key) {
-                sink.push(
-                    Diagnostic::at(place, format!("this cannot be the name of a sysctl: {error}")).label("not a name"),
-                );
-            }
+        if let (Some(key), Some(place)) = (selectors.text("key"), selectors.place("key"))
+            && let Err(error) = SysctlName::parse(key)
+        {
+            sink.push(
+                Diagnostic::at(place, format!("this cannot be the name of a sysctl: {error}")).label("not a name"),
+            );
         }
     }
 
@@ -181,10 +181,10 @@ fn observe(name: &SysctlName, known: bool, cx: &Context<'_>) -> Observation {
     };
     let mut observation = Observation::single(dotted, "", reading);
     // A container that reads the host's value should know it: no setting of the container's changes it.
-    if let (Some(key), Some(engine)) = (key, cx.host.engine()) {
-        if matches!(namespace(key, cx), Namespace::Host | Namespace::NetInitial) {
-            evidence.push(format!("the host's value, seen from inside a {engine} container"));
-        }
+    if let (Some(key), Some(engine)) = (key, cx.host.engine())
+        && matches!(namespace(key, cx), Namespace::Host | Namespace::NetInitial)
+    {
+        evidence.push(format!("the host's value, seen from inside a {engine} container"));
     }
     observation.evidence = evidence;
     observation

@@ -185,14 +185,14 @@ impl Kind for Sysfs {
             );
         };
         // The kernel refuses a word that it does not offer, so a fix does not promise it.
-        if let (Some(Value::Choice(choice)), Value::Text(word)) = (observation.value(""), &value) {
-            if !choice.options.contains(word) {
-                let offered = choice.options.join(", ");
-                return Proposal::manual(
-                    format!("this kernel does not offer `{word}`"),
-                    format!("{path} takes {offered} on this machine"),
-                );
-            }
+        if let (Some(Value::Choice(choice)), Value::Text(word)) = (observation.value(""), &value)
+            && !choice.options.contains(word)
+        {
+            let offered = choice.options.join(", ");
+            return Proposal::manual(
+                format!("this kernel does not offer `{word}`"),
+                format!("{path} takes {offered} on this machine"),
+            );
         }
         if !is_writable(relative(&path)) {
             return Proposal::manual(

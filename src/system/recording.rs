@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Failure, Filesystem, Identity, Limits, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName, System,
+    Battery, Failure, Filesystem, Identity, Limits, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -49,6 +49,10 @@ pub struct Recording {
     limits: BTreeMap<String, Answer<(String, String)>>,
     #[serde(default)]
     cpus: Option<Answer<u32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batteries: Option<Answer<Vec<Battery>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    low_power_mode: Option<Answer<bool>>,
     #[serde(default)]
     sockets: Vec<Answer<Sockets>>,
     #[serde(default)]
@@ -257,6 +261,8 @@ impl Recording {
             sysctls: BTreeMap::new(),
             limits: BTreeMap::new(),
             cpus: None,
+            batteries: None,
+            low_power_mode: None,
             sockets: Vec::new(),
             processes: Vec::new(),
         }
@@ -433,6 +439,18 @@ impl System for Recorder<'_> {
         result
     }
 
+    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
+        let result = self.system.batteries();
+        self.recording.borrow_mut().batteries = Some(Answer::of(&result, Clone::clone));
+        result
+    }
+
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        let result = self.system.low_power_mode();
+        self.recording.borrow_mut().low_power_mode = Some(Answer::of(&result, |on| *on));
+        result
+    }
+
     fn environment(&self, name: &str) -> Option<String> {
         let value = self.system.environment(name).filter(|_| VARIABLES.contains(&name))?;
         self.recording
@@ -556,6 +574,14 @@ impl System for Replay {
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
         self.next("the processes", "", Some(&self.recording.processes))
+    }
+
+    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
+        only("the batteries", "", self.recording.batteries.as_ref())
+    }
+
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        only("low-power mode", "", self.recording.low_power_mode.as_ref())
     }
 
     fn environment(&self, name: &str) -> Option<String> {

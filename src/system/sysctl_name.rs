@@ -90,6 +90,7 @@ impl SysctlName {
     }
 
     /// The path of a canonical dotted name, in a buffer; `None` where it does not fit. For the hot path, which makes no string.
+    #[cfg(target_os = "linux")]
     pub(super) fn path_into<'a>(dotted: &str, buffer: &'a mut [u8]) -> Option<&'a str> {
         let target = buffer.get_mut(..dotted.len())?;
         for (to, from) in target.iter_mut().zip(dotted.bytes()) {

@@ -8,10 +8,10 @@ use super::{Comparator, Comparison, Number, Operand, PortRange, Value};
 #[must_use]
 pub fn correct(comparisons: &[Comparison], actual: Option<&Value>, prefer: Option<&Value>) -> Option<Value> {
     let satisfies = |value: &Value| comparisons.iter().all(|comparison| comparison.holds(value));
-    if let Some(actual) = actual {
-        if satisfies(actual) {
-            return Some(actual.clone());
-        }
+    if let Some(actual) = actual
+        && satisfies(actual)
+    {
+        return Some(actual.clone());
     }
     // What the author prefers is taken where it satisfies, but never against a floor or ceiling that already holds.
     if let Some(preferred) = prefer.filter(|value| satisfies(value)) {
@@ -91,13 +91,13 @@ fn widen(mut range: PortRange, comparisons: &[Comparison]) -> PortRange {
         }
     }
     for comparison in comparisons {
-        if let (Comparator::Parity, Operand::SameParity(same)) = (comparison.comparator, &comparison.operand) {
-            if range.same_parity() != *same {
-                if range.hi < LAST {
-                    range.hi += 1;
-                } else {
-                    range.lo = range.lo.saturating_sub(1).max(1);
-                }
+        if let (Comparator::Parity, Operand::SameParity(same)) = (comparison.comparator, &comparison.operand)
+            && range.same_parity() != *same
+        {
+            if range.hi < LAST {
+                range.hi += 1;
+            } else {
+                range.lo = range.lo.saturating_sub(1).max(1);
             }
         }
     }

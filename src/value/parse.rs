@@ -92,10 +92,10 @@ fn parse_choice(raw: &str) -> Result<Value, ParseError> {
     };
     for word in raw.split_ascii_whitespace() {
         let bracketed = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
-        if let Some(word) = bracketed {
-            if choice.selected.replace(word.to_owned()).is_some() {
-                return Err(ParseError::new("a list with one entry in brackets", raw));
-            }
+        if let Some(word) = bracketed
+            && choice.selected.replace(word.to_owned()).is_some()
+        {
+            return Err(ParseError::new("a list with one entry in brackets", raw));
         }
         choice.options.push(bracketed.unwrap_or(word).to_owned());
     }

@@ -1,7 +1,12 @@
 //! What the integration tests share: running the command in a clean environment, and refusing to skip in CI.
 
 #![allow(dead_code, reason = "each test uses a part")]
-#![allow(clippy::disallowed_methods, reason = "tests arrange files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "tests arrange files and say what they skip"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

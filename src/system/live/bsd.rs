@@ -9,7 +9,8 @@ use sysctl::Sysctl as _;
 
 use super::ProcessError;
 use crate::system::{
-    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, System,
+    Battery, Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat,
+    System,
 };
 use crate::value::Number;
 
@@ -146,6 +147,14 @@ impl System for LiveSystem {
         Err(Failure::Absent)
     }
 
+    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
+        supply::batteries()
+    }
+
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        supply::low_power_mode()
+    }
+
     fn environment(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
@@ -211,5 +220,92 @@ fn platform() -> Platform {
         hostname: name.as_ref().map(|name| text(&name.nodename)).unwrap_or_default(),
         page_size: u32::try_from(page).unwrap_or(4096),
         ticks_per_second: u32::try_from(ticks).unwrap_or(100),
+    }
+}
+
+/// The power supply of a Mac.
+#[cfg(target_os = "macos")]
+mod supply {
+    use std::ffi::{c_char, c_void};
+
+    use starship_battery::State;
+    use starship_battery::units::ratio::percent;
+
+    use crate::system::{Battery, Failure};
+
+    pub(super) fn batteries() -> Result<Vec<Battery>, Failure> {
+        let failed = |_| Failure::Io(libc::EIO);
+        let manager = starship_battery::Manager::new().map_err(failed)?;
+        let mut found = Vec::new();
+        for battery in manager.batteries().map_err(failed)? {
+            let battery = battery.map_err(failed)?;
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a percentage")]
+            let charge = battery.state_of_charge().get::<percent>().clamp(0.0, 100.0) as u8;
+            // Empty is drained to the end; everything else that is not discharging is on mains.
+            let discharging = matches!(battery.state(), State::Discharging | State::Empty);
+            found.push(Battery { discharging, charge });
+        }
+        Ok(found)
+    }
+
+    #[link(name = "objc")]
+    unsafe extern "C" {
+        fn objc_getClass(name: *const c_char) -> *mut c_void;
+        fn sel_registerName(name: *const c_char) -> *mut c_void;
+        fn objc_msgSend();
+    }
+
+    #[link(name = "Foundation", kind = "framework")]
+    unsafe extern "C" {}
+
+    /// `[[NSProcessInfo processInfo] isLowPowerModeEnabled]`, which macOS 12 brought.
+    pub(super) fn low_power_mode() -> Result<bool, Failure> {
+        type Send<T> = unsafe extern "C" fn(*mut c_void, *mut c_void) -> T;
+        type Ask = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> i8;
+        // SAFETY: the names are NUL-terminated; objc_msgSend is called through the types of the methods that it finds, as the
+        // Objective-C runtime asks for; a method that is not there is not called.
+        unsafe {
+            let object = std::mem::transmute::<unsafe extern "C" fn(), Send<*mut c_void>>(objc_msgSend);
+            let boolean = std::mem::transmute::<unsafe extern "C" fn(), Send<i8>>(objc_msgSend);
+            let ask = std::mem::transmute::<unsafe extern "C" fn(), Ask>(objc_msgSend);
+            let class = objc_getClass(c"NSProcessInfo".as_ptr());
+            if class.is_null() {
+                return Err(Failure::Absent);
+            }
+            let info = object(class, sel_registerName(c"processInfo".as_ptr()));
+            let method = sel_registerName(c"isLowPowerModeEnabled".as_ptr());
+            if info.is_null() || ask(info, sel_registerName(c"respondsToSelector:".as_ptr()), method) == 0 {
+                return Err(Failure::Absent);
+            }
+            Ok(boolean(info, method) != 0)
+        }
+    }
+}
+
+/// FreeBSD tells by sysctls: `hw.acpi.acline` is 1 on mains, `hw.acpi.battery.life` the charge.
+#[cfg(not(target_os = "macos"))]
+mod supply {
+    use sysctl::Sysctl as _;
+
+    use crate::system::{Battery, Failure};
+
+    pub(super) fn batteries() -> Result<Vec<Battery>, Failure> {
+        let number =
+            |name: &str| -> Option<i64> { sysctl::Ctl::new(name).ok()?.value_string().ok()?.trim().parse().ok() };
+        let (Some(line), Some(charge)) = (number("hw.acpi.acline"), number("hw.acpi.battery.life")) else {
+            return Err(Failure::Absent);
+        };
+        // A machine without a battery reports a charge of -1.
+        if charge < 0 {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Battery {
+            discharging: line == 0,
+            charge: u8::try_from(charge.min(100)).unwrap_or(0),
+        }])
+    }
+
+    pub(super) fn low_power_mode() -> Result<bool, Failure> {
+        Err(Failure::Absent)
     }
 }

@@ -59,11 +59,11 @@ impl Tree {
                         size_of::<OpenHow>(),
                     )
                 };
-                if let Ok(fd) = RawFd::try_from(fd) {
-                    if fd >= 0 {
-                        // SAFETY: the call succeeded, so the descriptor is open and owned by nobody else.
-                        return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
-                    }
+                if let Ok(fd) = RawFd::try_from(fd)
+                    && fd >= 0
+                {
+                    // SAFETY: the call succeeded, so the descriptor is open and owned by nobody else.
+                    return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
                 }
                 match errno() {
                     // Old seccomp profiles answer EPERM to calls that they do not know; procfs and sysfs themselves say EPERM
