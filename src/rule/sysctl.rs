@@ -179,13 +179,13 @@ fn observe(name: &SysctlName, known: bool, cx: &Context<'_>) -> Observation {
         Err(Failure::Absent) => absent(dotted, key, known, cx),
         Err(failure) => Reading::Unreadable(format!("{dotted}: {failure}")),
     };
-    let mut observation = Observation::single(dotted, "", reading);
     // A container that reads the host's value should know it: no setting of the container's changes it.
-    if let (Some(key), Some(engine)) = (key, cx.host.engine())
+    if let (Some(key), Reading::Value(_), Some(engine)) = (key, &reading, cx.host.engine())
         && matches!(namespace(key, cx), Namespace::Host | Namespace::NetInitial)
     {
         evidence.push(format!("the host's value, seen from inside a {engine} container"));
     }
+    let mut observation = Observation::single(dotted, "", reading);
     observation.evidence = evidence;
     observation
 }

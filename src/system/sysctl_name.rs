@@ -54,9 +54,6 @@ impl SysctlName {
         if text.len() > 1024 {
             return Err(NameError::TooLong);
         }
-        if text.split('/').any(|segment| segment == "..") {
-            return Err(NameError::Parent);
-        }
         let mut first = None;
         for byte in text.bytes() {
             match byte {
@@ -76,15 +73,16 @@ impl SysctlName {
                 path: swap(text),
             }
         };
-        if name.path.starts_with('/') {
+        // A text that is a way out as it stands is called so, whichever separator was meant.
+        if has_dots(text) || has_dots(&name.path) {
+            return Err(NameError::Parent);
+        }
+        let path = name.path.as_bytes();
+        if path[0] == b'/' {
             return Err(NameError::Absolute);
         }
-        for segment in name.path.split('/') {
-            match segment {
-                "" => return Err(NameError::EmptySegment),
-                "." | ".." => return Err(NameError::Parent),
-                _ => {}
-            }
+        if path[path.len() - 1] == b'/' || path.windows(2).any(|pair| pair == b"//") {
+            return Err(NameError::EmptySegment);
         }
         Ok(name)
     }
@@ -121,6 +119,17 @@ impl SysctlName {
     pub fn is_glob(&self) -> bool {
         self.path.contains('*')
     }
+}
+
+/// Whether a segment of a path is `.` or `..`.
+fn has_dots(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let edge = |at: Option<usize>| at.is_none_or(|at| bytes.get(at).is_none_or(|byte| *byte == b'/'));
+    (0..bytes.len()).any(|at| {
+        bytes[at] == b'.'
+            && edge(at.checked_sub(1))
+            && (edge(Some(at + 1)) || (bytes.get(at + 1) == Some(&b'.') && edge(Some(at + 2))))
+    })
 }
 
 fn swapped(byte: u8) -> u8 {

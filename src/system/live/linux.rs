@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "system calls that no crate of ours wraps")]
 #![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -23,6 +24,8 @@ pub struct LiveSystem {
     proc_sys: Tree,
     sys: Tree,
     target: Option<Target>,
+    /// What single reads go to; clearing a page for each of a hundred keys would take as long as a tenth of the check.
+    buffer: RefCell<Box<[u8; 4096]>>,
 }
 
 /// Another process, which `--pid` names.
@@ -53,6 +56,7 @@ impl LiveSystem {
             proc_sys: Tree::new(c"/proc/sys"),
             sys: Tree::new(c"/sys"),
             target: None,
+            buffer: RefCell::new(Box::new([0; 4096])),
         }
     }
 
@@ -86,12 +90,12 @@ impl LiveSystem {
     }
 
     /// Reads a file below a tree with one read; sysctl handlers return end-of-file to the second.
-    fn read_tree(tree: &Tree, name: &str, whole: bool) -> Result<Vec<u8>, Failure> {
-        let mut stack = [0_u8; 4096];
+    fn read_tree(&self, tree: &Tree, name: &str) -> Result<Vec<u8>, Failure> {
+        let mut buffer = self.buffer.borrow_mut();
         let fd = open_to_read(tree, name)?;
-        let count = read_once(&fd, &mut stack).map_err(failure)?;
-        if count < stack.len() || !whole {
-            return Ok(stack[..count].to_vec());
+        let count = read_once(&fd, buffer.as_mut_slice()).map_err(failure)?;
+        if count < buffer.len() {
+            return Ok(buffer[..count].to_vec());
         }
         drop(fd);
         // It was full, so there may be more: open it again with more room, until there is some left.
@@ -177,10 +181,10 @@ impl System for LiveSystem {
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         if let Some(name) = path.strip_prefix("/proc/sys/") {
             self.reachable(name)?;
-            return Self::read_tree(&self.proc_sys, name, true);
+            return self.read_tree(&self.proc_sys, name);
         }
         if let Some(name) = path.strip_prefix("/sys/") {
-            return Self::read_tree(&self.sys, name, true);
+            return self.read_tree(&self.sys, name);
         }
         let mut bytes = Vec::new();
         let mut file = std::fs::File::open(path).map_err(|error| from_io(&error))?;
@@ -216,7 +220,7 @@ impl System for LiveSystem {
         // The tree checks the path's form once more when it opens it.
         let path = SysctlName::path_into(name, &mut buffer).ok_or(Failure::OutsideTree)?;
         self.reachable(path)?;
-        let mut bytes = Self::read_tree(&self.proc_sys, path, true)?;
+        let mut bytes = self.read_tree(&self.proc_sys, path)?;
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
