@@ -19,7 +19,7 @@ const FINE: usize = 512;
 const LARGEST: usize = 128 * 1024;
 /// Four classes for each doubling from FINE to LARGEST.
 const CLASSES: usize = FINE / STEP + 4 * (LARGEST.ilog2() - FINE.ilog2()) as usize;
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 128 * 1024;
 /// Chunks that can be told apart from other memory; when they are used up, the system's allocator serves.
 const MOST_CHUNKS: usize = 4096;
 

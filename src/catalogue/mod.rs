@@ -105,6 +105,10 @@ pub fn lookup(os: Os, name: &str) -> Option<&'static Key> {
             .filter(|table| table.first().is_some_and(|key| key.os == os))
     };
     for table in tables() {
+        // The tables are sorted and hardly overlap: two comparisons pass over most.
+        if table.first().is_none_or(|key| name < key.name) || table.last().is_none_or(|key| name > key.name) {
+            continue;
+        }
         if let Ok(at) = table.binary_search_by(|key| key.name.cmp(name)) {
             return Some(&table[at]);
         }

@@ -104,7 +104,7 @@ impl Host<'_> {
             let engine = |name: &str| Container::Engine(name.to_owned());
             // A virtual machine whose disk was made from an image has the image's marker files and is none: all its namespaces
             // are the initial ones, and no engine starts a container so on a file system of its own.
-            if self.namespaces_are_initial() && self.mount_of("/").is_none_or(|root| root.kind != "overlay") {
+            if self.namespaces_are_initial() && self.system.filesystem("/").is_ok_and(|root| root.kind != "overlay") {
                 return Container::None;
             }
             if self

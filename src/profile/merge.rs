@@ -73,7 +73,7 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn read(&mut self, found: Found) -> Option<Merged> {
-        let table = raw::parse(self.sources, found.source, self.sink);
+        let mut table = raw::parse(self.sources, found.source, self.sink);
         let whole = Place {
             source: found.source,
             start: 0,
@@ -84,7 +84,7 @@ impl Loader<'_> {
         let mut merged = self.merge_parents(&found, parents, &table);
         merged.summary = table.get("summary").and_then(Raw::text).map(str::to_owned);
         self.own_params(&mut merged, &table);
-        self.own_rules(&mut merged, &table);
+        self.own_rules(&mut merged, &mut table);
         self.disable(&mut merged, &table);
         if let Some(Data::List(waivers)) = table.get("waive").map(|raw| &raw.data) {
             merged.waivers.extend(waivers.iter().cloned());
@@ -225,8 +225,13 @@ impl Loader<'_> {
         }
     }
 
-    fn own_rules(&mut self, merged: &mut Merged, table: &Table) {
+    /// Takes the table's rules out of it; of a big profile they are most of what there is.
+    fn own_rules(&mut self, merged: &mut Merged, table: &mut Table) {
+        let Some(Data::List(list)) = table.take("rule").map(|raw| raw.data) else {
+            return;
+        };
         let file_when = table.get("when");
+        let kinds: Vec<&str> = rule::KINDS.iter().map(|kind| kind.name()).collect();
         // A big profile must not cost a scan for each rule.
         let inherited: std::collections::HashMap<String, usize> = merged
             .rules
@@ -234,15 +239,11 @@ impl Loader<'_> {
             .enumerate()
             .map(|(at, rule)| (rule.id.clone(), at))
             .collect();
-        let mut seen: std::collections::HashMap<&str, Place> = std::collections::HashMap::new();
-        let Some(Data::List(list)) = table.get("rule").map(|raw| &raw.data) else {
-            return;
-        };
+        let mut seen: std::collections::HashMap<String, Place> = std::collections::HashMap::new();
         for raw in list {
-            let Some(own) = raw.table() else { continue };
-            let kinds: Vec<&str> = rule::KINDS.iter().map(|kind| kind.name()).collect();
+            let Data::Table(own) = raw.data else { continue };
             shape::check_table(
-                own,
+                &own,
                 raw.place,
                 fields::RULE,
                 "a rule",
@@ -250,28 +251,28 @@ impl Loader<'_> {
                 &kinds,
                 self.sink,
             );
-            let (Some(id), Some(id_raw)) = (rule_id(own), own.get("id")) else {
+            let (Some(id), Some(id_place)) = (rule_id(&own).map(str::to_owned), own.get("id").map(|raw| raw.place)) else {
                 continue;
             };
-            if let Some(first) = seen.insert(id, id_raw.place) {
+            if let Some(first) = seen.insert(id.clone(), id_place) {
                 self.sink.push(
-                    Diagnostic::at(id_raw.place, format!("the rule id `{id}` is used twice"))
+                    Diagnostic::at(id_place, format!("the rule id `{id}` is used twice"))
                         .label("used again")
                         .related(first, "used first here")
                         .help("each rule of a profile has an id of its own"),
                 );
                 continue;
             }
-            match inherited.get(id) {
+            match inherited.get(&id) {
                 Some(at) => {
                     let rule = &mut merged.rules[*at];
-                    rule.place = id_raw.place;
-                    override_rule(&mut rule.table, own);
+                    rule.place = id_place;
+                    override_rule(&mut rule.table, &own);
                 }
                 None => merged.rules.push(RawRule {
-                    id: id.to_owned(),
-                    place: id_raw.place,
-                    table: own.clone(),
+                    id,
+                    place: id_place,
+                    table: own,
                     file_when: file_when.cloned(),
                 }),
             }

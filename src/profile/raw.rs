@@ -72,6 +72,12 @@ impl Table {
             .map(|entry| &entry.value)
     }
 
+    /// Takes the value of a key out.
+    pub fn take(&mut self, key: &str) -> Option<Raw> {
+        let at = self.entries.iter().position(|entry| entry.key == key)?;
+        Some(self.entries.remove(at).value)
+    }
+
     /// Puts a value in, or in the place of the one that is there.
     pub fn set(&mut self, entry: Entry) {
         match self.entries.iter_mut().find(|old| old.key == entry.key) {

@@ -55,12 +55,25 @@ impl SysctlName {
             return Err(NameError::TooLong);
         }
         let mut first = None;
+        let mut plain = true;
+        let mut last = b'.';
         for byte in text.bytes() {
             match byte {
-                b'.' | b'/' if first.is_none() => first = Some(byte),
+                b'.' | b'/' => {
+                    first = first.or(Some(byte));
+                    plain &= byte == b'.' && last != b'.';
+                }
                 0..=b' ' | 0x7f => return Err(NameError::Character(char::from(byte))),
                 _ => {}
             }
+            last = byte;
+        }
+        if plain && last != b'.' {
+            // As nearly all are: single dots between segments, and nothing that could lead anywhere else.
+            return Ok(Self {
+                dotted: text.to_owned(),
+                path: swap(text),
+            });
         }
         let name = if first == Some(b'/') {
             Self {
