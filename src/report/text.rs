@@ -144,7 +144,7 @@ impl Page<'_> {
                 self.verbatim(label, text, out)?
             }
         }
-        if matches!(fix.proposal.reach, Reach::Host | Reach::Runtime) || self.style.explain {
+        if !matches!(fix.proposal.reach, Reach::Here | Reach::Manual) || self.style.explain {
             self.labelled("reach", &format!("{}{because}", fix.proposal.reach.name()), out)?;
         }
         if self.style.explain {
