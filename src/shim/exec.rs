@@ -141,7 +141,9 @@ pub fn become_program(launch: &Launch) -> LaunchError {
         CString::new(entry).ok()
     });
     let environment: Option<Vec<&CStr>> = home.as_ref().map(|home| {
-        let others = sys::environment().map(|entry| -> &CStr { entry }).filter(|entry| !entry.to_bytes().starts_with(b"HOME="));
+        let others = sys::environment()
+            .map(|entry| -> &CStr { entry })
+            .filter(|entry| !entry.to_bytes().starts_with(b"HOME="));
         others.chain(std::iter::once(home.as_c_str())).collect()
     });
     state::restore();

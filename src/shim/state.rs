@@ -6,9 +6,17 @@
 //! blocked, so that a SIGTERM in the first moments would be lost.
 #![allow(unsafe_code)]
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::sys;
+
+/// The signals whose disposition anything in this program could change. Real-time signals are nobody's here: what is not
+/// touched passes through `execve` by itself, and each question costs a system call at every start.
+const NAMED: RangeInclusive<i32> = 1..=31;
+
+/// What this program itself comes to ignore: the standard library, SIGPIPE. Handlers are reset by `execve`.
+const IGNORED_BY_US: [i32; 1] = [libc::SIGPIPE];
 
 static CAPTURED: AtomicBool = AtomicBool::new(false);
 static BLOCKED: AtomicU64 = AtomicU64::new(0);
@@ -68,11 +76,14 @@ pub fn restore() {
     if !CAPTURED.load(Relaxed) {
         return;
     }
-    for signal in 1..=64 {
-        let wanted = was_ignored(signal);
-        if sys::is_ignored(signal) != wanted {
-            sys::set_ignored(signal, wanted);
+    for signal in IGNORED_BY_US {
+        if !was_ignored(signal) {
+            sys::set_ignored(signal, false);
         }
+    }
+    // Somebody may have taken a signal that was ignored, in between; mostly there are none.
+    for signal in NAMED.filter(|signal| was_ignored(*signal)) {
+        sys::set_ignored(signal, true);
     }
     sys::set_blocked(BLOCKED.load(Relaxed));
 }
