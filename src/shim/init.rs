@@ -22,6 +22,7 @@ const LOOK_AFTER: u32 = 32;
 
 struct Supervisor<'a> {
     how: &'a Supervision,
+    place: Place,
     child: i32,
     /// Set once the child has been reaped. Its process id may be somebody else's from then on.
     ended: Option<Status>,
@@ -52,7 +53,11 @@ pub fn supervise(how: &Supervision, become_program: &mut dyn FnMut() -> u8) -> u
         // The kernel would reap the children by itself, and throw their exit statuses away.
         sys::set_ignored(libc::SIGCHLD, false);
     }
-    let (mut terminal, skip_once) = match set_up(how) {
+    let Ready {
+        place,
+        mut terminal,
+        skip_once,
+    } = match set_up(how) {
         Ok(ready) => ready,
         Err(status) => return status,
     };
@@ -64,7 +69,7 @@ pub fn supervise(how: &Supervision, become_program: &mut dyn FnMut() -> u8) -> u
         Err(errno) => return fail(how, "cannot start a process", errno),
         Ok(Fork::Child) => {
             sys::close(reader);
-            settle(how, terminal.as_mut());
+            settle(place, terminal.as_mut());
             let status = become_program();
             // What the status means is told apart from a status of the program by its way through the pipe.
             let _ = sys::write(writer, &[status]);
@@ -73,7 +78,7 @@ pub fn supervise(how: &Supervision, become_program: &mut dyn FnMut() -> u8) -> u
         Ok(Fork::Parent(child)) => child,
     };
     sys::close(writer);
-    if how.place == Place::OwnGroup {
+    if place == Place::OwnGroup {
         // As the child does: whichever comes first, a signal to the group finds it. EACCES means that the child was first.
         let _ = sys::own_group(child);
         if let Some(terminal) = terminal.as_mut().filter(|terminal| terminal.eager) {
@@ -84,6 +89,7 @@ pub fn supervise(how: &Supervision, become_program: &mut dyn FnMut() -> u8) -> u
     how.say(Verbosity::Steps, format_args!("started the program as process {child}"));
     let supervisor = Supervisor {
         how,
+        place,
         child,
         ended: None,
         children_left: true,
@@ -109,8 +115,15 @@ fn fail(how: &Supervision, what: &str, errno: i32) -> u8 {
     how.voice.own_failure()
 }
 
-/// What concerns the supervisor itself, before the fork. The signals to skip once come back with the terminal.
-fn set_up(how: &Supervision) -> Result<(Option<Terminal>, u64), u8> {
+/// What is settled before the fork.
+struct Ready {
+    place: Place,
+    terminal: Option<Terminal>,
+    skip_once: u64,
+}
+
+/// What concerns the supervisor itself, before the fork.
+fn set_up(how: &Supervision) -> Result<Ready, u8> {
     if let Some(signal) = how.parent_death {
         watch_parent(signal, sys::parent_pid()).map_err(|errno| fail(how, "cannot watch the parent process", errno))?;
     }
@@ -122,22 +135,35 @@ fn set_up(how: &Supervision) -> Result<(Option<Terminal>, u64), u8> {
             format_args!("not PID 1 and not a subreaper: orphans go elsewhere, so zombie reaping won't work; add -s or set TINI_SUBREAPER"),
         );
     }
+    let ready = |place, terminal, skip_once| {
+        Ok(Ready {
+            place,
+            terminal,
+            skip_once,
+        })
+    };
     match how.place {
-        Place::OwnGroup => Ok((Terminal::find(), 0)),
+        Place::OwnGroup => match Terminal::find() {
+            // Leading the session, as PID 1 of a container with a terminal does, there is no shell above that could continue
+            // a stopped job, and the kernel stops none in such a group. It would in one whose parent is another group's
+            // member, for ever; so the child stays in ours, and what the terminal sends reaches it without our help.
+            Some(_) if sys::is_session_leader() && !how.to_group => ready(Place::SameGroup, None, 0),
+            terminal => ready(Place::OwnGroup, terminal, 0),
+        },
         Place::OwnSession if sys::detach_terminal(0).is_ok() && sys::is_session_leader() => {
             how.say(
                 Verbosity::Everything,
                 format_args!("gave up the terminal; the SIGHUP and SIGCONT that this brings are not sent on"),
             );
-            Ok((None, bit(libc::SIGHUP) | bit(libc::SIGCONT)))
+            ready(Place::OwnSession, None, bit(libc::SIGHUP) | bit(libc::SIGCONT))
         }
-        Place::OwnSession | Place::SameGroup => Ok((None, 0)),
+        place => ready(place, None, 0),
     }
 }
 
 /// In the child: its group or session, and the terminal.
-fn settle(how: &Supervision, terminal: Option<&mut Terminal>) {
-    match how.place {
+fn settle(place: Place, terminal: Option<&mut Terminal>) {
+    match place {
         Place::OwnGroup => {
             let _ = sys::own_group(0);
             if let Some(terminal) = terminal.filter(|terminal| terminal.eager) {
@@ -256,7 +282,7 @@ impl Supervisor<'_> {
             return;
         }
         // In our own group the child has got from the terminal what we have got.
-        if !(from_terminal && self.how.place == Place::SameGroup) {
+        if !(from_terminal && self.place == Place::SameGroup) {
             self.forward(signal, received, from_terminal);
         }
         if self.how.stops_itself && matches!(number, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU) {
@@ -275,7 +301,7 @@ impl Supervisor<'_> {
             return;
         };
         // A terminal means the whole foreground group.
-        let group = self.how.to_group || (from_terminal && self.how.place == Place::OwnGroup);
+        let group = self.how.to_group || (from_terminal && self.place == Place::OwnGroup);
         let Some(target) = self.target(group) else { return };
         if !from_terminal {
             self.sent |= bit(to.number());

@@ -8,12 +8,14 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{binary, exec, wait};
+use crate::support::{binary, children, exec, status, wait};
 
 struct Terminal {
     master: File,
     child: Child,
     seen: String,
+    /// What came before what was last expected.
+    passed: String,
 }
 
 impl Terminal {
@@ -49,6 +51,7 @@ impl Terminal {
             master,
             child,
             seen: String::new(),
+            passed: String::new(),
         }
     }
 
@@ -73,7 +76,7 @@ impl Terminal {
         let end = Instant::now() + Duration::from_secs(10);
         loop {
             if let Some(at) = self.seen.find(text) {
-                self.seen.drain(..at + text.len());
+                self.passed = self.seen.drain(..at + text.len()).collect();
                 return;
             }
             assert!(Instant::now() < end, "`{text}` never came: {:?}", self.seen);
@@ -90,6 +93,22 @@ impl Terminal {
         self.send(&format!("{line}\n"));
         self.expect("\n");
         self.expect(answer);
+    }
+
+    /// The command under test ends, with this status.
+    fn ends_with(&mut self, code: i32) {
+        let Some(status) = wait(&mut self.child, Duration::from_secs(10)) else {
+            let about = |pid| format!("{pid} {} {}", status(pid, "Name"), status(pid, "State"));
+            let pid = self.child.id();
+            let below: Vec<_> = children(pid).into_iter().map(about).collect();
+            panic!(
+                "still there: {}, {below:?}, foreground {}: {:?}",
+                about(pid),
+                self.foreground(),
+                self.seen
+            );
+        };
+        assert_eq!(status.code(), Some(code));
     }
 
     fn foreground(&self) -> i32 {
@@ -167,23 +186,32 @@ fn in_a_pipeline_whoever_reads_the_terminal_can() {
 #[test]
 fn leading_the_session_nothing_freezes() {
     // As PID 1 of a container with a terminal: nobody could wake it after Ctrl-Z.
-    let mut terminal = Terminal::start(exec(&[
-        "--init",
-        "--",
-        "sh",
-        "-c",
-        "echo be\"gun\"; trap : USR1; cat; :",
-    ]));
+    for group in [&["--init"][..], &["--init", "--group"]] {
+        let mut command = exec(group);
+        command.args(["--", "sh", "-c", "echo be\"gun\"; while read x; do echo \"<$x>\"; done"]);
+        let mut terminal = Terminal::start(command);
+        terminal.expect("begun");
+        terminal.run("one", "<one>");
+        terminal.send("\x1a");
+        std::thread::sleep(Duration::from_millis(200));
+        terminal.run("two", "<two>");
+        terminal.send("\x03");
+        terminal.ends_with(130);
+    }
+}
+
+#[test]
+fn what_the_terminal_sends_comes_once() {
+    let mut command = exec(&["--init", "--", "bash", "-c"]);
+    command.arg("trap 'echo got-it' INT; echo be\"gun\"; for i in 1 2 3 4 5 6; do sleep 0.1; done; echo en\"ded\"");
+    let mut terminal = Terminal::start(command);
     terminal.expect("begun");
-    terminal.run("one", "one");
-    terminal.send("\x1a");
-    std::thread::sleep(Duration::from_millis(200));
-    terminal.run("two", "two");
+    std::thread::sleep(Duration::from_millis(150));
     terminal.send("\x03");
-    assert_eq!(
-        wait(&mut terminal.child, Duration::from_secs(5)).and_then(|status| status.code()),
-        Some(130)
-    );
+    terminal.expect("got-it");
+    terminal.expect("ended");
+    assert!(!terminal.passed.contains("got-it"), "twice: {}", terminal.passed);
+    terminal.ends_with(0);
 }
 
 #[test]
@@ -199,11 +227,8 @@ fn a_shell_has_job_control() {
     std::thread::sleep(Duration::from_millis(200));
     terminal.send("\x1a");
     terminal.expect("Stopped");
-    terminal.run("kill %1; exit 5", "");
-    assert_eq!(
-        wait(&mut terminal.child, Duration::from_secs(5)).and_then(|status| status.code()),
-        Some(5)
-    );
+    terminal.run("kill -9 %1; wait; exit 5", "");
+    terminal.ends_with(5);
 }
 
 #[test]
@@ -220,8 +245,5 @@ fn giving_up_the_terminal_hangs_nobody_up() {
     let mut terminal = Terminal::start(command);
     terminal.expect("begun");
     terminal.expect("ended");
-    assert_eq!(
-        wait(&mut terminal.child, Duration::from_secs(5)).and_then(|status| status.code()),
-        Some(0)
-    );
+    terminal.ends_with(0);
 }
