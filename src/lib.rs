@@ -19,6 +19,7 @@
 //! * [`catalogue`]: what is known of sysctl keys, so that a missing one can be told from a typo.
 //! * [`engine`]: first every mistake, then every probe, then findings, conflicts and waivers.
 //! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
+//! * [`shim`]: the entrypoint: starting a program exactly, and the supervisor that `--init` leaves behind.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
@@ -37,6 +38,7 @@ pub mod profile;
 pub mod remedy;
 pub mod report;
 pub mod rule;
+pub mod shim;
 pub mod source;
 pub mod suggest;
 pub mod system;

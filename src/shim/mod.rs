@@ -1,0 +1,63 @@
+//! The entrypoint: from the options of `runup exec` to the program, and the supervisor that `--init` leaves behind.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `options` | the command line and the `RUNUP_*` variables |
+//! | `launch` | the way from the options to `execve`; profiles plug in as a [`Preparation`] |
+//! | `state` | the mask and the dispositions that runup was given, recorded before `main` |
+//! | `exec` | finding the program, becoming it, and saying why not |
+//! | `limits`, `user`, `capability`, `privileges` | what the program may use, who it is and what it may do |
+//! | `supervision`, `init`, `signals`, `reap`, `terminal` | the supervisor |
+//! | `compat` | the same under the names `tini`, `docker-init` and `dumb-init` |
+//! | `sys` | the system calls, behind safe signatures |
+//!
+//! `main` calls [`entry`] first, and [`exec_command`] for the words after `runup exec`, before anything else is set up.
+
+use std::ffi::OsString;
+
+mod capability;
+mod compat;
+mod exec;
+mod files;
+mod init;
+mod launch;
+mod limits;
+mod message;
+pub mod options;
+mod privileges;
+mod reap;
+mod signals;
+mod state;
+mod supervision;
+mod sys;
+mod terminal;
+mod user;
+
+pub use capability::CapabilitySet;
+pub use compat::entry;
+pub use exec::{Launch, LaunchError, become_program, find};
+pub use init::supervise;
+pub use launch::{Nothing, Preparation, Refusal, run};
+pub use limits::{Applied, Clamp, LimitWish, apply as apply_limit};
+pub use options::ExecOptions;
+pub use privileges::{ORDER, PrivilegeError, Privileges, Step, apply as apply_privileges};
+pub use signals::{ExitMap, Rewrites, Signal};
+pub use state::restore;
+pub use supervision::{Place, Supervision, Verbosity, Voice};
+pub use user::{User, UserError, resolve as resolve_user};
+
+/// `runup exec`: the words after it, and what profiles add. Returns the exit status; does not return if this process becomes
+/// the program.
+pub fn exec_command(words: Vec<OsString>, preparation: &mut dyn Preparation) -> u8 {
+    match options::parse(words) {
+        Ok(options::Request::Exec(options)) => run(&options, preparation),
+        Ok(options::Request::Help) => {
+            message::print(1, &options::help());
+            0
+        }
+        Err(error) => {
+            message::say(Voice::Runup.prefix(), format_args!("{error}"));
+            Voice::Runup.own_failure()
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Who the program is and what it may do: one order, in one place.
+//!
+//! The order is the kernel's: each step needs a privilege that a later one gives up, or is undone by an earlier one.
+
+use std::fmt;
+
+use super::capability::{CapabilitySet, Name, SETGID, SETUID};
+use super::signals::Signal;
+use super::sys::{self, CapabilitySets, Errno};
+use super::user::User;
+use crate::system::describe_errno;
+
+/// What is to be changed, resolved: nothing in it needs to be looked up any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Privileges {
+    /// Who to become.
+    pub user: Option<User>,
+    /// Capabilities that nothing from here on can get again.
+    pub drop: CapabilitySet,
+    /// Capabilities that survive the change of user, and `execve`.
+    pub keep: CapabilitySet,
+    /// No set-user-id file or file capability works from here on.
+    pub no_new_privileges: bool,
+    /// A signal when the parent dies, and the parent that is meant.
+    pub parent_death: Option<(Signal, i32)>,
+}
+
+/// One step on the way to the program's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Out of the bounding set; needs CAP_SETPCAP, which the change of user takes away.
+    BoundingSet,
+    /// Supplementary groups; needs CAP_SETGID.
+    Groups,
+    /// Group ids; needs CAP_SETGID.
+    Group,
+    /// Keep the permitted capabilities over the change of user.
+    KeepCapabilities,
+    /// User ids. Clears the effective capabilities, and the parent-death signal.
+    User,
+    /// Permitted, effective and inheritable set.
+    Capabilities,
+    /// What `execve` hands on without any privilege of the file; must be permitted and inheritable.
+    AmbientSet,
+    /// Cleared by a change of user, so it comes after that.
+    ParentDeathSignal,
+    /// Kept over everything from here on.
+    NoNewPrivileges,
+    /// The last look: nothing gets the old identity back.
+    Verify,
+}
+
+/// Every step, in the order in which they are taken. Before the first stand what the profile asks for and the limits, which
+/// need privileges; after the last stand the signals and `execve`.
+pub const ORDER: [Step; 10] = [
+    Step::BoundingSet,
+    Step::Groups,
+    Step::Group,
+    Step::KeepCapabilities,
+    Step::User,
+    Step::Capabilities,
+    Step::AmbientSet,
+    Step::ParentDeathSignal,
+    Step::NoNewPrivileges,
+    Step::Verify,
+];
+
+/// A step that failed. The program must not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivilegeError {
+    /// Which.
+    pub step: Step,
+    /// The errno, 0 where it was found out otherwise.
+    pub errno: i32,
+    /// What was tried.
+    pub what: String,
+    /// What to do about it.
+    pub help: &'static str,
+}
+
+impl fmt::Display for PrivilegeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if self.errno != 0 {
+            write!(f, ": {}", describe_errno(self.errno))?;
+        }
+        if self.help.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "\n  help: {}", self.help)
+        }
+    }
+}
+
+impl std::error::Error for PrivilegeError {}
+
+const NEEDS_ROOT: &str = "changing the user takes root with CAP_SETUID and CAP_SETGID: start the container as root \
+                          (`docker run --user 0`, no `runAsUser`), or leave --user out";
+
+/// Takes every step that is asked for, in [`ORDER`].
+///
+/// # Errors
+/// The first step that fails; the caller ends the process, so that nothing runs half changed.
+pub fn apply(privileges: &Privileges) -> Result<(), PrivilegeError> {
+    if *privileges == Privileges::default() {
+        return Ok(());
+    }
+    let mut privileges = privileges.clone();
+    if privileges.keep == CapabilitySet::ALL {
+        // `all` means all that there are, now: the steps take them away.
+        privileges.keep = CapabilitySet::from_bits(sys::capabilities().map_or(0, |sets| sets.permitted));
+    }
+    let already = privileges.user.as_ref().is_some_and(is_already);
+    ORDER.into_iter().try_for_each(|step| take(step, &privileges, already))
+}
+
+/// Whether this process is that user already and has no privilege to become anybody else: then there is nothing to do, and the
+/// groups that the runtime gave stay.
+fn is_already(user: &User) -> bool {
+    let may = sys::capabilities().is_ok_and(|sets| sets.permitted & (1 << SETUID | 1 << SETGID) != 0);
+    !may && user.uid != 0 && sys::user_ids() == [user.uid; 3] && sys::group_ids() == [user.gid; 3]
+}
+
+fn take(step: Step, privileges: &Privileges, already: bool) -> Result<(), PrivilegeError> {
+    let user = privileges.user.as_ref().filter(|_| !already);
+    let dropped = privileges.drop.without(privileges.keep);
+    let failed = |what: String, help: &'static str| {
+        move |errno: Errno| PrivilegeError {
+            step,
+            errno,
+            what,
+            help,
+        }
+    };
+    match (step, user) {
+        (Step::BoundingSet, _) => drop_bounding(dropped, privileges.no_new_privileges),
+        (Step::Groups, Some(user)) => sys::set_groups(&user.groups)
+            .map_err(failed(format!("cannot set the groups {:?}", user.groups), NEEDS_ROOT)),
+        (Step::Group, Some(user)) => {
+            sys::set_group(user.gid).map_err(failed(format!("cannot become group {}", user.gid), NEEDS_ROOT))
+        }
+        (Step::KeepCapabilities, Some(_)) if !privileges.keep.is_empty() => sys::set_keep_capabilities(true).map_err(
+            failed("cannot keep capabilities over the change of user".to_owned(), ""),
+        ),
+        (Step::User, Some(user)) => {
+            sys::set_user(user.uid).map_err(failed(format!("cannot become user {}", user.uid), NEEDS_ROOT))
+        }
+        (Step::Capabilities, _) => set_capabilities(user, dropped, privileges.keep),
+        (Step::AmbientSet, _) => privileges.keep.numbers().try_for_each(|number| {
+            sys::raise_ambient(number).map_err(failed(
+                format!("cannot keep {}", Name(number)),
+                "ambient capabilities need Linux 4.3",
+            ))
+        }),
+        (Step::ParentDeathSignal, _) => parent_death(privileges),
+        (Step::NoNewPrivileges, _) if privileges.no_new_privileges => {
+            sys::set_no_new_privileges().map_err(failed("cannot set no_new_privs".to_owned(), "it needs Linux 3.5"))
+        }
+        (Step::Verify, Some(user)) => verify(user, privileges.keep),
+        _ => Ok(()),
+    }
+}
+
+fn drop_bounding(dropped: CapabilitySet, no_new_privileges: bool) -> Result<(), PrivilegeError> {
+    for number in dropped.numbers() {
+        match sys::in_bounding_set(number) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // The kernel knows no capability of this number or above.
+            Err(_) => break,
+        }
+        match sys::drop_from_bounding_set(number) {
+            Ok(()) => {}
+            // Without CAP_SETPCAP the set stays as it is. It only matters to files that give capabilities, which
+            // no_new_privs turns off as well; nor does it matter to a process that is not root otherwise.
+            Err(libc::EPERM) if no_new_privileges && sys::user_ids()[1] != 0 => return Ok(()),
+            Err(errno) => {
+                return Err(PrivilegeError {
+                    step: Step::BoundingSet,
+                    errno,
+                    what: format!("cannot drop {} from the bounding set", Name(number)),
+                    help: "it needs CAP_SETPCAP; let the runtime drop it (`--cap-drop`), or add --no-new-privs for a user other than root",
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The sets after the change of user. Another user than root keeps what was asked for and nothing else, even where it was not
+/// root that made the change, of whom alone the kernel takes them.
+fn set_capabilities(user: Option<&User>, dropped: CapabilitySet, keep: CapabilitySet) -> Result<(), PrivilegeError> {
+    let becomes_other = user.is_some_and(|user| user.uid != 0);
+    if !becomes_other && dropped.is_empty() && keep.is_empty() {
+        return Ok(());
+    }
+    let failed = |errno, what, help| PrivilegeError {
+        step: Step::Capabilities,
+        errno,
+        what,
+        help,
+    };
+    if cfg!(not(target_os = "linux")) {
+        if dropped.is_empty() && keep.is_empty() {
+            return Ok(());
+        }
+        return Err(failed(
+            libc::ENOSYS,
+            "capabilities are Linux's".to_owned(),
+            "leave --drop-caps and --keep-caps out here",
+        ));
+    }
+    let now = sys::capabilities().map_err(|errno| failed(errno, "cannot read the capabilities".to_owned(), ""))?;
+    if let Some(missing) = keep.numbers().find(|number| now.permitted >> number & 1 == 0) {
+        let help = if sys::in_bounding_set(missing).is_ok() {
+            "this container does not have it: give it with `--cap-add`, or `capabilities.add` in the pod"
+        } else {
+            "this kernel does not know it"
+        };
+        return Err(failed(
+            0,
+            format!("cannot keep {}: it is not there to keep", Name(missing)),
+            help,
+        ));
+    }
+    let permitted = if becomes_other {
+        keep.bits()
+    } else {
+        now.permitted & !dropped.bits()
+    };
+    let effective = if becomes_other {
+        permitted
+    } else {
+        now.effective & !dropped.bits() | keep.bits()
+    };
+    let inheritable = now.inheritable & !dropped.bits() | keep.bits();
+    let sets = CapabilitySets {
+        effective,
+        permitted,
+        inheritable,
+    };
+    if sets == now {
+        return Ok(());
+    }
+    sys::set_capabilities(&sets).map_err(|errno| failed(errno, "cannot set the capabilities".to_owned(), ""))
+}
+
+fn parent_death(privileges: &Privileges) -> Result<(), PrivilegeError> {
+    let Some((signal, parent)) = privileges.parent_death else {
+        return Ok(());
+    };
+    watch_parent(signal, parent).map_err(|errno| PrivilegeError {
+        step: Step::ParentDeathSignal,
+        errno,
+        what: format!("cannot ask for {signal} when the parent dies"),
+        help: "",
+    })
+}
+
+/// Asks for a signal when the parent dies, and sends it where that has happened already.
+pub(crate) fn watch_parent(signal: Signal, parent: i32) -> Result<(), Errno> {
+    sys::set_parent_death_signal(signal.number())?;
+    if sys::parent_pid() == parent {
+        Ok(())
+    } else {
+        sys::kill(sys::pid(), signal.number())
+    }
+}
+
+fn verify(user: &User, keep: CapabilitySet) -> Result<(), PrivilegeError> {
+    let failed = |what: &str| PrivilegeError {
+        step: Step::Verify,
+        errno: 0,
+        what: what.to_owned(),
+        help: "",
+    };
+    if sys::user_ids() != [user.uid; 3] || sys::group_ids() != [user.gid; 3] {
+        return Err(failed("the kernel did not set every user and group id"));
+    }
+    let mut groups = sys::groups().unwrap_or_default();
+    groups.sort_unstable();
+    groups.dedup();
+    if cfg!(target_os = "linux") && groups != user.groups {
+        return Err(failed("the kernel did not set exactly these groups"));
+    }
+    let may_return = |number| keep.has(number);
+    if user.uid != 0 && !may_return(SETUID) && sys::set_user(0).is_ok() {
+        return Err(failed("the change of user could be undone: root was one call away"));
+    }
+    if user.uid != 0 && user.gid != 0 && !may_return(SETGID) && sys::set_group(0).is_ok() {
+        return Err(failed("the change of group could be undone: group 0 was one call away"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(step: Step) -> usize {
+        ORDER
+            .iter()
+            .position(|other| *other == step)
+            .expect("every step is in the order")
+    }
+
+    #[test]
+    fn each_step_comes_before_what_would_forbid_or_undo_it() {
+        for (earlier, later) in [
+            (Step::BoundingSet, Step::User),
+            (Step::Groups, Step::User),
+            (Step::Group, Step::User),
+            (Step::Groups, Step::Group),
+            (Step::KeepCapabilities, Step::User),
+            (Step::User, Step::Capabilities),
+            (Step::Capabilities, Step::AmbientSet),
+            (Step::User, Step::ParentDeathSignal),
+            (Step::NoNewPrivileges, Step::Verify),
+        ] {
+            assert!(place(earlier) < place(later), "{earlier:?} before {later:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_asked_is_nothing_done() {
+        assert_eq!(apply(&Privileges::default()), Ok(()));
+    }
+}

@@ -1,0 +1,21 @@
+//! The entrypoint, tried on real processes: what the program gets, signals, orphans, terminals, and every bad input.
+//!
+//! The program that is started is this test binary itself, which `probe` turns into something else before libtest's `main`.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::undocumented_unsafe_blocks,
+    clippy::zombie_processes,
+    missing_docs,
+    reason = "tests start processes, make terminals, and say what they skip"
+)]
+
+mod inputs;
+mod jobs;
+mod preserved;
+mod probe;
+mod signals;
+mod support;
+mod users;
