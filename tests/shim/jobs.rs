@@ -229,7 +229,7 @@ fn a_shell_has_job_control() {
     terminal.expect("Stopped");
     // bash throws away what was typed before its prompt is back.
     terminal.expect("$ ");
-    terminal.run("kill -9 %1; wait; exit 5", "");
+    terminal.run("kill -9 %1; sleep 0.5; exit 5", "");
     terminal.ends_with(5);
 }
 
