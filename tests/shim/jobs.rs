@@ -132,7 +132,9 @@ fn a_job_stops_continues_and_is_interrupted() {
     for _ in 0..3 {
         terminal.send("\x1a");
         terminal.expect("Stopped");
+        terminal.expect("$ ");
         terminal.run("echo pro\"mpt\"", "prompt");
+        terminal.expect("$ ");
         terminal.run("fg", "exec --init");
         terminal.run("two", "two");
     }
