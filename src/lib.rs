@@ -33,6 +33,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod expr;
 pub mod finding;
+pub mod fix;
 pub mod host;
 pub mod profile;
 pub mod remedy;

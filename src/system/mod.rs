@@ -10,9 +10,12 @@ pub mod memory;
 mod procfs;
 pub mod recording;
 pub mod rooted;
+pub mod steps;
 mod sysctl_name;
+mod writable;
 
 pub use sysctl_name::{NameError, SysctlName};
+pub use writable::{Process, Space, WritableSystem, start_of};
 
 use std::fmt;
 use std::time::Duration;

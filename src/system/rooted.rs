@@ -5,9 +5,10 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use super::writable::space_of;
 use super::{
-    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName,
-    System, procfs,
+    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, Process, ProcessTime, Resource, Sockets, Space,
+    Stat, SysctlName, System, WritableSystem, procfs,
 };
 
 /// A directory that stands for `/`.
@@ -15,6 +16,7 @@ use super::{
 pub struct RootedSystem {
     root: PathBuf,
     platform: Platform,
+    identity: Identity,
 }
 
 impl RootedSystem {
@@ -35,7 +37,18 @@ impl RootedSystem {
             page_size: 4096,
             ticks_per_second: 100,
         };
-        let mut system = Self { root, platform };
+        // Nobody acts on a tree of files; what a fix would take is told for an ordinary user.
+        let identity = Identity {
+            pid: 0,
+            uid: 65534,
+            gid: 65534,
+            capabilities: 0,
+        };
+        let mut system = Self {
+            root,
+            platform,
+            identity,
+        };
         if let Ok(release) = system.sysctl("kernel.osrelease") {
             system.platform.release = release;
         }
@@ -46,6 +59,18 @@ impl RootedSystem {
             system.platform.arch = arch;
         }
         Ok(system)
+    }
+
+    /// The same directory, with its files to be written as root would write a machine's.
+    #[must_use]
+    pub fn as_root(mut self) -> Self {
+        self.identity = Identity {
+            pid: 0,
+            uid: 0,
+            gid: 0,
+            capabilities: u64::MAX >> 23,
+        };
+        self
     }
 
     /// The real path of a path in the tree, links followed, never outside it: an absolute link starts at the tree's own root.
@@ -104,13 +129,7 @@ impl System for RootedSystem {
     }
 
     fn identity(&self) -> Identity {
-        // Nobody acts on a tree of files; what a fix would take is told for an ordinary user.
-        Identity {
-            pid: 0,
-            uid: 65534,
-            gid: 65534,
-            capabilities: 0,
-        }
+        self.identity.clone()
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
@@ -200,5 +219,45 @@ impl System for RootedSystem {
 
     fn process_directory(&self) -> &'static str {
         "/proc/self"
+    }
+}
+
+impl WritableSystem for RootedSystem {
+    /// Writes the file as the kernel would show it: in a bracketed choice the bracket moves.
+    fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let real = self.resolve(path)?;
+        let old = std::fs::read_to_string(&real).map_err(|error| failure(&error))?;
+        let word = String::from_utf8_lossy(bytes).trim().to_owned();
+        let bracketed = old.split_ascii_whitespace().count() > 1 && old.contains('[');
+        let new = if bracketed {
+            let shown = |old: &str| {
+                let bare = old.trim_matches(['[', ']']);
+                if bare == word {
+                    format!("[{bare}]")
+                } else {
+                    bare.to_owned()
+                }
+            };
+            old.split_ascii_whitespace().map(shown).collect::<Vec<_>>().join(" ")
+        } else {
+            word
+        };
+        std::fs::write(&real, format!("{new}\n")).map_err(|error| failure(&error))
+    }
+
+    fn limits_of(&self, _process: Process, _resource: Resource) -> Result<Limits, Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn set_limits_of(&self, _process: Process, _resource: Resource, _limits: Limits) -> Result<(), Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn set_swap(&self, _device: &str, _priority: Option<i32>) -> Result<(), Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn space(&self) -> Space {
+        space_of(self)
     }
 }

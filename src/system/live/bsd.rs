@@ -41,7 +41,7 @@ impl LiveSystem {
     }
 }
 
-fn from_io(error: &std::io::Error) -> Failure {
+pub(super) fn from_io(error: &std::io::Error) -> Failure {
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENOTDIR) => Failure::Absent,
         Some(errno @ (libc::EACCES | libc::EPERM)) => Failure::Denied(errno),
@@ -173,7 +173,7 @@ impl System for LiveSystem {
     }
 }
 
-fn raw(resource: Resource) -> Option<rlimit::Resource> {
+pub(super) fn raw(resource: Resource) -> Option<rlimit::Resource> {
     Some(match resource {
         Resource::As => rlimit::Resource::AS,
         Resource::Core => rlimit::Resource::CORE,

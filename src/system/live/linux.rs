@@ -21,8 +21,8 @@ use crate::value::Number;
 /// The machine that this process runs on.
 pub struct LiveSystem {
     platform: Platform,
-    proc_sys: Tree,
-    sys: Tree,
+    pub(super) proc_sys: Tree,
+    pub(super) sys: Tree,
     target: Option<Target>,
     /// What single reads go to; clearing a page for each of a hundred keys would take as long as a tenth of the check.
     buffer: RefCell<Box<[u8; 4096]>>,
@@ -113,7 +113,7 @@ impl LiveSystem {
     }
 
     /// Whether the namespace that a key belongs to is the one that is looked at.
-    fn reachable(&self, name: &str) -> Result<(), Failure> {
+    pub(super) fn reachable(&self, name: &str) -> Result<(), Failure> {
         let Some(target) = &self.target else { return Ok(()) };
         let entered = if name.starts_with("net/") {
             target.network
@@ -390,7 +390,7 @@ fn stat_of(metadata: &std::fs::Metadata) -> Stat {
     }
 }
 
-fn number(limit: u64) -> Number {
+pub(super) fn number(limit: u64) -> Number {
     if limit == libc::RLIM64_INFINITY {
         Number::Unlimited
     } else {
@@ -403,7 +403,7 @@ type RawResource = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
 type RawResource = libc::c_int;
 
-fn raw(resource: Resource) -> RawResource {
+pub(super) fn raw(resource: Resource) -> RawResource {
     match resource {
         Resource::As => libc::RLIMIT_AS,
         Resource::Core => libc::RLIMIT_CORE,

@@ -10,6 +10,12 @@ mod platform;
 mod sock_diag;
 #[cfg(target_os = "linux")]
 mod tree;
+#[cfg(not(target_os = "linux"))]
+#[path = "write_bsd.rs"]
+mod write;
+#[cfg(target_os = "linux")]
+#[path = "write_linux.rs"]
+mod write;
 
 pub use platform::LiveSystem;
 

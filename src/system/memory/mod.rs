@@ -4,9 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+mod write;
+
+pub use write::Reaction;
+
+use super::steps::Steps;
 use super::{
-    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName,
-    System,
+    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Space, Stat,
+    SysctlName, System,
 };
 use crate::value::Number;
 
@@ -42,6 +47,12 @@ pub struct MemorySystem {
     faults: BTreeMap<String, Fault>,
     reads: RefCell<BTreeMap<String, u32>>,
     pauses: Cell<u32>,
+    /// What was written since.
+    written: RefCell<BTreeMap<String, Vec<u8>>>,
+    set: RefCell<BTreeMap<Resource, Limits>>,
+    reactions: BTreeMap<String, Vec<Reaction>>,
+    steps: Steps,
+    space: Option<Space>,
 }
 
 impl Default for MemorySystem {
@@ -90,6 +101,11 @@ impl MemorySystem {
             faults: BTreeMap::new(),
             reads: RefCell::default(),
             pauses: Cell::new(0),
+            written: RefCell::default(),
+            set: RefCell::default(),
+            reactions: BTreeMap::new(),
+            steps: Steps::default(),
+            space: None,
         }
     }
 
@@ -307,7 +323,8 @@ impl System for MemorySystem {
             None => return Err(Failure::Absent),
         };
         let at = (count as usize).min(texts.len().saturating_sub(1));
-        let bytes = texts.get(at).cloned().unwrap_or_default();
+        let written = self.written.borrow().get(&path).cloned();
+        let bytes = written.unwrap_or_else(|| texts.get(at).cloned().unwrap_or_default());
         if self.modes.get(&path).is_some_and(|mode| mode & 0o444 == 0) {
             return Err(Failure::WriteOnly);
         }
@@ -398,7 +415,7 @@ impl System for MemorySystem {
     }
 
     fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        self.limits.get(&resource).copied().ok_or(Failure::Absent)
+        self.limit_now(resource).ok_or(Failure::Absent)
     }
 
     fn usable_cpus(&self) -> Result<u32, Failure> {

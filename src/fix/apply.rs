@@ -1,0 +1,302 @@
+//! Making the changes of a plan: all of them, or none.
+
+use std::fmt;
+
+use super::disk::{Disk, DiskError, LockFailure};
+use super::journal::{EffectRecord, Entry, Journal, JournalError, Record};
+use super::parameter::Parameter;
+use super::plan::Plan;
+use super::undo;
+use crate::system::{Failure, Process, System, WritableSystem, start_of};
+
+/// What a record says of who applied what.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Account {
+    /// The profiles.
+    pub profiles: Vec<String>,
+    /// The command that the changes last for.
+    pub command: Option<String>,
+}
+
+/// Why nothing was changed, or not everything, and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplyError {
+    /// Somebody else is changing the machine.
+    Busy(String),
+    /// The journal.
+    Journal {
+        /// What is wrong with it.
+        error: JournalError,
+        /// The directory.
+        directory: String,
+    },
+    /// A value is not what it was when the plan was made.
+    Moved {
+        /// Of what.
+        parameter: Parameter,
+        /// What the plan saw.
+        planned: String,
+        /// What it is now.
+        now: String,
+    },
+    /// A change could not be made.
+    Step {
+        /// Of what.
+        parameter: Parameter,
+        /// What was to be written.
+        to: String,
+        /// Why not.
+        cause: Cause,
+        /// What could not be put back; empty where everything was.
+        stuck: Vec<String>,
+        /// The apply whose record holds what could not be put back.
+        record: Option<u64>,
+    },
+}
+
+/// Why a change could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The kernel refused it.
+    Refused(Failure),
+    /// The kernel took it and did something else.
+    Became(String),
+    /// It could not be read back.
+    Unreadable(Failure),
+    /// The journal could not be kept.
+    Journal(DiskError),
+}
+
+impl fmt::Display for ApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApplyError::Busy(holder) => {
+                let holder = if holder.is_empty() { "another process" } else { holder };
+                write!(
+                    f,
+                    "{holder} is changing this machine now; nothing was changed. Try again when it is done"
+                )
+            }
+            ApplyError::Journal { error, directory } => {
+                write!(f, "{error}")?;
+                if let JournalError::Disk(_) = error {
+                    write!(
+                        f,
+                        "\n  without a record of what was there nothing is changed: make {directory} writable, or name another \
+                         directory with --journal"
+                    )?;
+                }
+                Ok(())
+            }
+            ApplyError::Moved {
+                parameter,
+                planned,
+                now,
+            } => write!(
+                f,
+                "{} changed from `{planned}` to `{now}` since the plan was made; nothing was changed. Run it again",
+                parameter.show()
+            ),
+            ApplyError::Step {
+                parameter,
+                to,
+                cause,
+                stuck,
+                record,
+            } => {
+                write!(f, "cannot set {} to `{to}`: ", parameter.show())?;
+                match cause {
+                    Cause::Refused(failure) => write!(f, "{failure}{}", hint(failure))?,
+                    Cause::Became(other) => {
+                        write!(f, "the kernel reported success, and it is `{other}`")?;
+                    }
+                    Cause::Unreadable(failure) => write!(f, "it could not be read back: {failure}")?,
+                    Cause::Journal(error) => write!(f, "{error}")?,
+                }
+                if stuck.is_empty() {
+                    f.write_str("\n  everything that was changed before it was put back")
+                } else {
+                    f.write_str("\n  these could not be put back:")?;
+                    for line in stuck {
+                        write!(f, "\n    {line}")?;
+                    }
+                    match record {
+                        Some(id) => write!(f, "\n  `runup revert {id}` tries again"),
+                        None => Ok(()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn hint(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Denied(_) => " (a seccomp profile, a security module or a missing capability)",
+        Failure::Io(libc::EINVAL) => " (this kernel does not take such a value)",
+        Failure::Io(libc::EROFS) => " (its file system is read-only)",
+        _ => "",
+    }
+}
+
+/// The holder of a lock, as others are told of it.
+#[must_use]
+pub fn holder(machine: &dyn System, what: &str) -> String {
+    format!("process {} ({what})", machine.identity().pid)
+}
+
+/// Makes a plan's changes, journalled first and verified one by one. On any failure what was changed is put back.
+///
+/// Returns the number of the apply; `None` where there is nothing to change.
+///
+/// # Errors
+/// Nothing was changed, or what could not be put back is named.
+pub fn apply(
+    plan: &Plan,
+    machine: &dyn WritableSystem,
+    disk: &dyn Disk,
+    journal: &Journal,
+    account: &Account,
+) -> Result<Option<u64>, ApplyError> {
+    if plan.steps.is_empty() {
+        return Ok(None);
+    }
+    let of_journal = |error: JournalError| ApplyError::Journal {
+        error,
+        directory: journal.directory().to_owned(),
+    };
+    let of_disk = |error: DiskError| of_journal(JournalError::Disk(error));
+    let _lock = lock(disk, journal, &holder(machine, "runup apply"))?;
+    let entries = journal.entries(disk).map_err(of_journal)?;
+    let platform = machine.platform();
+    let space = machine.space();
+    for step in &plan.steps {
+        let now = step
+            .parameter
+            .read(machine)
+            .map_or_else(|failure| failure.to_string(), |state| state.form);
+        if !step.parameter.same(platform.os, &now, &step.before.form) {
+            return Err(ApplyError::Moved {
+                parameter: step.parameter.clone(),
+                planned: step.before.form.clone(),
+                now,
+            });
+        }
+    }
+    // What was set before the last restart is gone, and its record helps nobody any more.
+    for stale in entries.iter().filter(|entry| entry.boot != space.boot) {
+        journal.forget(disk, stale.id).map_err(of_disk)?;
+    }
+    let pid = machine.identity().pid;
+    let mut entry = Entry {
+        id: entries.last().map_or(1, |entry| entry.id + 1),
+        time: machine.now(),
+        boot: space.boot.clone(),
+        profiles: account.profiles.clone(),
+        holder: start_of(machine, pid).map(|start| Process { pid, start }),
+        command: account.command.clone(),
+        done: false,
+        steps: plan
+            .steps
+            .iter()
+            .map(|step| Record {
+                parameter: step.parameter.clone(),
+                lives_in: step.parameter.lives_in(&platform.release, platform.os, &space),
+                before: step.before.clone(),
+                to: step.to.clone(),
+                after: None,
+                effects: step
+                    .effects
+                    .iter()
+                    .map(|(parameter, before)| EffectRecord {
+                        parameter: parameter.clone(),
+                        before: before.clone(),
+                        after: None,
+                    })
+                    .collect(),
+                absorbed: Vec::new(),
+                inherited: Vec::new(),
+            })
+            .collect(),
+    };
+    journal.save(disk, &entry, true).map_err(of_disk)?;
+    for at in 0..entry.steps.len() {
+        let last = at + 1 == entry.steps.len();
+        let cause = match set(machine, &mut entry.steps[at]) {
+            Ok(()) => {
+                entry.done = last;
+                match journal.save(disk, &entry, false) {
+                    Ok(()) => continue,
+                    Err(error) => Cause::Journal(error),
+                }
+            }
+            Err(cause) => cause,
+        };
+        entry.done = false;
+        return Err(back_out(entry, at, cause, machine, disk, journal));
+    }
+    Ok(Some(entry.id))
+}
+
+/// Puts back everything up to a change that went wrong, and keeps a record of what cannot be.
+fn back_out(
+    mut entry: Entry,
+    at: usize,
+    cause: Cause,
+    machine: &dyn WritableSystem,
+    disk: &dyn Disk,
+    journal: &Journal,
+) -> ApplyError {
+    let (parameter, to) = (entry.steps[at].parameter.clone(), entry.steps[at].to.clone());
+    let stuck = undo::back_out(&mut entry, at, machine);
+    let record = if stuck.is_empty() && journal.forget(disk, entry.id).is_ok() {
+        None
+    } else {
+        let _ = journal.save(disk, &entry, false);
+        Some(entry.id)
+    };
+    ApplyError::Step {
+        parameter,
+        to,
+        cause,
+        stuck,
+        record,
+    }
+}
+
+/// Takes the lock, in a directory that is made for it.
+pub(super) fn lock(disk: &dyn Disk, journal: &Journal, holder: &str) -> Result<Box<dyn std::any::Any>, ApplyError> {
+    let failed = |failure: Failure| ApplyError::Journal {
+        error: JournalError::Disk(DiskError {
+            action: "use",
+            path: journal.directory().to_owned(),
+            failure,
+        }),
+        directory: journal.directory().to_owned(),
+    };
+    disk.make_directory(journal.directory(), 0o700).map_err(failed)?;
+    disk.lock(&journal.lock_path(), holder)
+        .map_err(|failure| match failure {
+            LockFailure::Held(holder) => ApplyError::Busy(holder),
+            LockFailure::Failed(failure) => failed(failure),
+        })
+}
+
+/// Makes one change and reads it back; what it became is recorded either way.
+fn set(machine: &dyn WritableSystem, step: &mut Record) -> Result<(), Cause> {
+    let written = step.parameter.write(machine, &step.to);
+    let now = step.parameter.read(machine);
+    if let Ok(state) = &now {
+        step.after = Some(state.form.clone());
+    }
+    for effect in &mut step.effects {
+        effect.after = effect.parameter.read(machine).ok().map(|state| state.form);
+    }
+    written.map_err(Cause::Refused)?;
+    let now = now.map_err(Cause::Unreadable)?;
+    if step.parameter.same(machine.platform().os, &now.form, &step.to) {
+        Ok(())
+    } else {
+        Err(Cause::Became(now.form))
+    }
+}

@@ -1,0 +1,29 @@
+//! Changing a machine, and being able to undo it.
+//!
+//! ```text
+//! report ──> plan ──> apply ──> journal ──> revert
+//!            │          │                     │
+//!            overlay    └──────── undo ───────┘      parameter: one thing that can be set
+//! ```
+//!
+//! A plan is made without touching anything. `apply` writes the journal first, then each change, reads each back, and on any
+//! failure puts everything back. `revert` does that later. Both go through `undo`, which touches nothing that somebody else has
+//! changed since.
+
+pub mod apply;
+pub mod disk;
+pub mod journal;
+mod live_disk;
+mod memory_disk;
+mod order;
+mod overlay;
+mod parameter;
+pub mod plan;
+pub mod revert;
+mod undo;
+
+pub use live_disk::LiveDisk;
+pub use memory_disk::MemoryDisk;
+pub use overlay::Overlay;
+pub use parameter::{Parameter, State};
+pub use undo::Undone;

@@ -1,0 +1,87 @@
+//! Which change comes before which, and what the kernel changes along with one.
+
+use super::parameter::{Parameter, State};
+use super::plan::Step;
+use crate::catalogue;
+use crate::system::{SysctlName, System, WritableSystem};
+
+/// Sorts changes so that each finds what it needs: room for descriptors before descriptors, the governor before turbo, and what
+/// changes others before those others. Otherwise the order stays.
+pub(super) fn sort(steps: &mut Vec<Step>) {
+    let mut left: Vec<Step> = std::mem::take(steps);
+    left.sort_by_key(|step| rank(&step.parameter));
+    while !left.is_empty() {
+        // The next one that nothing still to come would change; where they go round in a circle, simply the next one.
+        let free = |at: usize| {
+            !left.iter().enumerate().any(|(other, step)| {
+                other != at && step.effects.iter().any(|(changed, _)| *changed == left[at].parameter)
+            })
+        };
+        let at = (0..left.len()).find(|at| free(*at)).unwrap_or(0);
+        steps.push(left.remove(at));
+    }
+}
+
+fn rank(parameter: &Parameter) -> u8 {
+    match parameter {
+        Parameter::Sysctl { name } => match name.as_str() {
+            // Descriptors cannot be allowed beyond these.
+            "fs.nr_open" | "fs.file-max" => 0,
+            // What a socket may ask for is cut to these.
+            "net.core.rmem_max" | "net.core.wmem_max" => 1,
+            _ => 2,
+        },
+        // Some drivers decide anew about turbo when the governor changes; SMT off takes processors and their policies away.
+        Parameter::Sysfs { path } if path.ends_with("/scaling_governor") => 3,
+        Parameter::Sysfs { path } if path.ends_with("/smt/control") => 5,
+        Parameter::Sysfs { .. } => 4,
+        Parameter::Swap { .. } => 6,
+        Parameter::Limit { .. } => 7,
+    }
+}
+
+/// What the kernel changes along with a parameter, as it is now, and how.
+pub(super) fn effects(parameter: &Parameter, machine: &dyn WritableSystem) -> (Vec<(Parameter, State)>, &'static str) {
+    let written = match parameter {
+        Parameter::Sysctl { name } => name,
+        Parameter::Sysfs { path } => path,
+        Parameter::Limit { .. } | Parameter::Swap { .. } => return (Vec::new(), ""),
+    };
+    let Some(effect) = catalogue::side_effects(written) else {
+        return (Vec::new(), "");
+    };
+    let mut found: Vec<(Parameter, State)> = Vec::new();
+    for pattern in effect.changes {
+        for name in expand(pattern, machine) {
+            let changed = Parameter::Sysctl { name };
+            if changed != *parameter
+                && !found.iter().any(|(known, _)| *known == changed)
+                && let Ok(state) = changed.read(machine)
+            {
+                found.push((changed, state));
+            }
+        }
+    }
+    (found, effect.how)
+}
+
+/// The names that a pattern with at most one `*` for a segment stands for here.
+fn expand(pattern: &str, machine: &dyn System) -> Vec<String> {
+    let Some((before, after)) = pattern.split_once(".*") else {
+        return vec![pattern.to_owned()];
+    };
+    let directory = format!("/proc/sys/{}", before.replace('.', "/"));
+    let names = machine.list(&directory).unwrap_or_default();
+    names
+        .iter()
+        .filter_map(|name| {
+            SysctlName::parse(&format!(
+                "{}/{name}{}",
+                before.replace('.', "/"),
+                after.replace('.', "/")
+            ))
+            .ok()
+        })
+        .map(|name| name.dotted().to_owned())
+        .collect()
+}

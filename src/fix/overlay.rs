@@ -1,0 +1,151 @@
+//! A machine as it would be after some changes: what a plan is checked against before anything is done.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::system::{
+    Battery, Failure, Filesystem, Identity, Limits, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName, System,
+};
+use crate::value::{Choice, Type, Value};
+
+/// A machine with changes that were not made.
+pub struct Overlay<'a> {
+    base: &'a dyn System,
+    sysctls: RefCell<BTreeMap<String, String>>,
+    files: RefCell<BTreeMap<String, String>>,
+    limits: RefCell<BTreeMap<Resource, Limits>>,
+}
+
+impl<'a> Overlay<'a> {
+    /// Without changes yet.
+    #[must_use]
+    pub fn new(base: &'a dyn System) -> Self {
+        Self {
+            base,
+            sysctls: RefCell::default(),
+            files: RefCell::default(),
+            limits: RefCell::default(),
+        }
+    }
+
+    /// As if a sysctl had been set.
+    pub fn set_sysctl(&self, name: &str, text: &str) {
+        self.sysctls.borrow_mut().insert(name.to_owned(), text.to_owned());
+    }
+
+    /// As if an attribute had been written.
+    pub fn set_file(&self, path: &str, word: &str) {
+        let old = self.read(path).unwrap_or_default();
+        let old = String::from_utf8_lossy(&old);
+        let shown = match Type::Choice.parse(&old) {
+            Ok(Value::Choice(Choice { options, .. })) if options.len() > 1 => options
+                .iter()
+                .map(|option| {
+                    if option == word {
+                        format!("[{option}]")
+                    } else {
+                        option.clone()
+                    }
+                })
+                .collect::<Vec<_>>()
+                .join(" "),
+            _ => word.to_owned(),
+        };
+        self.files.borrow_mut().insert(path.to_owned(), format!("{shown}\n"));
+    }
+
+    /// As if limits had been set.
+    pub fn set_limits(&self, resource: Resource, limits: Limits) {
+        self.limits.borrow_mut().insert(resource, limits);
+    }
+}
+
+impl System for Overlay<'_> {
+    fn platform(&self) -> &Platform {
+        self.base.platform()
+    }
+
+    fn identity(&self) -> Identity {
+        self.base.identity()
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        if let Some(text) = self.files.borrow().get(path) {
+            return Ok(text.clone().into_bytes());
+        }
+        let name = path
+            .strip_prefix("/proc/sys/")
+            .and_then(|name| SysctlName::parse(name).ok());
+        if let Some(text) = name.and_then(|name| self.sysctls.borrow().get(name.dotted()).cloned()) {
+            return Ok(format!("{text}\n").into_bytes());
+        }
+        self.base.read(path)
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
+        self.base.list(path)
+    }
+
+    fn stat(&self, path: &str) -> Result<Stat, Failure> {
+        self.base.stat(path)
+    }
+
+    fn read_link(&self, path: &str) -> Result<String, Failure> {
+        self.base.read_link(path)
+    }
+
+    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
+        self.base.filesystem(path)
+    }
+
+    fn sysctl(&self, name: &str) -> Result<String, Failure> {
+        match self.sysctls.borrow().get(name) {
+            Some(text) => Ok(text.clone()),
+            None => self.base.sysctl(name),
+        }
+    }
+
+    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
+        match self.limits.borrow().get(&resource) {
+            Some(limits) => Ok(*limits),
+            None => self.base.limits(resource),
+        }
+    }
+
+    fn usable_cpus(&self) -> Result<u32, Failure> {
+        self.base.usable_cpus()
+    }
+
+    fn sockets(&self) -> Result<Sockets, Failure> {
+        self.base.sockets()
+    }
+
+    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
+        self.base.processes()
+    }
+
+    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
+        self.base.batteries()
+    }
+
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        self.base.low_power_mode()
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        self.base.environment(name)
+    }
+
+    fn now(&self) -> i64 {
+        self.base.now()
+    }
+
+    fn pause(&self, duration: Duration) {
+        self.base.pause(duration);
+    }
+
+    fn process_directory(&self) -> &str {
+        self.base.process_directory()
+    }
+}

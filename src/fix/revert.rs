@@ -1,0 +1,302 @@
+//! Undoing what was applied: in reverse order, only where a value is still the one that was written.
+
+use std::fmt;
+
+use super::apply::{self, ApplyError};
+use super::disk::{Disk, DiskError};
+use super::journal::{Entry, Journal, JournalError, Record};
+use super::parameter::Parameter;
+use super::undo::{self, Undone};
+use crate::system::{Space, WritableSystem, start_of};
+
+/// What to undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Request {
+    /// One apply; without it, all that were made here.
+    pub id: Option<u64>,
+    /// Also what somebody else has changed since.
+    pub force: bool,
+    /// The apply of this process's own command.
+    pub own: bool,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The apply.
+    pub id: u64,
+    /// Of what.
+    pub parameter: Parameter,
+    /// What was written.
+    pub to: String,
+    /// What was there before.
+    pub before: String,
+    /// What became of it.
+    pub what: What,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// See [`Undone`].
+    Undone(Undone),
+    /// A later apply set it again, and will put the older value back.
+    HandedTo(u64),
+}
+
+/// What was undone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reverted {
+    /// In the order in which it was done.
+    pub lines: Vec<Line>,
+    /// Applies that are not of this boot, or made in other namespaces, with why they were left alone.
+    pub foreign: Vec<(u64, String)>,
+}
+
+impl Reverted {
+    /// Whether everything is as it was.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.lines
+            .iter()
+            .all(|line| !matches!(line.what, What::Undone(Undone::Changed(_) | Undone::Failed(_))))
+    }
+}
+
+/// Why nothing was undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RevertError {
+    /// The lock or the journal.
+    Apply(ApplyError),
+    /// There is no such apply.
+    Unknown(u64),
+    /// It was not made here; why.
+    Foreign(u64, String),
+    /// A command for which it was made still runs.
+    Running(u64, u32, String),
+    /// The journal could not be kept while undoing.
+    Disk(DiskError),
+}
+
+impl fmt::Display for RevertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RevertError::Apply(error) => write!(f, "{error}"),
+            RevertError::Unknown(id) => write!(
+                f,
+                "there is no apply {id} to undo; `runup revert --list` shows what there is"
+            ),
+            RevertError::Foreign(id, why) => write!(f, "apply {id} cannot be undone here: {why}"),
+            RevertError::Running(id, pid, command) => write!(
+                f,
+                "apply {id} lasts as long as process {pid} ({command}), which puts everything back when it ends; --force does it now"
+            ),
+            RevertError::Disk(error) => write!(
+                f,
+                "{error}\n  what was undone so far stays undone; run it again when that is mended"
+            ),
+        }
+    }
+}
+
+/// Why an apply does not belong to this boot or these namespaces, if it does not.
+#[must_use]
+pub fn foreign(entry: &Entry, space: &Space, machine: &dyn WritableSystem) -> Option<String> {
+    if entry.boot != space.boot {
+        return Some(format!(
+            "it was made before the machine was restarted, and its values are gone; `runup revert --forget {}` removes its record",
+            entry.id
+        ));
+    }
+    let platform = machine.platform();
+    entry.steps.iter().find_map(|step| {
+        let here = step.parameter.lives_in(&platform.release, platform.os, space);
+        (here != step.lives_in).then(|| {
+            format!(
+                "{} was set in another namespace ({}; this is {here}): run it there, with nsenter(1) or in that container. Where \
+                 that is gone, `runup revert --forget {}` removes the record",
+                step.parameter.show(),
+                step.lives_in,
+                entry.id
+            )
+        })
+    })
+}
+
+/// Undoes.
+///
+/// # Errors
+/// Nothing more was undone than is said.
+pub fn revert(
+    request: Request,
+    machine: &dyn WritableSystem,
+    disk: &dyn Disk,
+    journal: &Journal,
+) -> Result<Reverted, RevertError> {
+    let _lock = apply::lock(disk, journal, &apply::holder(machine, "runup revert")).map_err(RevertError::Apply)?;
+    let mut entries = journal.entries(disk).map_err(|error| {
+        RevertError::Apply(ApplyError::Journal {
+            error,
+            directory: journal.directory().to_owned(),
+        })
+    })?;
+    let space = machine.space();
+    let mut reverted = Reverted::default();
+    let chosen: Vec<u64> = match request.id {
+        Some(id) => {
+            let entry = entries
+                .iter()
+                .find(|entry| entry.id == id)
+                .ok_or(RevertError::Unknown(id))?;
+            if let Some(why) = foreign(entry, &space, machine) {
+                return Err(RevertError::Foreign(id, why));
+            }
+            vec![id]
+        }
+        None => {
+            let mut own = Vec::new();
+            for entry in &entries {
+                match foreign(entry, &space, machine) {
+                    Some(why) => reverted.foreign.push((entry.id, why)),
+                    None => own.push(entry.id),
+                }
+            }
+            own
+        }
+    };
+    if !request.force && !request.own {
+        for entry in entries.iter().filter(|entry| chosen.contains(&entry.id)) {
+            if let (Some(command), Some(holder)) = (&entry.command, entry.holder)
+                && start_of(machine, holder.pid) == Some(holder.start)
+            {
+                return Err(RevertError::Running(entry.id, holder.pid, command.clone()));
+            }
+        }
+    }
+    let ground = Ground {
+        machine,
+        disk,
+        journal,
+        force: request.force,
+    };
+    for id in chosen.into_iter().rev() {
+        ground.one(id, &mut entries, &mut reverted)?;
+    }
+    Ok(reverted)
+}
+
+/// What an apply is undone on.
+struct Ground<'a> {
+    machine: &'a dyn WritableSystem,
+    disk: &'a dyn Disk,
+    journal: &'a Journal,
+    force: bool,
+}
+
+impl Ground<'_> {
+    /// Undoes one apply, and removes it from the journal, or keeps what could not be undone.
+    fn one(&self, id: u64, entries: &mut Vec<Entry>, reverted: &mut Reverted) -> Result<(), RevertError> {
+        let Some(at) = entries.iter().position(|entry| entry.id == id) else {
+            return Ok(());
+        };
+        let mut kept = Vec::new();
+        let mut own = Vec::new();
+        for step in entries[at].steps.clone().into_iter().rev() {
+            match self.hand_over(&step, id, &mut entries[at + 1..])? {
+                None => own.push(step),
+                Some(what) => {
+                    if let What::Undone(_) = what {
+                        kept.push(step.clone());
+                    }
+                    reverted.lines.push(line(id, &step, what));
+                }
+            }
+        }
+        own.reverse();
+        for (step, undone) in undo::all(&own, self.machine, self.force) {
+            if matches!(undone, Undone::Changed(_) | Undone::Failed(_)) {
+                kept.push(step.clone());
+            }
+            reverted.lines.push(line(id, step, What::Undone(undone)));
+        }
+        kept.reverse();
+        if kept.is_empty() {
+            self.journal.forget(self.disk, id).map_err(RevertError::Disk)?;
+            entries.remove(at);
+        } else if kept.len() != entries[at].steps.len() {
+            entries[at].steps = kept;
+            self.journal
+                .save(self.disk, &entries[at], false)
+                .map_err(RevertError::Disk)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a change's old value to the next apply that changed the same again, so that reverting that one restores it. `None`
+    /// where there is none, and the change is this apply's own to undo.
+    fn hand_over(&self, step: &Record, id: u64, later: &mut [Entry]) -> Result<Option<What>, RevertError> {
+        let same = |other: &Record| other.parameter == step.parameter && other.lives_in == step.lives_in;
+        let Some(entry) = later.iter_mut().find(|entry| entry.steps.iter().any(same)) else {
+            return Ok(None);
+        };
+        let next = entry.id;
+        let Some(heir) = entry.steps.iter_mut().find(|other| same(other)) else {
+            return Ok(None);
+        };
+        // Killed after the heir was told and before this one was forgotten, it comes here twice.
+        if heir.absorbed.contains(&id) {
+            return Ok(Some(What::HandedTo(next)));
+        }
+        let os = self.machine.platform().os;
+        let is = |form: &str| step.parameter.same(os, &heir.before.form, form);
+        if !is(&step.to) && !step.after.as_deref().is_some_and(is) && !self.force {
+            // Somebody set it between the two, and that is what the later one puts back.
+            return Ok(Some(What::Undone(Undone::Changed(heir.before.form.clone()))));
+        }
+        heir.before = step.before.clone();
+        heir.absorbed.push(id);
+        heir.inherited
+            .extend(std::iter::once(step.to.clone()).chain(step.after.clone()));
+        heir.inherited.extend(step.inherited.iter().cloned());
+        for effect in &step.effects {
+            if let Some(known) = heir
+                .effects
+                .iter_mut()
+                .find(|known| known.parameter == effect.parameter)
+            {
+                known.before = effect.before.clone();
+            }
+        }
+        self.journal.save(self.disk, entry, true).map_err(RevertError::Disk)?;
+        Ok(Some(What::HandedTo(next)))
+    }
+}
+
+fn line(id: u64, step: &Record, what: What) -> Line {
+    Line {
+        id,
+        parameter: step.parameter.clone(),
+        to: step.to.clone(),
+        before: step.before.form.clone(),
+        what,
+    }
+}
+
+/// Removes the record of an apply and undoes nothing.
+///
+/// # Errors
+/// There is no such record, or it could not be removed.
+pub fn forget(id: u64, machine: &dyn WritableSystem, disk: &dyn Disk, journal: &Journal) -> Result<(), RevertError> {
+    let _lock = apply::lock(disk, journal, &apply::holder(machine, "runup revert")).map_err(RevertError::Apply)?;
+    let entries = journal.entries(disk).map_err(|error| match error {
+        JournalError::Disk(error) => RevertError::Disk(error),
+        damaged => RevertError::Apply(ApplyError::Journal {
+            error: damaged,
+            directory: journal.directory().to_owned(),
+        }),
+    })?;
+    if !entries.iter().any(|entry| entry.id == id) {
+        return Err(RevertError::Unknown(id));
+    }
+    journal.forget(disk, id).map_err(RevertError::Disk)
+}

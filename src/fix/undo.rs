@@ -1,0 +1,161 @@
+//! Putting one change back, with what the kernel changed along with it. Only what is still as it was left.
+
+use super::journal::{Entry, Record};
+use super::parameter::Parameter;
+use crate::system::{Failure, WritableSystem};
+
+/// What became of putting a change back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undone {
+    /// It is as it was before.
+    Back,
+    /// It was so already.
+    Already,
+    /// It is gone: an interface, a device, a process.
+    Gone,
+    /// Somebody else has changed it since; the value that it has.
+    Changed(String),
+    /// It could not be put back.
+    Failed(String),
+}
+
+/// Puts a change back where its value is still the one that was left, or in any case (`force`).
+fn undo(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
+    let os = machine.platform().os;
+    let parameter = &step.parameter;
+    let now = match parameter.read(machine) {
+        Ok(state) => state.form,
+        Err(Failure::Absent) => return Undone::Gone,
+        Err(failure) => return Undone::Failed(failure.to_string()),
+    };
+    let is = |form: &str| parameter.same(os, &now, form);
+    let ours = is(&step.to) || step.after.as_deref().is_some_and(is) || step.inherited.iter().any(|form| is(form));
+    if is(&step.before.form) && !ours {
+        // Killed before it was written; or killed while it was put back, when what goes with it may still be missing.
+        return follow(step, machine, force, Undone::Already);
+    }
+    if !ours && !force {
+        return Undone::Changed(now);
+    }
+    restore(step, machine, force)
+}
+
+/// The parameter and what goes with it, each with what was there, and what was left.
+fn family(step: &Record) -> impl Iterator<Item = (&Parameter, &str, Option<&str>)> {
+    std::iter::once((&step.parameter, step.before.form.as_str(), step.after.as_deref())).chain(
+        step.effects
+            .iter()
+            .map(|effect| (&effect.parameter, effect.before.form.as_str(), effect.after.as_deref())),
+    )
+}
+
+/// Whether a value is as it was before.
+fn differs(parameter: &Parameter, before: &str, machine: &dyn WritableSystem) -> bool {
+    parameter
+        .read(machine)
+        .is_ok_and(|state| !parameter.same(machine.platform().os, &state.form, before))
+}
+
+/// Puts the parameter back, then what goes with it. One may disturb the other (twins zero each other, and refuse a zero), so
+/// it goes round until all are as they were.
+fn restore(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
+    const ROUNDS: usize = 3;
+    let mut refused = None;
+    for _ in 0..ROUNDS {
+        let mut wrote = false;
+        for (parameter, before, after) in family(step) {
+            if !differs(parameter, before, machine) || !may_follow(step, parameter, after, machine, force) {
+                continue;
+            }
+            match parameter.write(machine, before) {
+                Ok(()) => wrote = true,
+                Err(failure) => refused = Some(failure),
+            }
+        }
+        if !wrote {
+            break;
+        }
+    }
+    if differs(&step.parameter, &step.before.form, machine) {
+        let now = step.parameter.read(machine).map(|state| state.form).unwrap_or_default();
+        return Undone::Failed(match refused {
+            Some(failure) => format!(
+                "it is `{now}`, and setting it to `{}` failed: {failure}",
+                step.before.form
+            ),
+            None => format!("it is `{now}` after it was set to `{}`", step.before.form),
+        });
+    }
+    for (parameter, before, after) in family(step).skip(1) {
+        if differs(parameter, before, machine) && may_follow(step, parameter, after, machine, force) {
+            return Undone::Failed(format!("{} could not be set back to `{before}`", parameter.show()));
+        }
+    }
+    Undone::Back
+}
+
+/// Whether something that the kernel changed along may be put back: it is as it was left, or nobody knows how it was left.
+fn may_follow(
+    step: &Record,
+    parameter: &Parameter,
+    after: Option<&str>,
+    machine: &dyn WritableSystem,
+    force: bool,
+) -> bool {
+    if force || *parameter == step.parameter {
+        return true;
+    }
+    let os = machine.platform().os;
+    let now = parameter.read(machine).map(|state| state.form).unwrap_or_default();
+    // Putting the parameter back moves it as well; then it is neither. Only a value of its own right is somebody's.
+    after.is_none_or(|after| parameter.same(os, &now, after)) || !differs(&step.parameter, &step.before.form, machine)
+}
+
+/// Puts back what goes with a parameter that is itself as it was.
+fn follow(step: &Record, machine: &dyn WritableSystem, force: bool, otherwise: Undone) -> Undone {
+    let os = machine.platform().os;
+    let left_over = family(step).skip(1).any(|(parameter, before, after)| {
+        let now = parameter.read(machine).map(|state| state.form).unwrap_or_default();
+        after.is_some_and(|after| parameter.same(os, &now, after)) && !parameter.same(os, &now, before)
+    });
+    if left_over {
+        restore(step, machine, force)
+    } else {
+        otherwise
+    }
+}
+
+/// Puts back the changes of an apply up to one of them, the last one first. Returns what could not be put back; the rest is
+/// taken out of the record.
+pub(super) fn back_out(entry: &mut Entry, last: usize, machine: &dyn WritableSystem) -> Vec<String> {
+    let mut kept = Vec::new();
+    entry.steps.truncate(last + 1);
+    for (step, undone) in all(&std::mem::take(&mut entry.steps), machine, false) {
+        let why = match undone {
+            Undone::Back | Undone::Already | Undone::Gone => continue,
+            Undone::Changed(now) => format!("{} is `{now}`, and was `{}`", step.parameter.show(), step.before.form),
+            Undone::Failed(why) => format!("{}: {why}", step.parameter.show()),
+        };
+        kept.push((step.clone(), why));
+    }
+    kept.reverse();
+    let (steps, stuck) = kept.into_iter().unzip();
+    entry.steps = steps;
+    stuck
+}
+
+/// Puts changes back, the last one first. What another change moved along with its own may only come right with that one, so
+/// what did not come back is looked at again at the end.
+pub(super) fn all<'a>(steps: &'a [Record], machine: &dyn WritableSystem, force: bool) -> Vec<(&'a Record, Undone)> {
+    let mut done: Vec<(&Record, Undone)> = steps
+        .iter()
+        .rev()
+        .map(|step| (step, undo(step, machine, force)))
+        .collect();
+    for (step, undone) in &mut done {
+        if matches!(undone, Undone::Changed(_) | Undone::Failed(_)) {
+            *undone = undo(step, machine, force);
+        }
+    }
+    done
+}

@@ -1,0 +1,61 @@
+//! Changing a live macOS or FreeBSD machine: sysctls. Limits belong to processes and cannot be set from outside, and there is no
+//! `/sys` and no swap to turn off.
+
+use super::LiveSystem;
+use super::platform::{from_io, raw};
+use crate::system::{Failure, Limits, Process, Resource, Space, System, WritableSystem};
+use crate::value::Number;
+
+impl WritableSystem for LiveSystem {
+    fn write(&self, _path: &str, _bytes: &[u8]) -> Result<(), Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn set_sysctl(&self, name: &str, text: &str) -> Result<(), Failure> {
+        use sysctl::Sysctl;
+        let failed = |error: sysctl::SysctlError| match error {
+            sysctl::SysctlError::NotFound(_) => Failure::Absent,
+            sysctl::SysctlError::NoWriteAccess => Failure::Denied(libc::EPERM),
+            sysctl::SysctlError::IoError(error) => from_io(&error),
+            _ => Failure::Io(libc::EIO),
+        };
+        let control = sysctl::Ctl::new(name).map_err(failed)?;
+        control.set_value_string(text).map(|_| ()).map_err(failed)
+    }
+
+    fn limits_of(&self, process: Process, resource: Resource) -> Result<Limits, Failure> {
+        if process.pid != self.identity().pid {
+            return Err(Failure::Absent);
+        }
+        self.limits(resource)
+    }
+
+    fn set_limits_of(&self, process: Process, resource: Resource, limits: Limits) -> Result<(), Failure> {
+        if process.pid != self.identity().pid {
+            return Err(Failure::Absent);
+        }
+        let word = |number: Number| match number {
+            Number::Unlimited => Ok(rlimit::INFINITY),
+            Number::Finite(number) => u64::try_from(number).map_err(|_| Failure::Io(libc::EINVAL)),
+        };
+        let (soft, hard) = (word(limits.soft)?, word(limits.hard)?);
+        raw(resource)
+            .ok_or(Failure::Absent)?
+            .set(soft, hard)
+            .map_err(|error| from_io(&error))
+    }
+
+    fn set_swap(&self, _device: &str, _priority: Option<i32>) -> Result<(), Failure> {
+        Err(Failure::Absent)
+    }
+
+    fn space(&self) -> Space {
+        let boot = self
+            .sysctl("kern.bootsessionuuid")
+            .or_else(|_| self.sysctl("kern.boottime"));
+        Space {
+            boot: boot.unwrap_or_else(|_| "?".to_owned()),
+            ..Space::default()
+        }
+    }
+}

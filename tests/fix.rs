@@ -1,0 +1,600 @@
+//! Changing a machine in memory: every step of apply and of revert fails once and is killed once, and everything comes back.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use runup::diagnostic::Diagnostics;
+use runup::engine::Options;
+use runup::finding::Outcome;
+use runup::fix::apply::{Account, ApplyError, Cause, apply};
+use runup::fix::disk::Disk;
+use runup::fix::journal::Journal;
+use runup::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
+use runup::fix::revert::{Request, RevertError, What, forget, revert};
+use runup::fix::{MemoryDisk, Undone};
+use runup::profile::{self, Library, Profile};
+use runup::source::Sources;
+use runup::system::memory::{MemorySystem, Reaction};
+use runup::system::steps::{Mishap, Steps};
+use runup::system::{Os, Process, Resource, Space};
+
+const PROFILE: &str = r#"
+[params.connections]
+default = 20_000
+
+[[rule]]
+id = "backlog"
+sysctl = { key = "net.core.somaxconn", min = 16384 }
+
+[[rule]]
+id = "backlog-again"
+sysctl = { key = "net.core.somaxconn", min = "connections" }
+
+[[rule]]
+id = "fin"
+sysctl = { key = "net.ipv4.tcp_fin_timeout", max = "30s" }
+
+[[rule]]
+id = "good-already"
+sysctl = { key = "net.ipv4.tcp_max_syn_backlog", min = 1024 }
+
+[[rule]]
+id = "receive"
+sysctl = { key = "net.ipv4.tcp_rmem", field = "max", min = "16MiB" }
+
+[[rule]]
+id = "dirty"
+sysctl = { key = "vm.dirty_bytes", min = "1GiB" }
+
+[[rule]]
+id = "min-free"
+sysctl = { key = "vm.min_free_kbytes", min = "100000KiB" }
+
+[[rule]]
+id = "huge-pages"
+sysfs = { path = "kernel/mm/transparent_hugepage/enabled", one_of = ["never"] }
+
+[[rule]]
+id = "files"
+rlimit = { resource = "nofile", soft = { min = "2000000" } }
+
+[[rule]]
+id = "no-swap"
+memory = { swap = { max = 0 } }
+"#;
+
+const PROCESS: Process = Process { pid: 1000, start: 77 };
+
+fn space(name: &str) -> Space {
+    Space {
+        boot: "boot-1".to_owned(),
+        net: name.to_owned(),
+        ..Space::default()
+    }
+}
+
+fn machine(steps: &Steps) -> MemorySystem {
+    let huge = "/sys/kernel/mm/transparent_hugepage/enabled";
+    MemorySystem::linux("6.1.0")
+        .counted(steps)
+        .in_space(space("net-1"))
+        .sysctl("net.core.somaxconn", "4096")
+        .sysctl("net.core.netdev_max_backlog", "1000")
+        .sysctl("net.ipv4.tcp_fin_timeout", "60")
+        .sysctl("net.ipv4.tcp_max_syn_backlog", "4096")
+        .sysctl("net.ipv4.tcp_rmem", "4096\t131072\t6291456")
+        .sysctl("vm.dirty_bytes", "0")
+        .sysctl("vm.dirty_ratio", "20")
+        .sysctl("vm.min_free_kbytes", "67584")
+        .sysctl("fs.nr_open", "1048576")
+        .file(huge, "always [madvise] never\n")
+        .reacts(
+            huge,
+            Reaction::Changes(vec![("/proc/sys/vm/min_free_kbytes".to_owned(), "45056".to_owned())]),
+        )
+        .reacts(
+            "/proc/sys/vm/dirty_bytes",
+            Reaction::Changes(vec![("/proc/sys/vm/dirty_ratio".to_owned(), "0".to_owned())]),
+        )
+        .reacts(
+            "/proc/sys/vm/dirty_ratio",
+            Reaction::Changes(vec![("/proc/sys/vm/dirty_bytes".to_owned(), "0".to_owned())]),
+        )
+        .limit(Resource::Nofile, 1024, 4096)
+        .file(
+            "/proc/swaps",
+            "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n",
+        )
+        .file(
+            "/proc/meminfo",
+            "MemTotal: 16000000 kB\nMemAvailable: 12000000 kB\nSwapTotal: 1000 kB\nSwapFree: 1000 kB\n",
+        )
+        .file(
+            "/proc/1000/stat",
+            "1000 (a b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 77 0\n",
+        )
+}
+
+fn profiles(text: &str) -> (tempfile::TempDir, Vec<Profile>) {
+    let directory = support::directory(&[("p.toml", text)]);
+    let mut sources = Sources::new();
+    let mut sink = Diagnostics::new();
+    let path = directory.path().join("p.toml");
+    let profile = profile::load(
+        &Library::built_in_only(),
+        path.to_str().expect("UTF-8"),
+        Os::Linux,
+        &mut sources,
+        &mut sink,
+    );
+    assert!(sink.is_empty(), "{:?}", sink.into_sorted());
+    (directory, vec![profile.expect("it loads")])
+}
+
+fn everything() -> Permissions {
+    Permissions {
+        allowed: BTreeSet::from(Consent::ALL),
+        limits: LimitsOf::Process(PROCESS),
+    }
+}
+
+fn plan_of(text: &str, machine: &MemorySystem) -> Plan {
+    let (_directory, profiles) = profiles(text);
+    plan(&profiles, &Options::default(), machine, &everything())
+        .unwrap_or_else(|_| panic!("there is a plan"))
+        .0
+}
+
+fn journal() -> Journal {
+    Journal::new("/var/lib/runup")
+}
+
+fn account() -> Account {
+    Account {
+        profiles: vec!["p".to_owned()],
+        command: None,
+    }
+}
+
+const ALL: Request = Request {
+    id: None,
+    force: false,
+    own: false,
+};
+
+#[test]
+fn the_plan_is_in_order_and_says_everything() {
+    let machine = machine(&Steps::default());
+    let plan = plan_of(PROFILE, &machine);
+    let lines: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            format!(
+                "{} {} -> {} {:?}",
+                step.parameter.show(),
+                step.before.form,
+                step.to,
+                step.by
+            )
+        })
+        .collect();
+    let expected = [
+        "fs.nr_open 1048576 -> 2000000 [\"p/files\"]",
+        "net.core.somaxconn 4096 -> 20000 [\"p/backlog\", \"p/backlog-again\"]",
+        "net.ipv4.tcp_fin_timeout 60 -> 30 [\"p/fin\"]",
+        "net.ipv4.tcp_rmem 4096\t131072\t6291456 -> 4096\t131072\t16777216 [\"p/receive\"]",
+        "vm.dirty_bytes 0 -> 1073741824 [\"p/dirty\"]",
+        "/sys/kernel/mm/transparent_hugepage/enabled madvise -> never [\"p/huge-pages\"]",
+        "vm.min_free_kbytes 67584 -> 100000 [\"p/min-free\"]",
+        "swap on /dev/sda2 on -2 -> off [\"p/no-swap\"]",
+        "nofile of process 1000 1024:4096 -> 2000000:2000000 [\"p/files\"]",
+    ];
+    assert_eq!(lines, expected);
+    assert!(plan.left.is_empty(), "{:?}", plan.left);
+    // What the kernel changes along with it is in the plan.
+    let dirty = &plan.steps[4];
+    assert_eq!(dirty.effects[0].0.show(), "vm.dirty_ratio");
+    assert_eq!(dirty.effects[0].1.form, "20");
+}
+
+#[test]
+fn without_consent_and_without_a_process_it_is_left_with_the_reason() {
+    let machine = machine(&Steps::default());
+    let (_directory, profiles) = profiles(PROFILE);
+    let permissions = Permissions {
+        allowed: BTreeSet::new(),
+        limits: LimitsOf::Nobody,
+    };
+    let (plan, _) = plan(&profiles, &Options::default(), &machine, &permissions).unwrap_or_else(|_| panic!("a plan"));
+    let left: Vec<(&str, &str)> = plan
+        .left
+        .iter()
+        .map(|left| (left.finding.as_str(), left.reason.as_str()))
+        .collect();
+    assert!(
+        left.iter()
+            .any(|(rule, why)| *rule == "p/no-swap" && why.contains("--allow swapoff")),
+        "{left:?}"
+    );
+    assert!(
+        left.iter()
+            .any(|(rule, why)| *rule == "p/files" && why.contains("--pid")),
+        "{left:?}"
+    );
+    assert_eq!(plan.left.len(), 2);
+}
+
+#[test]
+fn apply_then_revert_is_the_identity_and_twice_is_once() {
+    let steps = Steps::default();
+    let machine = machine(&steps);
+    let disk = MemoryDisk::new(&steps);
+    let before = machine.state();
+    let plan = plan_of(PROFILE, &machine);
+    assert_eq!(apply(&plan, &machine, &disk, &journal(), &account()), Ok(Some(1)));
+    let after = machine.state();
+    assert_ne!(before, after);
+    // Nothing outside the plan and its declared side effects was touched, and nothing that was good already.
+    let touched: Vec<&str> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after)
+        .map(|(before, _)| before.0.as_str())
+        .collect();
+    let declared = [
+        "/proc/swaps",
+        "/proc/sys/fs/nr_open",
+        "/proc/sys/net/core/somaxconn",
+        "/proc/sys/net/ipv4/tcp_fin_timeout",
+        "/proc/sys/net/ipv4/tcp_rmem",
+        "/proc/sys/vm/dirty_bytes",
+        "/proc/sys/vm/dirty_ratio",
+        "/proc/sys/vm/min_free_kbytes",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+        "nofile",
+    ];
+    assert_eq!(touched, declared);
+    let again = plan_of(PROFILE, &machine);
+    // /proc/meminfo of this host does not follow /proc/swaps; that there is nothing left to turn off does.
+    assert!(again.steps.is_empty(), "{:?}", again.steps);
+    assert_eq!(apply(&again, &machine, &disk, &journal(), &account()), Ok(None));
+    let reverted = revert(ALL, &machine, &disk, &journal()).expect("it reverts");
+    assert!(reverted.complete(), "{reverted:?}");
+    assert_eq!(machine.state(), before);
+    assert!(disk.files().is_empty(), "{:?}", disk.files().keys());
+    assert_eq!(
+        revert(ALL, &machine, &disk, &journal()),
+        Ok(runup::fix::revert::Reverted::default())
+    );
+}
+
+/// Runs apply, or apply and revert, with every step of it going wrong once, and reverts with a new process.
+fn with_every_mishap(mishap: impl Fn(u32) -> Mishap, also_revert: bool) {
+    let mut at = 0;
+    let mut refused = 0;
+    loop {
+        let steps = Steps::default();
+        let machine = machine(&steps);
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let plan = plan_of(PROFILE, &machine);
+        if also_revert {
+            apply(&plan, &machine, &disk, &journal(), &account()).expect("nothing goes wrong yet");
+        }
+        steps.start(mishap(at));
+        let failed = if also_revert {
+            let reverted = revert(ALL, &machine, &disk, &journal());
+            reverted.is_err() || reverted.is_ok_and(|reverted| !reverted.complete())
+        } else {
+            match apply(&plan, &machine, &disk, &journal(), &account()) {
+                Ok(_) => false,
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    if !steps.died() {
+                        // A failure is undone at once; only the record that could not be removed may remain.
+                        assert_eq!(machine.state(), before, "step {at}: {error}");
+                    }
+                    true
+                }
+            }
+        };
+        let done = steps.taken() <= at;
+        refused += u32::from(failed);
+        steps.start(Mishap::None);
+        let reverted = revert(ALL, &machine, &disk, &journal()).unwrap_or_else(|error| panic!("step {at}: {error}"));
+        assert!(reverted.complete(), "step {at}: {reverted:?}");
+        assert_eq!(machine.state(), before, "step {at}");
+        let left: Vec<String> = disk
+            .files()
+            .into_keys()
+            .filter(|path| path.ends_with(".json"))
+            .collect();
+        assert!(left.is_empty(), "step {at}: {left:?}");
+        if done {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 12, "only {at} steps");
+    assert!(refused > 2, "only {refused} of {at} were noticed");
+}
+
+#[test]
+fn killed_at_any_step_of_apply_revert_restores() {
+    with_every_mishap(Mishap::Dies, false);
+}
+
+#[test]
+fn a_failure_at_any_step_of_apply_is_undone() {
+    for errno in [libc::EIO, libc::ENOSPC, libc::EROFS, libc::EACCES] {
+        with_every_mishap(|at| Mishap::Fails(at, errno), false);
+    }
+}
+
+#[test]
+fn killed_at_any_step_of_revert_the_next_one_finishes() {
+    with_every_mishap(Mishap::Dies, true);
+}
+
+#[test]
+fn a_failure_at_any_step_of_revert_is_mended_by_the_next() {
+    with_every_mishap(|at| Mishap::Fails(at, libc::EIO), true);
+}
+
+fn one_rule(key: &str, comparator: &str) -> String {
+    format!("[[rule]]\nid = \"r\"\nsysctl = {{ key = \"{key}\", {comparator} }}\n")
+}
+
+#[test]
+fn a_kernel_that_ignores_clamps_or_refuses_makes_it_fail() {
+    let path = "/proc/sys/net/core/somaxconn";
+    for (reaction, became) in [
+        (Reaction::Ignores, Some("4096")),
+        (Reaction::ClampsTo(9000), Some("9000")),
+        (Reaction::Refuses(libc::EINVAL), None),
+        (Reaction::Refuses(libc::EPERM), None),
+    ] {
+        let steps = Steps::default();
+        let machine = machine(&steps).reacts(path, reaction);
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let text = format!(
+            "{}[[rule]]\nid = \"other\"\nsysctl = {{ key = \"fs.nr_open\", min = 2000000 }}\n",
+            one_rule("net.core.somaxconn", "min = 16384")
+        );
+        let plan = plan_of(&text, &machine);
+        assert_eq!(plan.steps.len(), 2);
+        let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("it fails");
+        let ApplyError::Step {
+            cause, stuck, record, ..
+        } = &error
+        else {
+            panic!("{error}")
+        };
+        match (cause, became) {
+            (Cause::Became(value), Some(became)) => assert_eq!(value, became),
+            (Cause::Refused(_), None) => {}
+            other => panic!("{other:?}"),
+        }
+        assert!(stuck.is_empty() && record.is_none());
+        assert_eq!(machine.state(), before);
+        assert!(disk.files().is_empty());
+    }
+}
+
+#[test]
+fn what_moved_since_the_plan_is_not_written() {
+    let steps = Steps::default();
+    let machine = machine(&steps);
+    let disk = MemoryDisk::new(&steps);
+    let plan = plan_of(PROFILE, &machine);
+    machine.meddle("/proc/sys/net/ipv4/tcp_fin_timeout", "45\n");
+    let before = machine.state();
+    let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("it moved");
+    assert!(matches!(error, ApplyError::Moved { .. }), "{error}");
+    assert_eq!(machine.state(), before);
+    assert!(disk.files().is_empty());
+}
+
+#[test]
+fn what_somebody_else_changed_since_stays_unless_forced() {
+    let steps = Steps::default();
+    let machine = machine(&steps);
+    let disk = MemoryDisk::new(&steps);
+    let plan = plan_of(PROFILE, &machine);
+    apply(&plan, &machine, &disk, &journal(), &account()).expect("applied");
+    machine.meddle("/proc/sys/net/core/somaxconn", "777\n");
+    for _ in 0..2 {
+        let reverted = revert(ALL, &machine, &disk, &journal()).expect("reverts");
+        assert!(!reverted.complete());
+        let changed: Vec<_> = reverted
+            .lines
+            .iter()
+            .filter(|line| matches!(line.what, What::Undone(Undone::Changed(_))))
+            .collect();
+        assert_eq!(changed.len(), 1);
+        assert_eq!(changed[0].parameter.show(), "net.core.somaxconn");
+        assert!(
+            machine
+                .state()
+                .contains(&("/proc/sys/net/core/somaxconn".into(), "777\n".into()))
+        );
+    }
+    let forced = Request { force: true, ..ALL };
+    assert!(revert(forced, &machine, &disk, &journal()).expect("reverts").complete());
+    assert!(
+        machine
+            .state()
+            .contains(&("/proc/sys/net/core/somaxconn".into(), "4096\n".into()))
+    );
+    assert!(disk.files().is_empty());
+}
+
+#[test]
+fn two_applies_come_back_in_either_order() {
+    for order in [[2, 1], [1, 2]] {
+        for kill in 0..40 {
+            let steps = Steps::default();
+            let machine = machine(&steps);
+            let disk = MemoryDisk::new(&steps);
+            let before = machine.state();
+            for floor in [8000, 16384] {
+                let text = format!(
+                    "{}[[rule]]\nid = \"d\"\nsysctl = {{ key = \"vm.dirty_bytes\", min = {} }}\n",
+                    one_rule("net.core.somaxconn", &format!("min = {floor}")),
+                    floor * 65536
+                );
+                apply(&plan_of(&text, &machine), &machine, &disk, &journal(), &account()).expect("applied");
+            }
+            for id in order {
+                let request = Request { id: Some(id), ..ALL };
+                // The first is killed somewhere, and done again.
+                steps.start(Mishap::Dies(kill));
+                let _ = revert(request, &machine, &disk, &journal());
+                steps.start(Mishap::None);
+                match revert(request, &machine, &disk, &journal()) {
+                    Ok(reverted) => assert!(reverted.complete(), "{order:?} {kill}: {reverted:?}"),
+                    Err(RevertError::Unknown(_)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert_eq!(machine.state(), before, "{order:?}, killed at {kill}");
+            assert!(disk.files().keys().all(|path| !path.ends_with(".json")));
+        }
+    }
+}
+
+#[test]
+fn the_older_apply_after_a_crash_of_the_newer() {
+    // The newer one was killed before it wrote anything: what is there is the older one's value.
+    for kill in 0..30 {
+        let steps = Steps::default();
+        let machine = machine(&steps);
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let first = plan_of(&one_rule("net.core.somaxconn", "min = 8000"), &machine);
+        apply(&first, &machine, &disk, &journal(), &account()).expect("applied");
+        let second = plan_of(&one_rule("net.core.somaxconn", "min = 16384"), &machine);
+        steps.start(Mishap::Dies(kill));
+        let _ = apply(&second, &machine, &disk, &journal(), &account());
+        steps.start(Mishap::None);
+        let _ = revert(Request { id: Some(1), ..ALL }, &machine, &disk, &journal());
+        let rest = revert(ALL, &machine, &disk, &journal()).expect("reverts");
+        assert!(rest.complete(), "{kill}: {rest:?}");
+        assert_eq!(machine.state(), before, "killed at {kill}");
+    }
+}
+
+#[test]
+fn another_boot_another_namespace_and_damage_are_errors() {
+    let steps = Steps::default();
+    let machine = machine(&steps);
+    let disk = MemoryDisk::new(&steps);
+    let plan = plan_of(&one_rule("net.core.somaxconn", "min = 8000"), &machine);
+    apply(&plan, &machine, &disk, &journal(), &account()).expect("applied");
+    let one = Request { id: Some(1), ..ALL };
+
+    let elsewhere = self::machine(&steps).in_space(space("net-2"));
+    let untouched = elsewhere.state();
+    let error = revert(one, &elsewhere, &disk, &journal()).expect_err("another namespace");
+    assert!(error.to_string().contains("nsenter"), "{error}");
+    let reverted = revert(ALL, &elsewhere, &disk, &journal()).expect("nothing of its own");
+    assert_eq!((reverted.lines.len(), reverted.foreign.len()), (0, 1));
+    assert_eq!(elsewhere.state(), untouched);
+
+    let later = self::machine(&steps).in_space(Space {
+        boot: "boot-2".to_owned(),
+        ..space("net-1")
+    });
+    let error = revert(one, &later, &disk, &journal()).expect_err("another boot");
+    assert!(error.to_string().contains("--forget 1"), "{error}");
+    assert_eq!(later.state(), untouched);
+    // The next apply after a restart drops what the restart has undone.
+    apply(&plan, &later, &disk, &journal(), &account()).expect("applied");
+    assert_eq!(journal().entries(&disk).expect("whole").len(), 1);
+    forget(2, &later, &disk, &journal()).expect("forgotten");
+    assert!(matches!(
+        forget(2, &later, &disk, &journal()),
+        Err(RevertError::Unknown(2))
+    ));
+
+    apply(&plan, &machine_after(&machine), &disk, &journal(), &account()).expect("applied");
+    let path = "/var/lib/runup/000001.json";
+    let whole = disk.read(path).expect("a record");
+    let state = machine.state();
+    for damaged in [
+        whole[..whole.len() / 2].to_vec(),
+        Vec::new(),
+        String::from_utf8_lossy(&whole).replace("4096", "4097").into_bytes(),
+        String::from_utf8_lossy(&whole)
+            .replace("journal/1", "journal/9")
+            .into_bytes(),
+        vec![0xff; 20],
+    ] {
+        disk.put(path, &damaged);
+        let error = revert(ALL, &machine, &disk, &journal()).expect_err("damaged");
+        assert!(error.to_string().contains("damaged"), "{error}");
+        let error = apply(&plan_of(PROFILE, &machine), &machine, &disk, &journal(), &account()).expect_err("damaged");
+        assert!(error.to_string().contains(path), "{error}");
+        assert_eq!(machine.state(), state);
+    }
+}
+
+/// A machine as fresh as another one was.
+fn machine_after(_: &MemorySystem) -> MemorySystem {
+    machine(&Steps::default())
+}
+
+#[test]
+fn one_apply_at_a_time() {
+    let steps = Steps::default();
+    let machine = machine(&steps);
+    let disk = MemoryDisk::new(&steps);
+    let plan = plan_of(PROFILE, &machine);
+    let guard = disk.lock("/var/lib/runup/lock", "x");
+    let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("held");
+    assert!(matches!(error, ApplyError::Busy(_)), "{error}");
+    drop(guard);
+    apply(&plan, &machine, &disk, &journal(), &account()).expect("free again");
+}
+
+#[test]
+fn rules_that_pull_at_one_value_are_not_obeyed() {
+    let machine = machine(&Steps::default());
+    let text = "[[rule]]\nid = \"up\"\nsysctl = { key = \"net.core.somaxconn\", min = 9000 }\n\
+                [[rule]]\nid = \"down\"\nsysctl = { key = \"net.core.somaxconn\", max = 5000 }\n";
+    let plan = plan_of(text, &machine);
+    assert!(plan.left.iter().any(|left| left.reason.contains("pull")), "{plan:?}");
+}
+
+#[test]
+fn contradicting_profiles_have_no_plan() {
+    let (_one, mut first) = profiles(&one_rule("net.core.somaxconn", "min = 9000"));
+    let directory = support::directory(&[("q.toml", &one_rule("net.core.somaxconn", "max = 5000"))]);
+    let path = directory.path().join("q.toml");
+    let second = profile::load(
+        &Library::built_in_only(),
+        path.to_str().expect("UTF-8"),
+        Os::Linux,
+        &mut Sources::new(),
+        &mut Diagnostics::new(),
+    );
+    first.extend(second);
+    let result = plan(&first, &Options::default(), &machine(&Steps::default()), &everything());
+    assert!(matches!(result, Err(PlanError::Conflicts(list)) if list.len() == 1));
+}
+
+#[test]
+fn the_report_of_the_plan_is_that_of_a_check() {
+    let machine = machine(&Steps::default());
+    let (_directory, profiles) = profiles(PROFILE);
+    let (_, report) =
+        plan(&profiles, &Options::default(), &machine, &everything()).unwrap_or_else(|_| panic!("a plan"));
+    let failing = report
+        .findings
+        .iter()
+        .filter(|finding| finding.outcome == Outcome::Fail);
+    assert_eq!(failing.count(), 9);
+}
