@@ -11,5 +11,5 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     ALLOCATOR.adopt();
     let code = runup::cli::run(std::env::args_os().collect());
-    ExitCode::from(code as u8)
+    ExitCode::from(code.number())
 }

@@ -3,6 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command};
 
+use crate::fix::plan::Consent;
 use crate::report::Format;
 use crate::rule::Severity;
 
@@ -20,6 +21,8 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(check())
+        .subcommand(apply())
+        .subcommand(revert())
         .subcommand(explain())
         .subcommand(profiles())
         .subcommand(show())
@@ -92,20 +95,8 @@ fn check() -> Command {
                 ))
                 .help("the least severity whose fail or unknown makes the exit code 1"),
         )
-        .arg(
-            Arg::new("only")
-                .long("only")
-                .value_name("RULE")
-                .action(ArgAction::Append)
-                .help("only this rule; may be repeated"),
-        )
-        .arg(
-            Arg::new("skip")
-                .long("skip")
-                .value_name("RULE")
-                .action(ArgAction::Append)
-                .help("without this rule; may be repeated"),
-        )
+        .arg(only())
+        .arg(skip())
         .arg(
             Arg::new("wait")
                 .long("wait")
@@ -148,6 +139,132 @@ fn check() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("lists what passed, too"),
         )
+}
+
+fn only() -> Arg {
+    Arg::new("only")
+        .long("only")
+        .value_name("RULE")
+        .action(ArgAction::Append)
+        .help("only this rule; may be repeated")
+}
+
+fn skip() -> Arg {
+    Arg::new("skip")
+        .long("skip")
+        .value_name("RULE")
+        .action(ArgAction::Append)
+        .help("without this rule; may be repeated")
+}
+
+fn journal() -> Arg {
+    Arg::new("journal")
+        .long("journal")
+        .value_name("DIR")
+        .help("where the journal is kept, instead of /var/lib/runup (root) or XDG_STATE_HOME/runup")
+}
+
+fn root() -> Arg {
+    Arg::new("root")
+        .long("root")
+        .value_name("DIR")
+        .help("a directory that stands for /, instead of this machine")
+}
+
+fn apply() -> Command {
+    Command::new("apply")
+        .about("Fixes what can be fixed from here, journalled, verified, to be undone")
+        .long_about(
+            "Changes what makes rules fail, only towards what they ask for, and never what is good already. Shows the plan and \
+             asks first. Everything that was there is written to a journal before the first change, each change is read back, \
+             and on any failure all of it is undone; `runup revert` undoes it later.",
+        )
+        .arg(profile_words())
+        .arg(set())
+        .arg(only())
+        .arg(skip())
+        .arg(
+            Arg::new("dry-run")
+                .short('n')
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("shows the plan and changes nothing"),
+        )
+        .arg(
+            Arg::new("yes")
+                .short('y')
+                .long("yes")
+                .action(ArgAction::SetTrue)
+                .help("does not ask"),
+        )
+        .arg(
+            Arg::new("allow")
+                .long("allow")
+                .value_name("WHAT")
+                .action(ArgAction::Append)
+                .value_parser(PossibleValuesParser::new(Consent::ALL.map(Consent::name)))
+                .help("agrees to changes beyond this container, that cannot be undone, or to swap off"),
+        )
+        .arg(
+            Arg::new("pid")
+                .long("pid")
+                .value_name("PID")
+                .value_parser(clap::value_parser!(u32).range(1..))
+                .conflicts_with("for")
+                .help("a process whose limits and network namespace are changed"),
+        )
+        .arg(
+            Arg::new("for")
+                .long("for")
+                .action(ArgAction::SetTrue)
+                .help("only while COMMAND runs; everything is undone when it ends"),
+        )
+        .arg(window())
+        .arg(journal())
+        .arg(root().conflicts_with_all(["pid", "for"]))
+        .arg(
+            Arg::new("command")
+                .last(true)
+                .num_args(1..)
+                .value_name("COMMAND")
+                .requires("for")
+                .value_parser(clap::value_parser!(std::ffi::OsString))
+                .help("what --for runs"),
+        )
+}
+
+fn revert() -> Command {
+    Command::new("revert")
+        .about("Undoes what `apply` did, where nobody has changed it since")
+        .arg(
+            Arg::new("id")
+                .value_name("APPLY")
+                .value_parser(clap::value_parser!(u64).range(1..))
+                .help("the number of one apply; without it, all that were made here"),
+        )
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["id", "force", "forget"])
+                .help("lists what is applied"),
+        )
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .action(ArgAction::SetTrue)
+                .help("also what somebody else has changed since"),
+        )
+        .arg(
+            Arg::new("forget")
+                .long("forget")
+                .value_name("APPLY")
+                .value_parser(clap::value_parser!(u64).range(1..))
+                .conflicts_with_all(["id", "force"])
+                .help("removes the record of an apply, and undoes nothing"),
+        )
+        .arg(journal())
+        .arg(root())
 }
 
 fn explain() -> Command {

@@ -80,7 +80,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     Ok(verdict(&report, fail_on, streams))
 }
 
-fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {
+pub(super) fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {
     if report.summary.decided() == 0 && report.summary.waived == 0 {
         streams.message("runup: nothing was checked: no rule of these profiles applies here; -v says why\n");
         return ExitCode::Error;

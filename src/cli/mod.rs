@@ -1,12 +1,15 @@
 //! The command line: arguments, one file per command. Nothing below this module prints or exits.
 
+mod apply;
 mod arguments;
 mod check;
 mod diff;
 mod explain;
+mod ground;
 mod output;
 mod profiles;
 mod record;
+mod revert;
 mod show;
 
 use std::ffi::OsString;
@@ -19,11 +22,26 @@ use output::Streams;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitCode {
     /// Ready; or the command did what it was asked.
-    Ready = 0,
+    Ready,
     /// Not ready: a rule of severity `error` (or what `--fail-on` names) is fail or unknown.
-    NotReady = 1,
+    NotReady,
     /// A mistake in the command line or a profile, or the tool failed: nothing was decided.
-    Error = 2,
+    Error,
+    /// What the program that was started ended with; or why it was not started, as `exec` has it.
+    Program(u8),
+}
+
+impl ExitCode {
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            ExitCode::Ready => 0,
+            ExitCode::NotReady => 1,
+            ExitCode::Error => 2,
+            ExitCode::Program(status) => status,
+        }
+    }
 }
 
 /// Why a command could not do what it was asked.
@@ -70,6 +88,8 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     let mut sources = Sources::new();
     let result = match matches.subcommand() {
         Some(("check", matches)) => check::run(matches, &mut sources, &mut streams),
+        Some(("apply", matches)) => apply::run(matches, &mut sources, &mut streams),
+        Some(("revert", matches)) => revert::run(matches, &mut streams),
         Some(("explain", matches)) => explain::run(matches, &mut sources, &mut streams),
         Some(("profiles", matches)) => profiles::run(matches, &mut sources, &mut streams),
         Some(("show", matches)) => show::run(matches, &mut sources, &mut streams),

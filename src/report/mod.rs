@@ -1,5 +1,6 @@
 //! Reports: one file per format, each a pure function of the result model.
 
+pub mod changes;
 mod github;
 mod json;
 mod junit;

@@ -42,7 +42,7 @@ pub use limits::{Applied, Clamp, LimitWish, apply as apply_limit};
 pub use options::ExecOptions;
 pub use privileges::{ORDER, PrivilegeError, Privileges, Step, apply as apply_privileges};
 pub use signals::{ExitMap, Rewrites, Signal};
-pub use state::restore;
+pub use state::{Held, hold_signals, restore};
 pub use supervision::{Place, Supervision, Verbosity, Voice};
 pub use user::{User, UserError, resolve as resolve_user};
 

@@ -45,7 +45,7 @@ extern "C" fn at_start() {
 
 fn capture() {
     BLOCKED.store(sys::blocked(), Relaxed);
-    let ignored = (1..=64)
+    let ignored = NAMED
         .filter(|signal| sys::is_ignored(*signal))
         .fold(0, |set, signal| set | bit(signal));
     IGNORED.store(ignored, Relaxed);
@@ -63,6 +63,26 @@ pub(crate) fn block_all() {
         capture();
     }
     sys::set_blocked(u64::MAX);
+}
+
+/// Every signal waits while this lives; then the mask is again as it was.
+#[derive(Debug)]
+pub struct Held {
+    before: u64,
+}
+
+/// Makes every signal wait: for work that must not be cut in half.
+#[must_use]
+pub fn hold_signals() -> Held {
+    let before = sys::blocked();
+    sys::set_blocked(u64::MAX);
+    Held { before }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        sys::set_blocked(self.before);
+    }
 }
 
 /// Whether a signal was ignored when runup was started.

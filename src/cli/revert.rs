@@ -1,0 +1,63 @@
+//! `runup revert`.
+
+use clap::ArgMatches;
+
+use super::ground::Ground;
+use super::output::Streams;
+use super::{CommandError, CommandResult, ExitCode};
+use crate::fix::revert::{self, Request};
+use crate::report;
+use crate::shim;
+
+pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult {
+    let ground = Ground::new(matches)?;
+    let machine = ground.machine.as_ref();
+    let failed = |error: &dyn std::fmt::Display| CommandError::Message(error.to_string());
+    if matches.get_flag("list") {
+        let entries = ground.journal.entries(&ground.disk).map_err(|error| failed(&error))?;
+        let space = machine.space();
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|entry| {
+                let foreign = revert::foreign(&entry, &space, machine);
+                (entry, foreign)
+            })
+            .collect();
+        if entries.is_empty() {
+            streams.message("runup: nothing is applied\n");
+        }
+        streams.try_result(|out| report::changes::journal(&entries, out))?;
+        return Ok(ExitCode::Ready);
+    }
+    if let Some(id) = matches.get_one::<u64>("forget") {
+        revert::forget(*id, machine, &ground.disk, &ground.journal).map_err(|error| failed(&error))?;
+        streams.message(&format!(
+            "runup: the record of apply {id} is gone; nothing was changed\n"
+        ));
+        return Ok(ExitCode::Ready);
+    }
+    let request = Request {
+        id: matches.get_one::<u64>("id").copied(),
+        force: matches.get_flag("force"),
+        own: false,
+    };
+    let reverted = {
+        let _held = shim::hold_signals();
+        revert::revert(request, machine, &ground.disk, &ground.journal).map_err(|error| failed(&error))?
+    };
+    streams.try_result(|out| report::changes::reverted(&reverted, out))?;
+    if reverted.lines.is_empty() {
+        streams.message("runup: there is nothing to undo here\n");
+        // Something was applied, and not here: whoever asks for it to be undone must know that it was not.
+        return Ok(if reverted.foreign.is_empty() {
+            ExitCode::Ready
+        } else {
+            ExitCode::Error
+        });
+    }
+    Ok(if reverted.complete() {
+        ExitCode::Ready
+    } else {
+        ExitCode::NotReady
+    })
+}
