@@ -218,9 +218,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// No rule of severity `error` is fail or unknown.
+    /// Something was decided, and no rule of severity `error` is fail or unknown.
     #[must_use]
     pub fn ready(&self) -> bool {
-        !self.findings.iter().any(Finding::blocks)
+        !self.nothing_checked() && !self.findings.iter().any(Finding::blocks)
+    }
+
+    /// Whether not one rule was decided, so that nothing is known.
+    #[must_use]
+    pub fn nothing_checked(&self) -> bool {
+        self.summary.decided() == 0 && self.summary.waived == 0
     }
 }

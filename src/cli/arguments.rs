@@ -346,14 +346,16 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
             Err(key.to_owned())
         }
     }
+    /// In nanoseconds: nobody waits longer for a machine to be ready.
+    const DAY: i128 = 86_400_000_000_000;
     let term = Expr::parse(text).ok().and_then(|expr| expr.eval(&Nothing).ok());
     match term {
         Some(Term::Number {
             amount,
             dimension: Dimension::Time,
-        }) if amount >= 0 => Ok(std::time::Duration::from_nanos(
+        }) if (0..=DAY).contains(&amount) => Ok(std::time::Duration::from_nanos(
             u64::try_from(amount).unwrap_or(u64::MAX),
         )),
-        _ => Err("a time is a number with a unit: 500ms, 30s, 2m".to_owned()),
+        _ => Err("a time is a whole number with a unit, of a day at most: 500ms, 30s, 2m, 1h".to_owned()),
     }
 }

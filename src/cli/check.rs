@@ -24,6 +24,19 @@ use crate::system::{Os, System};
 const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
+    let format = matches
+        .get_one::<String>("format")
+        .and_then(|name| Format::parse(name))
+        .unwrap_or(Format::Text);
+    let result = check(matches, format, sources, streams);
+    if let Err(CommandError::Diagnostics(mistakes)) = &result {
+        // Whoever reads the result is told in its own form; a person, with the lines, on stderr.
+        streams.try_result(|out| report::write_mistakes(format, mistakes, sources, out))?;
+    }
+    result
+}
+
+fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let recording = matches.get_one::<String>("host");
     let system: Box<dyn System> = if let Some(path) = recording {
         Box::new(Replay::new(load_recording(path)?))
@@ -63,10 +76,6 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         wait(&check, &mut report, *limit, streams);
     }
     report.host.recording = recording.cloned();
-    let format = matches
-        .get_one::<String>("format")
-        .and_then(|name| Format::parse(name))
-        .unwrap_or(Format::Text);
     let style = Style {
         colour: streams.colour_result() && format == Format::Text,
         verbose: matches.get_flag("verbose"),
@@ -81,8 +90,12 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
 }
 
 pub(super) fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {
-    if report.summary.decided() == 0 && report.summary.waived == 0 {
-        streams.message("runup: nothing was checked: no rule of these profiles applies here; -v says why\n");
+    if report.nothing_checked() {
+        let why = match (report.findings.len(), report.summary.not_applicable) {
+            (0, _) => "these profiles have no rules, or --only and --skip left none",
+            _ => "no rule of these profiles applies here; -v says why",
+        };
+        streams.message(&format!("runup: nothing was checked: {why}\n"));
         return ExitCode::Error;
     }
     let stops =

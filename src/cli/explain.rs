@@ -13,7 +13,7 @@ use crate::report::text::wrap;
 use crate::rule::{self, Kind, Rule};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
-use crate::system::{Os, SysctlName, System};
+use crate::system::{Os, Resource, SysctlName, System};
 use crate::value::Type;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
@@ -26,10 +26,22 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         kind_page(kind, &profiles, &mut page);
     }
     rule_pages(&what, &profiles, sources, &mut page);
-    if let Ok(name) = SysctlName::parse(&what) {
+    subject_page(&what, &profiles, &mut page);
+    let key = what.strip_prefix("/proc/sys/").unwrap_or(&what);
+    if let Ok(name) = SysctlName::parse(key) {
         key_page(name.dotted(), os, &system, &profiles, &mut page);
     }
     if page.is_empty() {
+        if let Some(profile) = profiles.iter().find(|profile| profile.name == what) {
+            return Err(CommandError::Message(format!(
+                "`{what}` is a profile: `runup show {what}` prints it, `runup explain {what}/RULE` says why a rule is there{}",
+                profile
+                    .rules
+                    .first()
+                    .map(|rule| format!(", for example `runup explain {what}/{}`", rule.id))
+                    .unwrap_or_default()
+            )));
+        }
         let rules = profiles
             .iter()
             .flat_map(|profile| profile.rules.iter().map(|rule| rule.id.as_str()));
@@ -129,6 +141,53 @@ fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
     out.push('\n');
 }
 
+/// What is asked of a limit, or of an attribute under `/sys`, by its name in a report.
+fn subject_page(what: &str, profiles: &[Profile], out: &mut String) {
+    let resource = Resource::parse(what);
+    let label = if resource.is_some() {
+        what.to_owned()
+    } else {
+        format!("/sys/{}", what.trim_start_matches("/sys/"))
+    };
+    let mut rules: Vec<String> = Vec::new();
+    for profile in profiles {
+        for rule in &profile.rules {
+            let about = rule.subject.as_ref().is_some_and(|subject| {
+                matches!(subject.kind.name(), "rlimit" | "sysfs") && subject.kind.label(&subject.selectors) == label
+            });
+            if about {
+                let why = rule.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                rules.push(format!("{}/{} ({}){why}", profile.name, rule.id, rule.severity.name()));
+            }
+        }
+    }
+    if let Some(resource) = resource {
+        let flag = resource
+            .ulimit_flag()
+            .map(|flag| format!(", `ulimit -{flag}`"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{what}: the limit on {}{flag}; {}= in a unit\n",
+            resource.doc(),
+            resource.systemd_name()
+        );
+    } else if rules.is_empty() {
+        return;
+    } else {
+        let _ = writeln!(out, "{label}\n");
+    }
+    if !rules.is_empty() {
+        out.push_str("Rules about it\n");
+        for rule in rules {
+            for (at, line) in wrap(&rule, 74).into_iter().enumerate() {
+                let _ = writeln!(out, "{:indent$}{line}", "", indent = if at == 0 { 2 } else { 6 });
+            }
+        }
+        out.push('\n');
+    }
+}
+
 fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut String) {
     for profile in profiles {
         for rule in &profile.rules {
@@ -138,12 +197,13 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
             }
             let _ = writeln!(out, "{name} ({})", rule.severity.name());
             if let Some(subject) = &rule.subject {
-                let _ = writeln!(
-                    out,
-                    "  {} {}",
-                    subject.kind.name(),
-                    subject.kind.label(&subject.selectors)
-                );
+                let (kind, label) = (subject.kind.name(), subject.kind.label(&subject.selectors));
+                let label = if label == kind {
+                    String::new()
+                } else {
+                    format!(" {label}")
+                };
+                let _ = writeln!(out, "  {kind}{label}");
             }
             let asks = asked(rule, sources);
             if !asks.is_empty() {
@@ -168,9 +228,20 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                     let _ = writeln!(out, "  {line}");
                 }
             }
-            if let Some(subject) = &rule.subject {
+            // A kind with many metrics has a remedy for each, which `explain KIND` lists; here they would mislead.
+            if let Some(subject) = rule
+                .subject
+                .as_ref()
+                .filter(|subject| subject.kind.metrics().len() <= 2)
+            {
+                let label = subject.kind.label(&subject.selectors);
                 for (dialect, text) in subject.kind.docs().remedies {
-                    for (at, line) in wrap(text, 64).into_iter().enumerate() {
+                    let text = if subject.kind.name() == "sysctl" {
+                        text.replace("KEY", &label)
+                    } else {
+                        (*text).to_owned()
+                    };
+                    for (at, line) in wrap(&text, 64).into_iter().enumerate() {
                         let _ = writeln!(out, "  {:<12}{line}", if at == 0 { dialect.name() } else { "" });
                     }
                 }

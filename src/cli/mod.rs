@@ -105,8 +105,6 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // Whoever read the result has seen enough.
-        Err(CommandError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::Ready,
         Err(CommandError::Output(error)) => {
             streams.message(&format!("runup: cannot write the result: {error}\n"));
             ExitCode::Error

@@ -37,8 +37,11 @@ impl Streams {
         let mut buffer = Vec::new();
         write(&mut buffer)?;
         let mut out = io::stdout().lock();
-        out.write_all(&buffer)?;
-        out.flush()
+        match out.write_all(&buffer).and_then(|()| out.flush()) {
+            // Whoever reads has seen enough. What was found is still so, and the exit code says it.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 
     /// Writes a result whose loss nobody would notice (help on a closed pipe).

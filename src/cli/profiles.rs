@@ -33,9 +33,12 @@ pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut St
             .enumerate()
         {
             lines.push(
-                format!("{:<width$}  {part}", if at == 0 { name } else { "" })
-                    .trim_end()
-                    .to_owned(),
+                format!(
+                    "{:<width$}  {part}",
+                    if at == 0 { printable(name) } else { String::new() }
+                )
+                .trim_end()
+                .to_owned(),
             );
         }
     }

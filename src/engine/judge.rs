@@ -5,7 +5,7 @@ use super::resolve::{ResolvedExpectation, ResolvedSubject};
 use crate::finding::{Finding, Fix, Outcome};
 use crate::remedy;
 use crate::rule::{Context, Dialect, Observation, Reading, Waiver, unit_of};
-use crate::value::{Comparator, Comparison, Operand, PortSet, Value, correct};
+use crate::value::{Comparator, Comparison, Number, Operand, PortSet, Type, Value, correct};
 
 /// A finding with nothing read.
 pub(super) fn finding(
@@ -119,12 +119,20 @@ pub(super) fn judge(
         (false, false, true) => Outcome::Pass,
         _ => Outcome::NotApplicable,
     };
+    let mut observation = observation;
+    if outcome != Outcome::NotApplicable && named {
+        let silent = reasons.iter().filter(|(kind, _)| *kind == Outcome::NotApplicable);
+        observation
+            .evidence
+            .extend(silent.map(|(_, why)| format!("does not count here: {why}")));
+    }
     let reason = reasons
         .into_iter()
         .find(|(kind, _)| *kind == outcome)
         .map(|(_, why)| why)
         .unwrap_or_default();
-    let fix = (outcome == Outcome::Fail || thorough).then(|| fix(planned, subject, &observation, cx));
+    let fix = (outcome == Outcome::Fail || thorough)
+        .then(|| fix(planned, subject, &observation, cx, outcome == Outcome::Fail));
     let mut finding = finding(planned, subject.kind.name(), observation.subject, outcome, reason);
     finding.expected = expected.join(", ");
     finding.actual = actual.join(", ");
@@ -192,6 +200,20 @@ fn explain(comparison: &Comparison, value: &Value) -> String {
     }
 }
 
+/// A row of minimum, default and maximum with one of them changed: the others give way, since the kernel would not check.
+fn ordered(kind: Type, index: usize, number: Number, row: Option<Value>) -> Option<Value> {
+    let mut row = row?;
+    if matches!(kind, Type::Tuple(["min", "default", "max"], _)) {
+        for at in 0..3 {
+            let old = row.field(at)?;
+            if (at > index && old < number) || (at < index && old > number) {
+                row = row.with_field(at, number)?;
+            }
+        }
+    }
+    Some(row)
+}
+
 fn holds(value: &Value, word: &Value) -> bool {
     let one = Comparison {
         comparator: Comparator::Contains,
@@ -200,7 +222,13 @@ fn holds(value: &Value, word: &Value) -> bool {
     one.holds(value)
 }
 
-fn fix(planned: &Planned<'_>, subject: &ResolvedSubject, observation: &Observation, cx: &Context<'_>) -> Fix {
+fn fix(
+    planned: &Planned<'_>,
+    subject: &ResolvedSubject,
+    observation: &Observation,
+    cx: &Context<'_>,
+    failed: bool,
+) -> Fix {
     let mut targets: Vec<(&'static str, Option<Value>)> = Vec::new();
     for expectation in &subject.expectations {
         let whole = observation.value(expectation.metric.name);
@@ -208,6 +236,10 @@ fn fix(planned: &Planned<'_>, subject: &ResolvedSubject, observation: &Observati
             (Some(value), Some(index)) => value.field(index).map(Value::Number),
             (value, _) => value.cloned(),
         };
+        // What is not there, or could not be read, is not what failed.
+        if compared.is_none() && failed {
+            continue;
+        }
         let holds = compared
             .as_ref()
             .is_some_and(|value| expectation.comparisons.iter().all(|asked| asked.holds(value)));
@@ -216,7 +248,9 @@ fn fix(planned: &Planned<'_>, subject: &ResolvedSubject, observation: &Observati
         }
         let target = correct(&expectation.comparisons, compared.as_ref(), expectation.prefer.as_ref());
         let target = match (target, expectation.field, whole) {
-            (Some(Value::Number(number)), Some(index), Some(whole)) => whole.with_field(index, number),
+            (Some(Value::Number(number)), Some(index), Some(whole)) => {
+                ordered(expectation.value, index, number, whole.with_field(index, number))
+            }
             (target, None, _) => target,
             _ => None,
         };

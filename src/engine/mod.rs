@@ -6,6 +6,7 @@
 mod conflicts;
 mod judge;
 mod resolve;
+mod together;
 
 use std::any::Any;
 use std::time::Duration;
@@ -161,6 +162,8 @@ impl<'a> Check<'a> {
     }
 
     fn report(&self, findings: Vec<Finding>) -> Report {
+        let mut findings = findings;
+        together::agree(&mut findings, self.host);
         let conflicts = if self.profiles.len() > 1 {
             conflicts::find(&self.planned, &findings)
         } else {

@@ -9,7 +9,7 @@ use crate::rule::{AskedOperand, Condition, Expectation, Kind, Metric, Rule, Sele
 use crate::source::Place;
 use crate::value::{
     Comparator, Comparison, Dimension, Number, Operand, PortRange, PortSet, Rounding, Type, Unit, UnitMismatch, Value,
-    Version,
+    Version, contradict,
 };
 
 /// A subject whose expectations are all known.
@@ -129,6 +129,13 @@ impl Resolver<'_, '_> {
                     operand,
                 });
             }
+        }
+        if comparisons.len() > 1 && contradict(&comparisons, &[]) {
+            let asked = &expectation.asked[expectation.asked.len() - 1];
+            self.sink.push(
+                Diagnostic::at(asked.place, "no value can satisfy all of this rule")
+                    .label("contradicts what stands before it"),
+            );
         }
         let prefer = match &expectation.prefer {
             Some(operand) => {

@@ -135,6 +135,21 @@ fn number(word: &str, start: usize, text: &str, at: &mut usize) -> Result<Term, 
         }),
         None => {
             let error = ExprError::new(start + digits_end..span.end, format!("`{unit}` is not a unit"));
+            // Decimal prefixes and words that people write; the nearest name in letters would be a wrong one.
+            let meant = match unit.to_ascii_lowercase().as_str() {
+                "kb" => Some("KiB"),
+                "mb" => Some("MiB"),
+                "gb" => Some("GiB"),
+                "tb" => Some("TiB"),
+                "sec" | "secs" | "second" | "seconds" => Some("s"),
+                "min" | "mins" | "minute" | "minutes" => Some("m"),
+                "hour" | "hours" | "hr" => Some("h"),
+                "day" | "days" => Some("d"),
+                _ => None,
+            };
+            if let Some(name) = meant {
+                return Err(error.help(format!("write `{name}`; sizes count by 1024, and minutes are `m`")));
+            }
             Err(
                 match crate::suggest::nearest(unit, UNITS.iter().map(|(name, ..)| *name)) {
                     Some(name) => error.help(format!("did you mean `{name}`?")),

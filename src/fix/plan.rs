@@ -355,6 +355,11 @@ impl Draft<'_> {
         use catalogue::Namespace;
         let platform = self.machine.platform();
         let known = catalogue::lookup(platform.os, key);
+        if known.is_some_and(|key| key.secret) {
+            return Err(Some(
+                "its value is a secret, which no plan shows and no journal keeps".to_owned(),
+            ));
+        }
         match known.map(|key| key.write) {
             Some(Write::Never | Write::ReadOnly) => return Err(None),
             Some(Write::OneWay) => self

@@ -30,11 +30,12 @@ pub fn compile(merged: Merged, os: Os, sources: &Sources, sink: &mut Diagnostics
             .collect(),
     );
     let rules = merged.rules.iter().filter_map(|raw| reader.rule(raw)).collect();
-    let waivers = merged
+    let waivers: Vec<Waiver> = merged
         .waivers
         .iter()
         .filter_map(|raw| reader.waiver(raw, &merged.rules))
         .collect();
+    reader.waived_twice(&waivers);
     reader.unused(&merged, &params);
     Profile {
         name: merged.name.clone(),
@@ -283,6 +284,7 @@ impl Reader<'_> {
                 );
             }
         }
+        self.meaning(kind, &expectations, &selectors, raw.place);
         // Text of another system than this one is only checked; so is a rule with a mistake.
         (for_this_system && self.sink.len() == before).then_some(Subject {
             kind,
@@ -290,6 +292,36 @@ impl Reader<'_> {
             expectations,
             place: raw.place,
         })
+    }
+
+    /// Whether every metric has the selector that it is about, and is compared with what it can be.
+    fn meaning(&mut self, kind: &dyn Kind, expectations: &[rule::Expectation], selectors: &Selectors, place: Place) {
+        for expectation in expectations {
+            let metric = expectation.metric.name;
+            if let Some(selector) = kind.needs(metric).filter(|name| selectors.place(name).is_none()) {
+                self.sink.push(
+                    Diagnostic::at(place, format!("`{metric}` of `{}` needs `{selector}`", kind.name()))
+                        .label(format!("`{selector}` is missing here")),
+                );
+            }
+            let words = kind.values(metric);
+            for asked in expectation.asked.iter().filter(|_| !words.is_empty()) {
+                let given: Vec<&crate::value::Value> = match &asked.operand {
+                    rule::AskedOperand::Literal(value) => vec![value],
+                    rule::AskedOperand::Literals(values) => values.iter().collect(),
+                    _ => Vec::new(),
+                };
+                for value in given.iter().map(|value| value.to_string()) {
+                    if !words.contains(&value.as_str()) {
+                        self.sink.push(
+                            Diagnostic::at(asked.place, format!("`{metric}` is never `{value}`"))
+                                .label("no such word")
+                                .suggest(&value, words.iter().copied(), "it can be"),
+                        );
+                    }
+                }
+            }
+        }
     }
 
     /// Reads one selector; false where it has no value for this system.
@@ -332,15 +364,16 @@ impl Reader<'_> {
 
     fn waiver(&mut self, raw: &Raw, rules: &[RawRule]) -> Option<Waiver> {
         let table = raw.table()?;
-        shape::check_table(
-            table,
-            raw.place,
-            super::fields::WAIVE,
-            "a waiver",
-            &|_| false,
-            &[],
-            self.sink,
-        );
+        if let Some(reason) = table
+            .get("reason")
+            .filter(|raw| raw.text().is_some_and(|text| text.trim().is_empty()))
+        {
+            self.sink.push(
+                Diagnostic::at(reason.place, "a waiver says why")
+                    .label("empty")
+                    .help("the report shows the reason until the waiver ends"),
+            );
+        }
         let rule = table.get("rule")?;
         let id = rule.text()?;
         // `profile/rule` is how reports name it, so that is accepted too.
@@ -362,6 +395,21 @@ impl Reader<'_> {
             until,
             place: raw.place,
         })
+    }
+
+    fn waived_twice(&mut self, waivers: &[Waiver]) {
+        for (at, waiver) in waivers.iter().enumerate() {
+            let twin = waivers[..at]
+                .iter()
+                .find(|other| other.rule == waiver.rule && other.place.source == waiver.place.source);
+            if let Some(twin) = twin {
+                self.sink.push(
+                    Diagnostic::at(waiver.place, format!("the rule `{}` is waived twice", waiver.rule))
+                        .label("waived again")
+                        .related(twin.place, "waived first here"),
+                );
+            }
+        }
     }
 
     /// A parameter that nothing in its own file uses is a mistake there, whatever becomes of the rules afterwards.

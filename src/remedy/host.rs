@@ -30,7 +30,9 @@ pub(super) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
             format!("{soft}:{hard}")
         };
         let sudo = if hard.is_empty() { "" } else { sudo };
-        lines.push(format!("{sudo}prlimit --pid $$ --{}={pair}", resource.name()));
+        let pid = host.system.process_directory().trim_start_matches("/proc/");
+        let pid = if pid == "self" { "$$" } else { pid };
+        lines.push(format!("{sudo}prlimit --pid {pid} --{}={pair}", resource.name()));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
@@ -53,14 +55,15 @@ pub(super) fn persist(changes: &[Change]) -> Option<String> {
             continue;
         };
         let (soft, hard) = soft_and_hard(soft, hard);
-        lines.push(format!(
-            "/etc/security/limits.d/60-runup.conf: * soft {name} {}",
-            in_limits_conf_unit(resource, soft)
-        ));
-        lines.push(format!(
-            "/etc/security/limits.d/60-runup.conf: * hard {name} {}",
-            in_limits_conf_unit(resource, hard)
-        ));
+        // `*` does not stand for root there.
+        for who in ["*", "root"] {
+            for (side, text) in [("soft", soft), ("hard", hard)] {
+                let number = in_limits_conf_unit(resource, text);
+                lines.push(format!(
+                    "/etc/security/limits.d/60-runup.conf: {who} {side} {name} {number}"
+                ));
+            }
+        }
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

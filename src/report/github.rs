@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::printable;
+use crate::diagnostic::Diagnostic;
 use crate::finding::{Finding, Outcome, Report};
 use crate::rule::Severity;
 use crate::source::{Origin, Sources};
@@ -51,7 +53,11 @@ pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> 
     writeln!(
         out,
         "runup: {}: {} passed, {} failed, {} unknown, {} not applicable, {} waived",
-        if report.ready() { "ready" } else { "not ready" },
+        match (report.ready(), report.nothing_checked()) {
+            (true, _) => "ready",
+            (false, true) => "nothing was checked",
+            (false, false) => "not ready",
+        },
         summary.pass,
         summary.fail,
         summary.unknown,
@@ -89,9 +95,30 @@ fn annotate(level: &str, finding: &Finding, sources: &Sources, out: &mut dyn Wri
     writeln!(out, "::{level} {}::{}", properties.join(","), data(&message))
 }
 
+pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    for mistake in mistakes {
+        let mut properties = Vec::new();
+        if let Some(place) = mistake.place
+            && sources.get(place.source).origin == Origin::File
+        {
+            let position = sources.position(place);
+            properties.push(format!("file={}", property(&sources.get(place.source).name)));
+            properties.push(format!("line={}", position.line));
+            properties.push(format!("col={}", position.column));
+        }
+        properties.push("title=runup".to_owned());
+        let message = data(&super::in_a_line(mistake));
+        writeln!(out, "::error {}::{message}", properties.join(","))?;
+    }
+    Ok(())
+}
+
 /// The message of a workflow command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    printable(text)
+        .replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 /// A property of a workflow command, which ends at a comma or a colon.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::diagnostic::Diagnostic;
 use crate::finding::{ConflictSide, Finding, Report};
 use crate::rule::{Change, Side, Target};
 use crate::source::{Origin, Place, Sources};
@@ -129,6 +130,38 @@ impl From<u64> for Number {
 
 pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &self::report(report, sources))?;
+    writeln!(out)
+}
+
+/// A run in which nothing was checked.
+#[derive(Debug, Serialize)]
+struct MistakesV1<'a> {
+    schema: &'static str,
+    ready: bool,
+    errors: Vec<MistakeV1<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct MistakeV1<'a> {
+    message: &'a str,
+    help: Option<&'a str>,
+    origin: Option<OriginV1>,
+}
+
+pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    let wire = MistakesV1 {
+        schema: "runup.report/1",
+        ready: false,
+        errors: mistakes
+            .iter()
+            .map(|mistake| MistakeV1 {
+                message: &mistake.message,
+                help: mistake.help.as_deref(),
+                origin: mistake.place.map(|place| origin(place, sources)),
+            })
+            .collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &wire)?;
     writeln!(out)
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::diagnostic::Diagnostic;
 use crate::finding::{Finding, Outcome, Report};
 use crate::rule::Severity;
 use crate::source::Sources;
@@ -135,10 +136,32 @@ fn case(finding: &Finding, sources: &Sources, out: &mut dyn Write) -> io::Result
     }
 }
 
+pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    let count = mistakes.len();
+    let counts = format!("tests=\"{count}\" failures=\"0\" errors=\"{count}\" skipped=\"0\"");
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites name=\"runup\" {counts}>")?;
+    writeln!(out, "  <testsuite name=\"profiles\" {counts}>")?;
+    for mistake in mistakes {
+        let (file, line) = mistake.place.map_or((String::new(), 0), |place| {
+            (sources.get(place.source).display_name(), sources.position(place).line)
+        });
+        writeln!(
+            out,
+            "    <testcase classname=\"profiles\" name=\"{file}:{line}\" file=\"{file}\" line=\"{line}\">\n      \
+             <error message=\"{}\" type=\"profile\"/>\n    </testcase>",
+            escape(&super::in_a_line(mistake)),
+            file = escape(&file),
+        )?;
+    }
+    writeln!(out, "  </testsuite>")?;
+    writeln!(out, "</testsuites>")
+}
+
 /// Text for an attribute or an element. XML 1.0 has no way to write most control characters, so they are replaced.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in super::printable(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -159,6 +182,6 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out_of_an_attribute() {
-        assert_eq!(escape("a<b>&\"c\"\u{1}\n"), "a&lt;b&gt;&amp;&quot;c&quot;\u{fffd}&#10;");
+        assert_eq!(escape("a<b>&\"c\"\u{1}\n"), "a&lt;b&gt;&amp;&quot;c&quot;\\u{1}&#10;");
     }
 }

@@ -10,6 +10,7 @@ pub use json::report as json_value;
 
 use std::io::{self, Write};
 
+use crate::diagnostic::Diagnostic;
 use crate::finding::Report;
 use crate::source::Sources;
 
@@ -66,6 +67,33 @@ pub fn write(format: Format, report: &Report, sources: &Sources, style: Style, o
         Format::Json => json::write(report, sources, out),
         Format::Github => github::write(report, sources, out),
         Format::Junit => junit::write(report, sources, out),
+    }
+}
+
+/// Writes mistakes that kept anything from being checked, in the form that was asked for. As text they go to stderr instead, with
+/// the lines that they point at.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_mistakes(
+    format: Format,
+    mistakes: &[Diagnostic],
+    sources: &Sources,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Text => Ok(()),
+        Format::Json => json::write_mistakes(mistakes, sources, out),
+        Format::Github => github::write_mistakes(mistakes, sources, out),
+        Format::Junit => junit::write_mistakes(mistakes, sources, out),
+    }
+}
+
+/// A mistake's message with its help, for one line.
+fn in_a_line(mistake: &Diagnostic) -> String {
+    match &mistake.help {
+        Some(help) => format!("{}: {help}", mistake.message),
+        None => mistake.message.clone(),
     }
 }
 

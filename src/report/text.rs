@@ -45,7 +45,8 @@ struct Page<'a> {
 impl Page<'_> {
     fn header(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = self.report.profiles.join(", ");
-        let line = format!("{} on {}", printable(&names), printable(&host_line(&self.report.host)));
+        let line = format!("{names} on {}", host_line(&self.report.host)).replace(['\n', '\t'], " ");
+        let line = printable(&line);
         for (at, line) in wrap(&line, WIDTH).into_iter().enumerate() {
             writeln!(out, "{}{line}", if at > 0 { "  " } else { "" })?;
         }
@@ -272,7 +273,9 @@ impl Page<'_> {
         if summary.not_applicable > 0 {
             parts.push(format!("{} not applicable", summary.not_applicable));
         }
-        let word = if self.report.ready() {
+        let word = if self.report.nothing_checked() {
+            "Nothing was checked".color(Color::Red).bold()
+        } else if self.report.ready() {
             "Ready".color(Color::Green).bold()
         } else {
             "Not ready".color(Color::Red).bold()
@@ -323,7 +326,10 @@ fn dialect_label(dialect: Dialect) -> &'static str {
 /// `web1: linux 6.1.0, x86_64, 8 CPUs, 16 GiB, docker container`.
 #[must_use]
 pub fn host_line(host: &HostSummary) -> String {
-    let mut parts = vec![format!("{} {}", host.os, host.kernel), host.arch.clone()];
+    let mut parts = vec![
+        format!("{} {}", host.os, host.kernel).trim_end().to_owned(),
+        host.arch.clone(),
+    ];
     if let Some(cpus) = host.cpus {
         parts.push(format!("{cpus} CPU{}", if cpus == 1 { "" } else { "s" }));
     }

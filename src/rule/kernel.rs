@@ -71,6 +71,10 @@ impl Kind for Kernel {
         METRICS
     }
 
+    fn needs(&self, metric: &str) -> Option<&'static str> {
+        (metric == "loaded").then_some("module")
+    }
+
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         if let (Some(name), Some(place)) = (selectors.text("module"), selectors.place("module"))
             && !is_name(name)

@@ -475,6 +475,18 @@ pub trait Kind: Sync {
         let _ = (selectors, os, sink);
     }
 
+    /// The selector without which a metric means nothing.
+    fn needs(&self, metric: &str) -> Option<&'static str> {
+        let _ = metric;
+        None
+    }
+
+    /// The only words that a metric can be; empty where it can be any.
+    fn values(&self, metric: &str) -> &'static [&'static str] {
+        let _ = metric;
+        &[]
+    }
+
     /// The type of a metric whose type depends on the selectors; `None` where nobody knows, and the comparators decide.
     fn type_of(&self, selectors: &Selectors, metric: &Metric, os: Os) -> Option<Type> {
         let _ = (selectors, os);

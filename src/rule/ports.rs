@@ -1,6 +1,7 @@
 //! Ports: ephemeral ones in use, and listeners with the backlog that is in force.
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::profile::shape::{Field, Shape, optional};
 use crate::system::{Failure, Listener, Os, Sockets};
 use crate::value::{Choice, PortRange, PortSet, Type, Unit, Value};
@@ -86,6 +87,25 @@ impl Kind for Ports {
 
     fn metrics(&self) -> &'static [Metric] {
         METRICS
+    }
+
+    fn needs(&self, metric: &str) -> Option<&'static str> {
+        matches!(metric, "state" | "backlog" | "queued").then_some("port")
+    }
+
+    fn values(&self, metric: &str) -> &'static [&'static str] {
+        match metric {
+            "state" => &["listening", "free"],
+            _ => &[],
+        }
+    }
+
+    fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
+        if let (Some(port), Some(place)) = (selectors.number("port"), selectors.place("port"))
+            && !(1..=65535).contains(&port)
+        {
+            sink.push(Diagnostic::at(place, format!("{port} is no port: they go from 1 to 65535")).label("not a port"));
+        }
     }
 
     fn label(&self, selectors: &Selectors) -> String {

@@ -138,6 +138,13 @@ impl Kind for Sysctl {
             );
         };
         let (reach, because) = reach(name, key, cx);
+        if reach == Reach::Manual {
+            let what = match key.map(|key| key.write) {
+                Some(Write::Never) => format!("{name} is for a person to set, who knows what it starts or breaks"),
+                _ => format!("{name} cannot be set: it follows from the machine, or from how the kernel was started"),
+            };
+            return Proposal::manual(because, what);
+        }
         let from = observation.value("").map(Value::kernel_form);
         let scope = scope(key, cx);
         let change = Change {
@@ -307,7 +314,7 @@ fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, String) {
                 "runup never writes this key: it names a program or does damage".to_owned(),
             );
         }
-        Some(Write::ReadOnly) => return (Reach::Boot, "the kernel only reports it".to_owned()),
+        Some(Write::ReadOnly) => return (Reach::Manual, "the kernel only reports it".to_owned()),
         _ => {}
     }
     if cx.system.platform().os != Os::Linux {
@@ -339,6 +346,9 @@ fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, String) {
             "it is the host's value"
         };
         return (Reach::Host, why.to_owned());
+    }
+    if unwritable && !contained && cx.host.network_is_hosts() != Some(false) {
+        return (Reach::Manual, "the kernel does not let it be set".to_owned());
     }
     if unwritable {
         return (Reach::Host, "this namespace shows it and cannot change it".to_owned());

@@ -5,19 +5,26 @@ use super::{
     glob, reach, reading_of,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::shape::{Field, Shape, required};
-use crate::system::Os;
+use crate::profile::shape::{Field, Shape, optional, required};
+use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};
 
 /// Switches under `/sys`: `sysfs = { path = "kernel/mm/transparent_hugepage/enabled", not = "always" }`.
 #[derive(Debug)]
 pub struct Sysfs;
 
-static SELECTORS: &[Field] = &[required(
-    "path",
-    Shape::Text,
-    "The attribute's path below /sys. `*` stands for any run of characters within a segment, `{sd*,nvme*}` for either.",
-)];
+static SELECTORS: &[Field] = &[
+    required(
+        "path",
+        Shape::Text,
+        "The attribute's path below /sys. `*` stands for any run of characters within a segment, `{sd*,nvme*}` for either.",
+    ),
+    optional(
+        "known",
+        Shape::Bool,
+        "The path is right though runup does not know it: where it is missing, the rule does not apply.",
+    ),
+];
 
 static METRICS: &[Metric] = &[Metric {
     name: "",
@@ -163,6 +170,7 @@ impl Kind for Sysfs {
                 let full = format!("/sys/{path}");
                 let reading = match cx.system.read(&full) {
                     Ok(bytes) => parse(&full, kind, &bytes),
+                    Err(Failure::Absent) if !selectors.flag("known") && !is_writable(path) => missing(path, cx),
                     Err(failure) => reading_of(&failure, &full),
                 };
                 Observation::single(full, "", reading)
@@ -220,6 +228,31 @@ impl Kind for Sysfs {
             remedies,
         }
     }
+}
+
+/// An attribute that is not there and that nobody knows may be a typo, which must never be `n/a` for ever. What tells is the
+/// directory: where that is there too, this kernel has such things, and this is not one of them; a device that is missing as a
+/// whole is simply not in this machine.
+fn missing(path: &str, cx: &Context<'_>) -> Reading {
+    let full = format!("/sys/{path}");
+    let top: Vec<&str> = path.split('/').collect();
+    let hardware = matches!(top.first(), Some(&("block" | "class" | "bus" | "devices" | "firmware")));
+    let parent = full.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let siblings = cx.system.list(parent);
+    if hardware && siblings.is_err() {
+        return Reading::Absent(format!("{full} does not exist"));
+    }
+    let name = top.last().copied().unwrap_or_default();
+    let near = siblings
+        .ok()
+        .and_then(|names| crate::suggest::nearest(name, names.iter().map(String::as_str)).map(str::to_owned));
+    let hint = near.map_or_else(
+        || "; if the path is right, say `known = true`".to_owned(),
+        |near| format!("; did you mean `{near}`?"),
+    );
+    Reading::Unreadable(format!(
+        "{full} is not on this machine, and no attribute of this name is known{hint}"
+    ))
 }
 
 fn parse(path: &str, kind: Option<Type>, bytes: &[u8]) -> Reading {

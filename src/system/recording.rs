@@ -164,6 +164,17 @@ pub fn is_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
+/// The kernel's command line without the values of words that name a secret: `luks.key=...`.
+fn without_secrets(line: &[u8]) -> Vec<u8> {
+    const NAMES: &[&str] = &["pass", "secret", "token", "key", "credential", "auth"];
+    let text = String::from_utf8_lossy(line);
+    let words = text.split(' ').map(|word| match word.split_once('=') {
+        Some((name, _)) if NAMES.iter().any(|part| name.to_ascii_lowercase().contains(part)) => format!("{name}=***"),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ").into_bytes()
+}
+
 /// Variables that a recording may hold: they say where the process runs.
 const VARIABLES: &[&str] = &["container", "KUBERNETES_SERVICE_HOST"];
 
@@ -328,7 +339,9 @@ impl System for Recorder<'_> {
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let result = self.system.read(path);
-        let result = if is_secret(path) {
+        let result = if path == "/proc/cmdline" {
+            result.map(|line| without_secrets(&line))
+        } else if is_secret(path) {
             result.and(Err(SECRET))
         } else {
             result

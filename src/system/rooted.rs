@@ -133,7 +133,13 @@ impl System for RootedSystem {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        std::fs::read(self.resolve(path)?).map_err(|error| failure(&error))
+        let real = self.resolve(path)?;
+        // A pipe or a device in the tree would be waited for.
+        let metadata = std::fs::metadata(&real).map_err(|error| failure(&error))?;
+        if !metadata.is_file() {
+            return Err(Failure::Io(if metadata.is_dir() { libc::EISDIR } else { libc::EINVAL }));
+        }
+        std::fs::read(real).map_err(|error| failure(&error))
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
