@@ -336,3 +336,155 @@ fn completions_and_manual_pages_are_made() {
     assert_eq!(run(&["man", "nothing"]).code, 2);
     assert_eq!(run(&["explain", "no-such-thing-at-all"]).code, 2);
 }
+
+#[test]
+fn a_closed_pipe_does_not_change_the_verdict() {
+    let directory = directory(&[(
+        "p.toml",
+        "[[rule]]\nid = \"never\"\nseverity = \"error\"\nkernel = { version = { min = \"99.0\" } }\n",
+    )]);
+    let mut child = support::runup()
+        .current_dir(directory.path())
+        .args(["check", "./p.toml"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("ends").code(), Some(1));
+}
+
+#[test]
+fn nothing_checked_is_not_ready() {
+    let directory = directory(&[("empty.toml", "summary = \"nothing\"\n")]);
+    let done = run_in(directory.path(), &["check", "./empty.toml"]);
+    assert_eq!(done.code, 2);
+    assert!(done.out.contains("Nothing was checked"), "{}", done.out);
+    let done = run_in(directory.path(), &["check", "./empty.toml", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
+    assert_eq!(report["ready"], false);
+}
+
+#[test]
+fn mistakes_are_reported_in_the_form_that_was_asked_for() {
+    let directory = directory(&[(
+        "p.toml",
+        "[[rule]]\nid = \"a\"\nsysctl = { key = \"vm.swappiness\", mni = 1 }\n",
+    )]);
+    let run = |format| run_in(directory.path(), &["check", "./p.toml", "--format", format]);
+    let json = run("json");
+    let report: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!((json.code, &report["ready"]), (2, &serde_json::Value::Bool(false)));
+    assert_eq!(report["errors"][0]["origin"]["line"], 3);
+    assert!(json.err.contains("did you mean `min`?"));
+    let github = run("github");
+    assert!(
+        github.out.starts_with("::error file=./p.toml,line=3,col="),
+        "{}",
+        github.out
+    );
+    let junit = run("junit");
+    assert!(
+        junit.out.contains("<testsuites") && junit.out.contains("errors=\"1\""),
+        "{}",
+        junit.out
+    );
+}
+
+#[test]
+fn what_means_nothing_is_a_mistake_of_the_profile() {
+    for (subject, said) in [
+        ("kernel = { loaded = true }", "needs `module`"),
+        ("ports = { state = \"free\" }", "needs `port`"),
+        ("ports = { port = 22, state = \"fre\" }", "did you mean `free`?"),
+        ("ports = { port = 99999, state = \"free\" }", "99999 is no port"),
+        (
+            "sysctl = { key = \"vm.swappiness\", min = 10, max = 5 }",
+            "no value can satisfy",
+        ),
+        ("sysctl = { key = \"net.core.rmem_max\", min = \"1MB\" }", "write `MiB`"),
+    ] {
+        let directory = directory(&[("p.toml", &format!("[[rule]]\nid = \"a\"\n{subject}\n"))]);
+        let done = run_in(directory.path(), &["check", "./p.toml"]);
+        assert_eq!(done.code, 2, "{subject}: {}{}", done.out, done.err);
+        assert!(
+            done.err.contains(said) && done.err.contains("p.toml:3"),
+            "{subject}: {}",
+            done.err
+        );
+    }
+    let waivers = "[[rule]]\nid = \"a\"\nkernel = { version = { min = \"1.0\" } }\n\
+                   [[waive]]\nrule = \"a\"\nreason = \" \"\n[[waive]]\nrule = \"a\"\nreason = \"b\"\n";
+    let directory = directory(&[("p.toml", waivers)]);
+    let done = run_in(directory.path(), &["check", "./p.toml"]);
+    assert!(
+        done.err.contains("a waiver says why") && done.err.contains("waived twice"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_path_that_nobody_knows_is_unknown_and_not_passed_over() {
+    let root = directory(&[
+        ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
+        ("proc/sys/vm/swappiness", "60\n"),
+        (
+            "p.toml",
+            "[[rule]]\nid = \"typo\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabeld\", not = \"always\" }\n\
+             [[rule]]\nid = \"said\"\nsysfs = { path = \"kernel/mm/other\", not = \"always\", known = true }\n\
+             [[rule]]\nid = \"disk\"\nsysfs = { path = \"block/sdz/queue/rotational\", eq = 0 }\n\
+             [[rule]]\nid = \"swappiness\"\nsysctl = { key = \"vm.swappiness\", max = 100 }\n",
+        ),
+    ]);
+    let path = root.path().to_str().expect("UTF-8");
+    let done = run_in(root.path(), &["check", "./p.toml", "--root", path, "--format", "json"]);
+    let outcome = |rule| support::finding(&done.out, rule)["outcome"].as_str().map(str::to_owned);
+    assert_eq!(outcome("typo").as_deref(), Some("unknown"), "{}", done.out);
+    assert!(
+        support::finding(&done.out, "typo")["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("`enabled`"))
+    );
+    assert_eq!(outcome("said").as_deref(), Some("n/a"));
+    assert_eq!(outcome("disk").as_deref(), Some("n/a"));
+    assert_eq!(outcome("swappiness").as_deref(), Some("pass"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn two_floors_of_one_limit_have_one_fix() {
+    let directory = directory(&[
+        (
+            "a.toml",
+            "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", soft = { min = 300 } }\n",
+        ),
+        (
+            "b.toml",
+            "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", soft = { min = 700 } }\n",
+        ),
+    ]);
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", "ulimit -S -n 200; echo ready; exec sleep 100"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
+    std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
+    let pid = child.id().to_string();
+    let done = run_in(
+        directory.path(),
+        &["check", "./a.toml", "./b.toml", "--pid", &pid, "--format", "json"],
+    );
+    let _ = child.kill();
+    let _ = child.wait();
+    let report: serde_json::Value = serde_json::from_str(&done.out).expect("JSON");
+    for finding in report["findings"].as_array().expect("findings") {
+        assert_eq!(
+            finding["fix"]["remedies"]["host"].as_str(),
+            Some(format!("prlimit --pid {pid} --nofile=700:").as_str())
+        );
+    }
+}
