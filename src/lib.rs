@@ -7,6 +7,7 @@
 //!   │        │         │
 //!   │        │         └──> host, catalogue   what is known of the machine, and of keys
 //!   │        └──> remedy                      a fix in every dialect
+//!   ├──> export ──> remedy, engine            what rules ask for, as a file for another place
 //!   ├──> profile ──> rule, expr, value        TOML becomes rules
 //!   └──> report  ──> finding                  the one result model, in every format
 //! ```
@@ -19,6 +20,7 @@
 //! * [`catalogue`]: what is known of sysctl keys, so that a missing one can be told from a typo.
 //! * [`engine`]: first every mistake, then every probe, then findings, conflicts and waivers.
 //! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
+//! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
@@ -30,6 +32,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod diagnostic;
 pub mod engine;
+pub mod export;
 pub mod expr;
 pub mod finding;
 pub mod host;

@@ -251,7 +251,8 @@ impl Loader<'_> {
                 &kinds,
                 self.sink,
             );
-            let (Some(id), Some(id_place)) = (rule_id(&own).map(str::to_owned), own.get("id").map(|raw| raw.place)) else {
+            let (Some(id), Some(id_place)) = (rule_id(&own).map(str::to_owned), own.get("id").map(|raw| raw.place))
+            else {
                 continue;
             };
             if let Some(first) = seen.insert(id.clone(), id_place) {
