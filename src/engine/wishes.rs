@@ -32,7 +32,7 @@ pub struct Wanted {
     pub asked: Option<String>,
     /// The same, but never worse than what this machine has.
     pub kept: String,
-    /// Whether the rules hold here, with something better than what they ask for.
+    /// Whether the rules hold here, with something else than what they ask for: something better.
     pub better: bool,
     /// What the rules leave open.
     pub demand: Demand,
@@ -277,7 +277,7 @@ impl Group<'_> {
             });
             let wanted = Wanted {
                 demand: self.demand(&slots, &change),
-                better: holds && asked.is_some_and(|asked| asked.to != change.to),
+                better: holds && asked.is_none_or(|asked| asked.to != change.to),
                 asked: asked.map(|asked| asked.to.clone()),
                 target: change.target,
                 scope: change.scope,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Basis, Entry, Format, Page, commented, interface, not_a_containers};
+use super::{Basis, Format, Page, commented, interface, not_a_containers};
 use crate::catalogue::{self, Namespace};
 use crate::engine::Wanted;
 use crate::host::Host;
@@ -66,13 +66,9 @@ impl Format for Kubernetes {
     }
 
     fn write(&self, page: &Page<'_>) -> String {
-        let (mut fields, mut init): (Vec<(&str, &Entry<'_>)>, Vec<(&str, &Entry<'_>)>) = (Vec::new(), Vec::new());
-        for (key, entry) in page.sysctls() {
-            match way(key, page.host) {
-                Ok(Way::Init) => init.push((key, entry)),
-                _ => fields.push((key, entry)),
-            }
-        }
+        let (init, fields): (Vec<_>, Vec<_>) = page
+            .sysctls()
+            .partition(|(key, _)| matches!(way(key, page.host), Ok(Way::Init)));
         let mut out = format!(
             "# {}\n# the container `app` stands for yours\napiVersion: v1\nkind: Pod\nmetadata:\n  name: runup-{}\nspec:\n",
             page.title(),

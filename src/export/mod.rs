@@ -128,7 +128,9 @@ pub fn export(
         };
         // The other side of a limit, which only hosts keep.
         let Some(value) = value else { continue };
-        let guard = format.basis() == Basis::Container && wanted.better && wanted.rules.iter().all(|rule| rule.guard);
+        // The limits here are this process's, and say nothing of what a service or a login has.
+        let apart = format.basis() == Basis::Container || matches!(wanted.target, Target::Limit(..));
+        let guard = apart && wanted.better && wanted.rules.iter().all(|rule| rule.guard);
         let refusal = if guard {
             Some(
                 "it speaks against a setting that nothing makes there: writing it would only lower what is better"
@@ -299,7 +301,9 @@ fn comments(wanted: &Wanted, basis: Basis) -> Vec<String> {
         .collect();
     if basis == Basis::Host {
         match &wanted.live {
-            Some(live) if wanted.better => lines.push(one_line(&format!("{live} is here; it is better and stays"))),
+            Some(live) if wanted.better && wanted.asked.is_some() => {
+                lines.push(one_line(&format!("{live} is here; it is better and stays")))
+            }
             None => lines.push("what it is here could not be read".to_owned()),
             _ => {}
         }
