@@ -111,7 +111,7 @@ fn host() -> MemorySystem {
         ("net.ipv4.tcp_max_syn_backlog", "2048"),
         ("net.ipv4.ip_local_port_range", "32768\t60999"),
         ("net.ipv4.tcp_rmem", "4096\t131072\t6291456"),
-        ("net.ipv4.tcp_fastopen_key", "secret"),
+        ("net.ipv4.tcp_fastopen_key", "5e1f-0-0-0"),
         ("kernel.msgmax", "8192"),
         ("kernel.core_pattern", "|/bin/handler"),
         ("vm.swappiness", "60"),
@@ -251,7 +251,7 @@ fn what_must_not_be_written_is_in_no_file_and_every_rule_is_accounted_for() {
                 assert!(!line.contains(never), "{}: {line}", format.name());
             }
         }
-        assert!(!text.contains("secret\n"), "{text}");
+        assert!(!text.contains("5e1f"), "{text}");
         let told = |rule: &str| {
             text.contains(&format!("p0/{rule}")) || left.iter().any(|line| line.contains(&format!("p0/{rule}")))
         };
@@ -328,7 +328,7 @@ fn rules_about_one_thing_are_satisfied_together_or_refused() {
         "summary = \"x\"\n{}",
         rule("d", "sysctl = { key = \"fs.nr_open\", max = 2_500_000 }")
     );
-    with(&host(), &[&two, &three], |wishes, ..| {
+    with(&host(), &[&two, &three], |wishes, _, _| {
         assert_eq!(wishes.contradictions.len(), 1, "{:#?}", wishes.contradictions);
     });
     let place = directory(&[("two.toml", &two), ("low.toml", &three.replace("2_500_000", "5"))]);
@@ -455,8 +455,8 @@ fn sysctl_takes_the_file() {
     let place = directory(&[("p.toml", NETWORK)]);
     let done = apart(
         place.path(),
-        "$runup check ./p.toml >/dev/null && exit 9; sysctl -qw net.ipv4.tcp_syn_retries=8
-         $runup export ./p.toml --to sysctl.d -o p.conf; sysctl -p p.conf >/dev/null; $runup check ./p.toml >&2
+        "$runup check --fail-on note ./p.toml >/dev/null && exit 9; sysctl -qw net.ipv4.tcp_syn_retries=8
+         $runup export ./p.toml --to sysctl.d -o p.conf; sysctl -p p.conf >/dev/null; $runup check --fail-on note ./p.toml >&2
          sysctl -n net.core.somaxconn net.ipv4.tcp_keepalive_time net.ipv4.ip_local_port_range net.ipv4.tcp_sack net.ipv4.tcp_syn_retries",
     );
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -489,7 +489,7 @@ fn the_script_applies_and_undoes() {
     let done = apart(
         place.path(),
         &format!(
-            "{SHOW} show >before; ./p.sh apply; $runup check ./p.toml >&2; show >applied
+            "{SHOW} show >before; ./p.sh apply; $runup check --fail-on note ./p.toml >&2; show >applied
              sysctl -qw net.ipv4.tcp_keepalive_time=1700; ./p.sh apply; sysctl -n net.ipv4.tcp_keepalive_time
              sysctl -qw net.ipv4.tcp_keepalive_time=1800
              ./p.sh undo; show >after; cmp before after; ! cmp -s before applied; test ! -e state/undo; ./p.sh undo"
@@ -616,9 +616,11 @@ fn podman_takes_the_flags() {
     let busybox = ["/bin/busybox", "/usr/bin/busybox"]
         .into_iter()
         .find(|path| Path::new(path).exists());
+    let wrapper = tool("RUNUP_WITH_CONTAINERS");
+    let possible = is_root() && found("podman").is_some() && busybox.is_some() && wrapper.is_some();
     if !can(
-        "containers need root, podman and busybox",
-        is_root() && found("podman").is_some() && busybox.is_some(),
+        "containers need root, podman, busybox and the wrapper in RUNUP_WITH_CONTAINERS",
+        possible,
     ) {
         return;
     }
@@ -630,16 +632,9 @@ fn podman_takes_the_flags() {
          eval \"podman run --rm $flags {IMAGE} /busybox sh -c 'cd /proc/sys; cat net/core/somaxconn net/ipv4/ip_local_port_range kernel/msgmax; ulimit -Sn; ulimit -Hn'\"",
         busybox = busybox.unwrap_or_default()
     );
-    let mut command = match tool("RUNUP_WITH_CONTAINERS") {
-        Some(wrapper) => {
-            let mut command = Command::new(wrapper);
-            command.arg("sh");
-            command
-        }
-        None => Command::new("sh"),
-    };
+    let mut command = Command::new(wrapper.unwrap_or_default());
     command
-        .args(["-euc", &script])
+        .args(["sh", "-euc", &script])
         .env("flags", flags.out.trim())
         .current_dir(place.path());
     let ran = done(command.output().expect("it starts"));
@@ -754,7 +749,7 @@ fn ansible_takes_the_playbook() {
          export HOME=$PWD ANSIBLE_LOCALHOST_WARNING=false
          $runup export ./p.toml --to ansible -o p.yml
          play() {{ {} -i localhost, -c local -e ansible_become=false -e ansible_python_interpreter={} p.yml; }}
-         play >&2; play | grep -o changed=0; $runup check ./p.toml >&2
+         play >&2; play | grep -o changed=0; $runup check --fail-on note ./p.toml >&2
          sysctl -n net.core.somaxconn net.ipv4.tcp_sack; head -n 1 /etc/sysctl.d/60-runup.conf",
         paths[0].display(),
         found("python3").unwrap_or_else(|| "/usr/bin/python3".into()).display(),

@@ -1,6 +1,8 @@
 #
 # apply: raises what is too low, lowers what is too high, and keeps the old values in $RUNUP_STATE.
 # undo:  puts the old values back, except where somebody else has changed them since.
+#
+# shellcheck disable=SC2317 # what sets words is not needed where there are none
 set -uf
 state=${RUNUP_STATE:-/var/lib/runup/export-@NAME@.undo}
 failed=0
@@ -68,10 +70,10 @@ change() {
     fail "$1: not changed: $state cannot be written"
     return
   }
-  put "$1" "$2" && look "$1" || {
+  if ! put "$1" "$2" || ! look "$1"; then
     fail "$1: cannot be set to $2"
     return
-  }
+  fi
   if [ "$value" = "$2" ]; then
     say "$1: $old -> $2"
   else
