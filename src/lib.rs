@@ -7,6 +7,7 @@
 //!   │        │         │
 //!   │        │         └──> host, catalogue   what is known of the machine, and of keys
 //!   │        └──> remedy                      a fix in every dialect
+//!   ├──> export ──> remedy, engine            what rules ask for, as a file for another place
 //!   ├──> profile ──> rule, expr, value        TOML becomes rules
 //!   └──> report  ──> finding                  the one result model, in every format
 //! ```
@@ -20,6 +21,7 @@
 //! * [`engine`]: first every mistake, then every probe, then findings, conflicts and waivers.
 //! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
 //! * [`shim`]: the entrypoint: starting a program exactly, and the supervisor that `--init` leaves behind.
+//! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
@@ -31,6 +33,7 @@ pub mod catalogue;
 pub mod cli;
 pub mod diagnostic;
 pub mod engine;
+pub mod export;
 pub mod expr;
 pub mod finding;
 pub mod fix;

@@ -367,12 +367,10 @@ fn a_kernel_that_ignores_clamps_or_refuses_makes_it_fail() {
         let plan = plan_of(&text, &machine);
         assert_eq!(plan.steps.len(), 2);
         let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("it fails");
-        let ApplyError::Step {
-            cause, stuck, record, ..
-        } = &error
-        else {
+        let ApplyError::Step(failure) = &error else {
             panic!("{error}")
         };
+        let (cause, stuck, record) = (&failure.cause, &failure.stuck, &failure.record);
         match (cause, became) {
             (Cause::Became(value), Some(became)) => assert_eq!(value, became),
             (Cause::Refused(_), None) => {}

@@ -26,6 +26,7 @@ pub(super) fn command() -> Command {
         .subcommand(explain())
         .subcommand(profiles())
         .subcommand(show())
+        .subcommand(export())
         .subcommand(record())
         .subcommand(diff())
         .subcommand(Command::new("schema").about("Prints the JSON Schema of profiles, for editors"))
@@ -292,6 +293,60 @@ fn show() -> Command {
                 .help("a profile by name or path"),
         )
         .arg(set())
+}
+
+fn export() -> Command {
+    Command::new("export")
+        .about("Writes what profiles ask for as a file for another place")
+        .long_about(
+            "Writes what profiles ask for, whether it is so here or not, as a file for the host, a service, a container or \
+             another machine. What the file cannot hold is listed in it and on stderr, with the reason. Changes nothing.",
+        )
+        .arg(profile_words())
+        .arg(
+            Arg::new("to")
+                .long("to")
+                .required(true)
+                .value_name("FORMAT")
+                .value_parser(PossibleValuesParser::new(
+                    crate::export::FORMATS.iter().map(|format| format.name()),
+                ))
+                .help("form of the file"),
+        )
+        .arg(
+            Arg::new("unit")
+                .long("unit")
+                .value_name("UNIT")
+                .help("the service that a drop-in is for: nginx.service"),
+        )
+        .arg(set())
+        .arg(
+            Arg::new("only")
+                .long("only")
+                .value_name("RULE")
+                .action(ArgAction::Append)
+                .help("only this rule; may be repeated"),
+        )
+        .arg(
+            Arg::new("skip")
+                .long("skip")
+                .value_name("RULE")
+                .action(ArgAction::Append)
+                .help("without this rule; may be repeated"),
+        )
+        .arg(
+            Arg::new("host")
+                .long("host")
+                .value_name("FILE")
+                .help("a recording made by `runup record`, instead of this machine"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .help("where to write it, instead of stdout"),
+        )
 }
 
 fn record() -> Command {

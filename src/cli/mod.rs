@@ -5,6 +5,7 @@ mod arguments;
 mod check;
 mod diff;
 mod explain;
+mod export;
 mod ground;
 mod output;
 mod profiles;
@@ -93,6 +94,7 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
         Some(("explain", matches)) => explain::run(matches, &mut sources, &mut streams),
         Some(("profiles", matches)) => profiles::run(matches, &mut sources, &mut streams),
         Some(("show", matches)) => show::run(matches, &mut sources, &mut streams),
+        Some(("export", matches)) => export::run(matches, &mut sources, &mut streams),
         Some(("record", matches)) => record::run(matches, &mut sources, &mut streams),
         Some(("diff", matches)) => diff::run(matches, &mut sources, &mut streams),
         Some(("schema", _)) => schema(&mut streams),

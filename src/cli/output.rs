@@ -56,3 +56,44 @@ impl Streams {
             .write_all(crate::report::printable_keeping_colour(text).as_bytes());
     }
 }
+
+/// Writes a file anew, whole or not at all. Root may be asked to write where somebody else can put a link, so a link is not
+/// followed; nor is anything else replaced that is not a file.
+pub(super) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
+    use nix::errno::Errno;
+    use nix::sys::stat::{SFlag, lstat};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let failed = |what: &str| format!("cannot write {path}: {what}");
+    match lstat(path) {
+        Ok(stat) => match SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) {
+            SFlag::S_IFREG => {}
+            SFlag::S_IFLNK => return Err(failed("it is a symbolic link, and links are not followed")),
+            _ => return Err(failed("it is not a file")),
+        },
+        Err(Errno::ENOENT) => {}
+        Err(error) => return Err(failed(error.desc())),
+    }
+    let target = std::path::Path::new(path);
+    let Some(name) = target.file_name() else {
+        return Err(failed("it is not a file"));
+    };
+    let fresh = target.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let write = || {
+        // O_EXCL: a link in its place is not followed either.
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
+            .open(&fresh)?;
+        let done = file
+            .write_all(content)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&fresh, target));
+        if done.is_err() {
+            let _ = std::fs::remove_file(&fresh);
+        }
+        done
+    };
+    write().map_err(|error| failed(&error.to_string()))
+}

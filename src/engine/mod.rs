@@ -7,6 +7,7 @@ mod conflicts;
 mod judge;
 mod resolve;
 mod together;
+mod wishes;
 
 use std::any::Any;
 use std::time::Duration;
@@ -17,10 +18,11 @@ use crate::host::Host;
 use crate::profile::Profile;
 use crate::profile::params::{self, Setting, Values};
 use crate::profile::raw::Date;
-use crate::rule::{Context, Kind, Rule, Waiver};
+use crate::rule::{Context, Intent, Kind, Rule, Waiver};
 use crate::system::System;
 
 pub use resolve::{ResolvedExpectation, ResolvedSubject};
+pub use wishes::{Asker, Contradiction, Demand, LeftOver, Wanted, Wishes};
 
 /// What a run is to do.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,14 @@ struct Planned<'a> {
     profile: &'a Profile,
     rule: &'a Rule,
     state: State,
+}
+
+impl<'a> Planned<'a> {
+    /// The waiver of the rule, and whether it holds on a day.
+    fn waiver(&self, today: Date) -> Option<(&'a Waiver, bool)> {
+        let waiver = self.profile.waivers.iter().find(|waiver| waiver.rule == self.rule.id)?;
+        Some((waiver, waiver.until.is_none_or(|last| today <= last)))
+    }
 }
 
 /// Profiles evaluated on a machine, ready to be checked, once or again.
@@ -188,13 +198,7 @@ impl<'a> Check<'a> {
                 if !wanted(planned) {
                     return Vec::new();
                 }
-                let waiver = planned
-                    .profile
-                    .waivers
-                    .iter()
-                    .find(|waiver| waiver.rule == planned.rule.id);
-                let waiver = waiver.map(|waiver| (waiver, waiver.until.is_none_or(|last| today <= last)));
-                self.look(planned, &samples, waiver)
+                self.look(planned, &samples, planned.waiver(today))
             })
             .collect()
     }
@@ -219,6 +223,7 @@ impl<'a> Check<'a> {
             system: self.host.system,
             host: self.host,
             samples: pair.map(|pair| (pair.before.as_ref(), pair.after.as_ref())),
+            intent: Intent::Fix,
         };
         let metrics: Vec<&'static str> = subject
             .expectations
@@ -249,6 +254,7 @@ impl<'a> Check<'a> {
             system: self.host.system,
             host: self.host,
             samples: None,
+            intent: Intent::Fix,
         };
         let mut samples: Vec<Samples> = Vec::new();
         for planned in self.planned.iter().filter(|planned| wanted(planned)) {

@@ -40,18 +40,22 @@ pub enum ApplyError {
         now: String,
     },
     /// A change could not be made.
-    Step {
-        /// Of what.
-        parameter: Parameter,
-        /// What was to be written.
-        to: String,
-        /// Why not.
-        cause: Cause,
-        /// What could not be put back; empty where everything was.
-        stuck: Vec<String>,
-        /// The apply whose record holds what could not be put back.
-        record: Option<u64>,
-    },
+    Step(Box<StepFailure>),
+}
+
+/// A change that could not be made, and what became of those before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFailure {
+    /// Of what.
+    pub parameter: Parameter,
+    /// What was to be written.
+    pub to: String,
+    /// Why not.
+    pub cause: Cause,
+    /// What could not be put back; empty where everything was.
+    pub stuck: Vec<String>,
+    /// The apply whose record holds what could not be put back.
+    pub record: Option<u64>,
 }
 
 /// Why a change could not be made.
@@ -97,35 +101,30 @@ impl fmt::Display for ApplyError {
                 "{} changed from `{planned}` to `{now}` since the plan was made; nothing was changed. Run it again",
                 parameter.show()
             ),
-            ApplyError::Step {
-                parameter,
-                to,
-                cause,
-                stuck,
-                record,
-            } => {
-                write!(f, "cannot set {} to `{to}`: ", parameter.show())?;
-                match cause {
-                    Cause::Refused(failure) => write!(f, "{failure}{}", hint(failure))?,
-                    Cause::Became(other) => {
-                        write!(f, "the kernel reported success, and it is `{other}`")?;
-                    }
-                    Cause::Unreadable(failure) => write!(f, "it could not be read back: {failure}")?,
-                    Cause::Journal(error) => write!(f, "{error}")?,
-                }
-                if stuck.is_empty() {
-                    f.write_str("\n  everything that was changed before it was put back")
-                } else {
-                    f.write_str("\n  these could not be put back:")?;
-                    for line in stuck {
-                        write!(f, "\n    {line}")?;
-                    }
-                    match record {
-                        Some(id) => write!(f, "\n  `runup revert {id}` tries again"),
-                        None => Ok(()),
-                    }
-                }
-            }
+            ApplyError::Step(failure) => write!(f, "{failure}"),
+        }
+    }
+}
+
+impl fmt::Display for StepFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot set {} to `{}`: ", self.parameter.show(), self.to)?;
+        match &self.cause {
+            Cause::Refused(failure) => write!(f, "{failure}{}", hint(failure))?,
+            Cause::Became(other) => write!(f, "the kernel reported success, and it is `{other}`")?,
+            Cause::Unreadable(failure) => write!(f, "it could not be read back: {failure}")?,
+            Cause::Journal(error) => write!(f, "{error}")?,
+        }
+        if self.stuck.is_empty() {
+            return f.write_str("\n  everything that was changed before it was put back");
+        }
+        f.write_str("\n  these could not be put back:")?;
+        for line in &self.stuck {
+            write!(f, "\n    {line}")?;
+        }
+        match self.record {
+            Some(id) => write!(f, "\n  `runup revert {id}` tries again"),
+            None => Ok(()),
         }
     }
 }
@@ -255,13 +254,13 @@ fn back_out(
         let _ = journal.save(disk, &entry, false);
         Some(entry.id)
     };
-    ApplyError::Step {
+    ApplyError::Step(Box::new(StepFailure {
         parameter,
         to,
         cause,
         stuck,
         record,
-    }
+    }))
 }
 
 /// Takes the lock, in a directory that is made for it.

@@ -7,7 +7,13 @@ use crate::rule::{Change, Target};
 use crate::system::Os;
 use crate::value::Version;
 
-pub(super) fn flags(changes: &[Change], host: &Host<'_>) -> Option<String> {
+pub(super) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
+    let flags = flags(changes, host);
+    (!flags.is_empty()).then(|| format!("docker run {} ...", flags.join(" ")))
+}
+
+/// The flags, each with its value.
+pub(crate) fn flags(changes: &[Change], host: &Host<'_>) -> Vec<String> {
     let mut flags: Vec<String> = Vec::new();
     for change in changes {
         match &change.target {
@@ -17,38 +23,35 @@ pub(super) fn flags(changes: &[Change], host: &Host<'_>) -> Option<String> {
                 }
             }
             Target::Cgroup(file) => {
-                let name = file.rsplit('/').next().unwrap_or(file);
-                flags.extend(match name {
-                    "pids.max" => Some(format!(
-                        "--pids-limit {}",
-                        if change.to == "max" { "-1" } else { &change.to }
-                    )),
-                    "memory.max" => Some(format!(
-                        "--memory {}",
-                        if change.to == "max" { "0" } else { &change.to }
-                    )),
-                    _ => None,
-                });
+                flags.extend(cgroup(file, &change.to).map(|(flag, _, value)| format!("{flag} {value}")))
             }
             Target::Limit(..) | Target::Sysfs(_) | Target::Swap => {}
         }
     }
     for (resource, soft, hard) in limits(changes) {
         let (soft, hard) = soft_and_hard(soft, hard);
-        let word = |text: &str| {
-            if text == "unlimited" {
-                "-1".to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
-        flags.push(format!("--ulimit {}={}:{}", resource.name(), word(soft), word(hard)));
+        flags.push(format!("--ulimit {}={}:{}", resource.name(), bound(soft), bound(hard)));
     }
-    (!flags.is_empty()).then(|| format!("docker run {} ...", flags.join(" ")))
+    flags
+}
+
+/// A bound as runtimes write it.
+pub(crate) fn bound(text: &str) -> &str {
+    if text == "unlimited" { "-1" } else { text }
+}
+
+/// A limit of a cgroup: the flag, the key in a Compose file, and the value.
+pub(crate) fn cgroup<'a>(file: &str, to: &'a str) -> Option<(&'static str, &'static str, &'a str)> {
+    let or = |without: &'a str| if to == "max" { without } else { to };
+    match file.rsplit('/').next() {
+        Some("pids.max") => Some(("--pids-limit", "pids_limit", or("-1"))),
+        Some("memory.max") => Some(("--memory", "mem_limit", or("0"))),
+        _ => None,
+    }
 }
 
 /// Whether a container has a value of its own for a key, which a runtime can be asked to set.
-pub(super) fn own(key: &str, host: &Host<'_>) -> bool {
+pub(crate) fn own(key: &str, host: &Host<'_>) -> bool {
     let kernel = Version::parse(&host.system.platform().release).major_minor();
     match catalogue::lookup(Os::Linux, key) {
         Some(known) => matches!(known.namespace_on(kernel), Namespace::Net | Namespace::Ipc),

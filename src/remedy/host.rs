@@ -3,6 +3,14 @@
 use super::{limits, quote, soft_and_hard, sudo, value};
 use crate::host::Host;
 use crate::rule::{Change, Target};
+use crate::system::Resource;
+
+/// Where sysctls stay.
+pub(crate) const SYSCTL_D: &str = "/etc/sysctl.d/60-runup.conf";
+/// Where limits of logins stay.
+pub(crate) const LIMITS_D: &str = "/etc/security/limits.d/60-runup.conf";
+/// Where switches under `/sys` stay.
+pub(crate) const TMPFILES_D: &str = "/etc/tmpfiles.d/60-runup.conf";
 
 pub(super) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let sudo = sudo(host);
@@ -41,36 +49,48 @@ pub(super) fn persist(changes: &[Change]) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     for change in changes {
         match &change.target {
-            Target::Sysctl(key) => lines.push(format!("/etc/sysctl.d/60-runup.conf: {key} = {}", value(change))),
-            Target::Sysfs(path) => lines.push(format!(
-                "/etc/tmpfiles.d/60-runup.conf: w {path} - - - - {}",
-                value(change)
-            )),
+            Target::Sysctl(key) => lines.push(format!("{SYSCTL_D}: {}", sysctl_line(key, change))),
+            Target::Sysfs(path) => lines.push(format!("{TMPFILES_D}: {}", tmpfiles_line(path, change))),
             Target::Swap => lines.push("/etc/fstab: remove or comment out the lines of type swap".to_owned()),
             Target::Cgroup(_) | Target::Limit(..) => {}
         }
     }
     for (resource, soft, hard) in limits(changes) {
-        let Some(name) = resource.limits_conf_name() else {
-            continue;
-        };
         let (soft, hard) = soft_and_hard(soft, hard);
-        // `*` does not stand for root there.
-        for who in ["*", "root"] {
-            for (side, text) in [("soft", soft), ("hard", hard)] {
-                let number = in_limits_conf_unit(resource, text);
-                lines.push(format!(
-                    "/etc/security/limits.d/60-runup.conf: {who} {side} {name} {number}"
-                ));
-            }
+        for line in limits_lines(resource, soft, hard) {
+            // `*` does not stand for root there.
+            let root = line.replacen('*', "root", 1);
+            lines.extend([format!("{LIMITS_D}: {line}"), format!("{LIMITS_D}: {root}")]);
         }
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// limits.conf(5) counts most sizes in KiB.
-fn in_limits_conf_unit(resource: crate::system::Resource, text: &str) -> String {
-    use crate::system::Resource;
+/// A line of sysctl.d(5).
+pub(crate) fn sysctl_line(key: &str, change: &Change) -> String {
+    format!("{key} = {}", value(change))
+}
+
+/// A line of tmpfiles.d(5), where `%` begins a specifier.
+pub(crate) fn tmpfiles_line(path: &str, change: &Change) -> String {
+    format!(
+        "w {} - - - - {}",
+        path.replace('%', "%%"),
+        value(change).replace('%', "%%")
+    )
+}
+
+/// The lines of limits.conf(5); none for a resource that it lacks.
+pub(crate) fn limits_lines(resource: Resource, soft: &str, hard: &str) -> Vec<String> {
+    let name = resource.limits_conf_name();
+    let line = |name, side, bound| format!("* {side} {name} {}", in_limits_conf_unit(resource, bound));
+    name.map_or_else(Vec::new, |name| {
+        vec![line(name, "soft", soft), line(name, "hard", hard)]
+    })
+}
+
+/// limits.conf(5) counts most sizes in KiB, processor time in minutes, and niceness as programs do.
+fn in_limits_conf_unit(resource: Resource, text: &str) -> String {
     let sized = matches!(
         resource,
         Resource::As
@@ -83,6 +103,8 @@ fn in_limits_conf_unit(resource: crate::system::Resource, text: &str) -> String 
     );
     match text.parse::<u128>() {
         Ok(bytes) if sized => bytes.div_ceil(1024).to_string(),
+        Ok(seconds) if resource == Resource::Cpu => seconds.div_ceil(60).to_string(),
+        Ok(ceiling) if resource == Resource::Nice => (20 - i128::try_from(ceiling).unwrap_or(40).min(40)).to_string(),
         _ => text.to_owned(),
     }
 }

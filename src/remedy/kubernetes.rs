@@ -11,13 +11,8 @@ pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
     for change in changes {
         match &change.target {
             Target::Sysctl(key) if docker::own(key, host) => {
-                safe.push(format!("    - name: {key}\n      value: \"{}\"", value(change)));
-                match catalogue::lookup(Os::Linux, key).and_then(|key| key.kubernetes_safe_since) {
-                    Some(minor) => notes.push(format!("# {key} is safe for any pod since Kubernetes 1.{minor}")),
-                    None => notes.push(format!(
-                        "# {key} needs the node's kubelet to run with --allowed-unsafe-sysctls={key}"
-                    )),
-                }
+                safe.push(format!("    {}", entry(key, change).replace('\n', "\n    ")));
+                notes.push(format!("# {}", permission(key)));
             }
             Target::Sysctl(key) => notes.push(format!("# {key} belongs to the node: set it there, not in a pod")),
             Target::Sysfs(path) => notes.push(format!("# {path} belongs to the node: set it there, not in a pod")),
@@ -33,9 +28,8 @@ pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
     for (resource, soft, hard) in limits(changes) {
         let (soft, hard) = soft_and_hard(soft, hard);
         notes.push(format!(
-            "# a pod cannot set the limit {name}: up to the hard limit `runup exec` raises it in the container;\n\
-             # beyond, the node's container runtime gives {name}={soft}:{hard} by default to what it starts",
-            name = resource.name()
+            "# {}",
+            no_limit(resource.name(), soft, hard).replace("; ", ";\n# ")
         ));
     }
     let mut text = String::new();
@@ -49,4 +43,26 @@ pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
         text.push_str(&note);
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// An entry of `securityContext.sysctls`.
+pub(crate) fn entry(key: &str, change: &Change) -> String {
+    format!("- name: {key}\n  value: \"{}\"", value(change))
+}
+
+/// Who lets a pod set a key.
+pub(crate) fn permission(key: &str) -> String {
+    match catalogue::lookup(Os::Linux, key).and_then(|key| key.kubernetes_safe_since) {
+        Some(0) => format!("{key} is safe for any pod"),
+        Some(minor) => format!("{key} is safe for any pod since Kubernetes 1.{minor}"),
+        None => format!("{key} needs the node's kubelet to run with --allowed-unsafe-sysctls={key}"),
+    }
+}
+
+/// Why a pod does not set a limit.
+pub(crate) fn no_limit(name: &str, soft: &str, hard: &str) -> String {
+    format!(
+        "a pod cannot set the limit {name}: up to the hard limit `runup exec` raises it in the container; \
+         beyond, the node's container runtime gives {name}={soft}:{hard} by default to what it starts"
+    )
 }

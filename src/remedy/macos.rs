@@ -49,7 +49,8 @@ pub(super) fn persist(changes: &[Change], os: Os) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn launchd_name(resource: Resource) -> Option<&'static str> {
+/// The name of a limit in launchctl(1).
+pub(crate) fn launchd_name(resource: Resource) -> Option<&'static str> {
     Some(match resource {
         Resource::Nofile => "maxfiles",
         Resource::Nproc => "maxproc",

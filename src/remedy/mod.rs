@@ -3,11 +3,11 @@
 //! One file a dialect; each turns [`Change`]s into text that its reader can paste. A dialect that cannot make a change says
 //! nothing of it.
 
-mod docker;
-mod host;
-mod kubernetes;
-mod macos;
-mod systemd;
+pub(crate) mod docker;
+pub(crate) mod host;
+pub(crate) mod kubernetes;
+pub(crate) mod macos;
+pub(crate) mod systemd;
 
 use crate::host::Host;
 use crate::rule::{Change, Dialect, Proposal, Reach, Target};
@@ -29,9 +29,9 @@ pub fn render(proposal: &Proposal, host: &Host<'_>) -> Vec<(Dialect, String)> {
             Os::Linux => {
                 add(Dialect::Host, host::commands(changes, host));
                 add(Dialect::Persist, host::persist(changes));
-                add(Dialect::Docker, docker::flags(changes, host));
+                add(Dialect::Docker, docker::command(changes, host));
                 add(Dialect::Kubernetes, kubernetes::manifest(changes, host));
-                add(Dialect::Systemd, systemd::directives(changes));
+                add(Dialect::Systemd, systemd::section(changes));
             }
             Os::Macos | Os::Freebsd => {
                 add(
@@ -93,7 +93,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// The value of a change with fields separated by single spaces, as people write it.
-fn value(change: &Change) -> String {
+pub(crate) fn value(change: &Change) -> String {
     change.to.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -103,7 +103,7 @@ fn sudo(host: &Host<'_>) -> &'static str {
 }
 
 /// The soft and hard limits that changes ask for, by resource: `None` where a side is left alone.
-fn limits(changes: &[Change]) -> Vec<(crate::system::Resource, Option<&str>, Option<&str>)> {
+pub(crate) fn limits(changes: &[Change]) -> Vec<(crate::system::Resource, Option<&str>, Option<&str>)> {
     use crate::rule::Side;
     let mut found: Vec<(crate::system::Resource, Option<&str>, Option<&str>)> = Vec::new();
     for change in changes {
@@ -125,7 +125,7 @@ fn limits(changes: &[Change]) -> Vec<(crate::system::Resource, Option<&str>, Opt
 }
 
 /// The pair that a runtime's flag takes, which always names both sides.
-fn soft_and_hard<'a>(soft: Option<&'a str>, hard: Option<&'a str>) -> (&'a str, &'a str) {
+pub(crate) fn soft_and_hard<'a>(soft: Option<&'a str>, hard: Option<&'a str>) -> (&'a str, &'a str) {
     let either = soft.or(hard).unwrap_or("unlimited");
     (soft.unwrap_or(either), hard.unwrap_or(either))
 }

@@ -3,7 +3,13 @@
 use super::{limits, soft_and_hard};
 use crate::rule::{Change, Target};
 
-pub(super) fn directives(changes: &[Change]) -> Option<String> {
+pub(super) fn section(changes: &[Change]) -> Option<String> {
+    let lines = directives(changes);
+    (!lines.is_empty()).then(|| format!("[Service]\n{}", lines.join("\n")))
+}
+
+/// The directives of a `[Service]` section.
+pub(crate) fn directives(changes: &[Change]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for (resource, soft, hard) in limits(changes) {
         let (soft, hard) = soft_and_hard(soft, hard);
@@ -30,5 +36,5 @@ pub(super) fn directives(changes: &[Change]) -> Option<String> {
             });
         }
     }
-    (!lines.is_empty()).then(|| format!("[Service]\n{}", lines.join("\n")))
+    lines
 }

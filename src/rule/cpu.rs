@@ -1,8 +1,8 @@
 //! Processors: how many are usable, and what changes their speed.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target, reach,
-    reading_of,
+    Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target,
+    reach, reading_of,
 };
 use crate::profile::shape::Field;
 use crate::system::{Failure, Os};
@@ -124,7 +124,7 @@ impl Kind for Cpu {
                     for policy in policies(cx) {
                         let path = format!("{policy}/scaling_governor");
                         let from = cx.host.text(&path);
-                        if from.as_deref() != Some(governor) {
+                        if cx.intent != Intent::Fix || from.as_deref() != Some(governor) {
                             changes.push(change(path, from, governor));
                         }
                     }

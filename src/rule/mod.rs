@@ -446,6 +446,19 @@ pub struct Context<'a> {
     pub host: &'a Host<'a>,
     /// What [`Kind::sample`] returned before and after the window.
     pub samples: Option<(&'a dyn Any, &'a dyn Any)>,
+    /// What a proposal is for.
+    pub intent: Intent,
+}
+
+/// What [`Kind::propose`] is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Intent {
+    /// The changes that this machine needs; what is so already is no change.
+    Fix,
+    /// Everything that is asked for, for another place, whether it is so here or not.
+    Export,
+    /// The same for this machine to keep: what is not asked for, and would have to be written along with it, stays as it is.
+    Keep,
 }
 
 impl fmt::Debug for Context<'_> {

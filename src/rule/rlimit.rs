@@ -1,8 +1,8 @@
 //! Limits of a process.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Side,
-    Target, reach, reading_of,
+    Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors,
+    Side, Target, reach, reading_of,
 };
 use crate::profile::shape::{Field, Shape, required};
 use crate::system::{Os, Resource};
@@ -177,6 +177,9 @@ impl Kind for Rlimit {
         if hard.is_some_and(|hard| hard < soft.unwrap_or(now.soft)) {
             soft = hard;
         }
+        if cx.intent == Intent::Keep {
+            (soft, hard) = (soft.or(Some(now.soft)), hard.or(Some(now.hard)));
+        }
         let mut changes = Vec::new();
         let raises = hard.is_some_and(|hard| hard > now.hard);
         let ceiling = nr_open(cx).filter(|_| resource == Resource::Nofile);
@@ -196,7 +199,7 @@ impl Kind for Rlimit {
             });
         }
         let mut change = |side: Side, from: Number, to: Option<Number>| {
-            if let Some(to) = to.filter(|to| *to != from) {
+            if let Some(to) = to.filter(|to| *to != from || cx.intent != Intent::Fix) {
                 changes.push(Change {
                     target: Target::Limit(resource, side),
                     from: Some(from.to_string()),

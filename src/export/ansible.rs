@@ -1,0 +1,82 @@
+//! A playbook.
+
+use std::fmt::Write as _;
+
+use super::{Basis, Format, Page, commented, elsewhere, limits_d, sysctl_d, tmpfiles_d};
+use crate::engine::Wanted;
+use crate::host::Host;
+use crate::remedy::host::{LIMITS_D, SYSCTL_D, TMPFILES_D};
+use crate::rule::Target;
+
+/// A playbook that puts the drop-in files into place, with modules that every Ansible has.
+#[derive(Debug)]
+pub struct Ansible;
+
+impl Format for Ansible {
+    fn name(&self) -> &'static str {
+        "ansible"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Host
+    }
+
+    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
+        match wanted.target {
+            Target::Sysctl(_) | Target::Sysfs(_) => None,
+            Target::Limit(resource, _) if resource.limits_conf_name().is_some() => None,
+            _ => Some(elsewhere(&wanted.target)),
+        }
+    }
+
+    fn write(&self, page: &Page<'_>) -> String {
+        let mut out = format!("# {}\n", page.title());
+        commented(&page.leftovers(), "# ", &mut out);
+        let _ = write!(
+            out,
+            "---\n- name: Tune for {}\n  hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n",
+            page.slug()
+        );
+        let (mut sysctls, mut limits, mut switches) = (String::new(), String::new(), String::new());
+        sysctl_d::lines(page, &mut sysctls);
+        limits_d::lines(page, &mut limits);
+        tmpfiles_d::lines(page, &mut switches);
+        let load = format!("sysctl -p {SYSCTL_D}");
+        let create = format!("systemd-tmpfiles --create {TMPFILES_D}");
+        let files = [
+            ("Sysctls", SYSCTL_D, &sysctls, Some(("Load the sysctls", &load))),
+            ("Limits of logins", LIMITS_D, &limits, None),
+            (
+                "Switches under /sys",
+                TMPFILES_D,
+                &switches,
+                Some(("Write the switches", &create)),
+            ),
+        ];
+        let files = || files.iter().filter(|(_, _, text, _)| !text.is_empty());
+        for (name, path, text, handler) in files() {
+            // Nothing in the text is a template, whatever it looks like.
+            let _ = write!(
+                out,
+                "    - name: {name}\n      ansible.builtin.copy:\n        dest: {path}\n        owner: root\n        \
+                 group: root\n        mode: \"0644\"\n        content: !unsafe |\n          # {}\n",
+                page.title()
+            );
+            for line in text.lines() {
+                let _ = writeln!(out, "{}", format!("          {line}").trim_end());
+            }
+            if let Some((handler, _)) = handler {
+                let _ = writeln!(out, "      notify: {handler}");
+            }
+        }
+        if files().any(|(.., handler)| handler.is_some()) {
+            out.push_str("  handlers:\n");
+        }
+        for (.., handler) in files() {
+            if let Some((name, command)) = handler {
+                let _ = writeln!(out, "    - name: {name}\n      ansible.builtin.command: {command}");
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,64 @@
+//! `/etc/security/limits.d/*.conf`.
+
+use super::{Basis, Format, Page, commented, elsewhere};
+use crate::engine::Wanted;
+use crate::host::Host;
+use crate::remedy::host::{LIMITS_D, limits_lines};
+use crate::rule::Target;
+
+/// Limits of logins through PAM: limits.conf(5).
+#[derive(Debug)]
+pub struct LimitsD;
+
+impl Format for LimitsD {
+    fn name(&self) -> &'static str {
+        "limits.d"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Host
+    }
+
+    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
+        match wanted.target {
+            Target::Limit(resource, _) if resource.limits_conf_name().is_none() => {
+                Some("limits.conf(5) has no name for it: --to systemd".to_owned())
+            }
+            Target::Limit(..) => None,
+            _ => Some(elsewhere(&wanted.target)),
+        }
+    }
+
+    fn write(&self, page: &Page<'_>) -> String {
+        let mut out = format!(
+            "# {}\n# {LIMITS_D}; it holds for logins, and no service sees it\n",
+            page.title()
+        );
+        lines(page, &mut out);
+        let left = page.leftovers();
+        if !left.is_empty() {
+            out.push('\n');
+        }
+        commented(&left, "# ", &mut out);
+        out
+    }
+}
+
+/// The settings alone. `*` does not mean root, who is named.
+pub(super) fn lines(page: &Page<'_>, out: &mut String) {
+    for (resource, soft, hard, comments) in page.limits() {
+        let lines = limits_lines(resource, &soft, &hard);
+        if lines.is_empty() {
+            continue;
+        }
+        out.push('\n');
+        commented(&comments, "# ", out);
+        for line in lines {
+            out.push_str(&line);
+            out.push('\n');
+            if let Some(rest) = line.strip_prefix('*') {
+                out.push_str(&format!("root{rest}\n"));
+            }
+        }
+    }
+}

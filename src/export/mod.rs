@@ -1,0 +1,372 @@
+//! What the rules of profiles ask for, as a file for another place: one file each, behind one interface, over one model.
+//!
+//! A format gets the things that are to be set ([`Wanted`]), refuses those that it cannot hold, with the reason, and writes the
+//! rest. What is left over is listed in the file, where it can hold comments.
+
+mod ansible;
+mod compose;
+mod docker;
+mod kubernetes;
+mod launchd;
+mod limits_d;
+mod shell;
+mod sysctl_d;
+mod systemd;
+mod tmpfiles_d;
+
+use crate::catalogue::{self, Write};
+use crate::engine::{LeftOver, Wanted, Wishes};
+use crate::host::Host;
+use crate::report::printable;
+use crate::rule::{Change, Target};
+use crate::system::{Os, Resource};
+
+/// Every format.
+pub static FORMATS: &[&dyn Format] = &[
+    &sysctl_d::SysctlD,
+    &limits_d::LimitsD,
+    &tmpfiles_d::TmpfilesD,
+    &systemd::Systemd,
+    &docker::Docker,
+    &compose::Compose,
+    &kubernetes::Kubernetes,
+    &ansible::Ansible,
+    &launchd::Launchd,
+    &shell::Shell,
+];
+
+/// The format with a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// Which value a format writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// What is asked for: a container begins with values of its own.
+    Container,
+    /// What is asked for, and where this machine has better, that: what is higher is never lowered.
+    Host,
+    /// What is asked for, compared with what there is when the file is used.
+    Later,
+}
+
+/// A form of a file.
+pub trait Format: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Which value it writes.
+    fn basis(&self) -> Basis;
+
+    /// The systems that it is for.
+    fn systems(&self) -> &'static [Os] {
+        &[Os::Linux]
+    }
+
+    /// Whether the file is a program.
+    fn is_program(&self) -> bool {
+        false
+    }
+
+    /// Why it cannot hold something; `None` where it can.
+    fn refuses(&self, wanted: &Wanted, host: &Host<'_>) -> Option<String>;
+
+    /// The file.
+    fn write(&self, page: &Page<'_>) -> String;
+}
+
+/// What a file is made of.
+pub struct Page<'a> {
+    /// The profiles, by name.
+    pub profiles: &'a [String],
+    /// The machine that was looked at.
+    pub host: &'a Host<'a>,
+    /// The unit that the file is for.
+    pub unit: Option<&'a str>,
+    /// What the file sets.
+    pub entries: Vec<Entry<'a>>,
+    /// What it does not.
+    pub left: Vec<LeftOver>,
+}
+
+/// One thing that a file sets.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// What is asked, and by whom.
+    pub wanted: &'a Wanted,
+    /// The change, with the value that this format writes.
+    pub change: Change,
+    /// Words for a person, each a line.
+    pub comments: Vec<String>,
+}
+
+/// What came of an export.
+#[derive(Debug)]
+pub struct Exported {
+    /// The file; `None` where there is nothing to put into it.
+    pub text: Option<String>,
+    /// What is not in it, and why.
+    pub left: Vec<LeftOver>,
+}
+
+/// Makes a file.
+#[must_use]
+pub fn export(
+    format: &dyn Format,
+    wishes: &Wishes,
+    profiles: &[String],
+    unit: Option<&str>,
+    host: &Host<'_>,
+) -> Exported {
+    let (mut entries, mut left) = (Vec::new(), wishes.left.clone());
+    for wanted in &wishes.wanted {
+        let value = match format.basis() {
+            Basis::Host => Some(&wanted.kept),
+            Basis::Container | Basis::Later => wanted.asked.as_ref(),
+        };
+        // The other side of a limit, which only hosts keep.
+        let Some(value) = value else { continue };
+        // The limits here are this process's, and say nothing of what a service or a login has.
+        let apart = format.basis() == Basis::Container || matches!(wanted.target, Target::Limit(..));
+        let guard = apart && wanted.better && wanted.rules.iter().all(|rule| rule.guard);
+        let refusal = if guard {
+            Some(
+                "it speaks against a setting that nothing makes there: writing it would only lower what is better"
+                    .into(),
+            )
+        } else {
+            unfit(wanted, value).or_else(|| format.refuses(wanted, host))
+        };
+        match refusal {
+            Some(reason) => left.extend(wanted.rules.iter().map(|rule| LeftOver {
+                rule: rule.name.clone(),
+                subject: name_of(&wanted.target),
+                reason: reason.clone(),
+            })),
+            None => entries.push(Entry {
+                wanted,
+                comments: comments(wanted, format.basis()),
+                change: Change {
+                    target: wanted.target.clone(),
+                    from: wanted.live.clone(),
+                    to: value.clone(),
+                    scope: wanted.scope,
+                },
+            }),
+        }
+    }
+    let mut seen: Vec<LeftOver> = Vec::new();
+    left.retain(|entry| {
+        let new = !seen.contains(entry);
+        seen.extend(new.then(|| entry.clone()));
+        new
+    });
+    if entries.is_empty() {
+        return Exported { text: None, left };
+    }
+    let page = Page {
+        profiles,
+        host,
+        unit,
+        entries,
+        left,
+    };
+    let text = format.write(&page);
+    Exported {
+        text: Some(text),
+        left: page.left,
+    }
+}
+
+impl Page<'_> {
+    /// The first line of every file, without the comment's sign.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("written by runup for {}", one_line(&self.profiles.join(", ")))
+    }
+
+    /// A name for the file's own use: letters, digits and hyphens.
+    #[must_use]
+    pub fn slug(&self) -> String {
+        let mut slug = String::new();
+        for c in self.profiles.join("-").to_ascii_lowercase().chars() {
+            if c.is_ascii_alphanumeric() {
+                slug.push(c);
+            } else if !slug.is_empty() && !slug.ends_with('-') {
+                slug.push('-');
+            }
+        }
+        slug.truncate(50);
+        let slug = slug.trim_end_matches('-');
+        if slug.is_empty() {
+            "profile".to_owned()
+        } else {
+            slug.to_owned()
+        }
+    }
+
+    /// The changes of all entries.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Change> {
+        self.entries.iter().map(|entry| entry.change.clone()).collect()
+    }
+
+    /// What is left over, a line each, after a heading; nothing where nothing is.
+    #[must_use]
+    pub fn leftovers(&self) -> Vec<String> {
+        if self.left.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec!["not in this file:".to_owned()];
+        lines.extend(self.left.iter().map(|left| format!("  {}", sentence(left))));
+        lines
+    }
+
+    /// Entries about sysctls, with their keys.
+    pub fn sysctls(&self) -> impl Iterator<Item = (&str, &Entry<'_>)> {
+        self.entries.iter().filter_map(|entry| match &entry.change.target {
+            Target::Sysctl(key) => Some((key.as_str(), entry)),
+            _ => None,
+        })
+    }
+
+    /// The limits of processes: soft, hard, and what there is to say of them.
+    #[must_use]
+    pub fn limits(&self) -> Vec<(Resource, String, String, Vec<String>)> {
+        let changes = self.changes();
+        let limits = crate::remedy::limits(&changes).into_iter();
+        limits
+            .map(|(resource, soft, hard)| {
+                let mut said: Vec<String> = Vec::new();
+                let own = self
+                    .entries
+                    .iter()
+                    .filter(|entry| matches!(entry.change.target, Target::Limit(other, _) if other == resource));
+                for comment in own.flat_map(|entry| &entry.comments) {
+                    if !said.contains(comment) {
+                        said.push(comment.clone());
+                    }
+                }
+                let (soft, hard) = crate::remedy::soft_and_hard(soft, hard);
+                (resource, soft.to_owned(), hard.to_owned(), said)
+            })
+            .collect()
+    }
+}
+
+/// A rule that is left over, in one line.
+#[must_use]
+pub fn sentence(left: &LeftOver) -> String {
+    let subject = if left.subject.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", left.subject)
+    };
+    one_line(&format!("{}{subject}: {}", left.rule, left.reason))
+}
+
+/// Lines as comments.
+fn commented(lines: &[String], sign: &str, out: &mut String) {
+    for line in lines {
+        out.push_str(sign);
+        out.push_str(line);
+        out.push('\n');
+    }
+}
+
+/// The name of what is set.
+fn name_of(target: &Target) -> String {
+    match target {
+        Target::Sysctl(name) | Target::Sysfs(name) | Target::Cgroup(name) => name.clone(),
+        Target::Limit(resource, _) => resource.name().to_owned(),
+        Target::Swap => "swap".to_owned(),
+    }
+}
+
+/// Text of a profile or the system that must not end its line.
+fn one_line(text: &str) -> String {
+    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn comments(wanted: &Wanted, basis: Basis) -> Vec<String> {
+    let mut lines: Vec<String> = wanted
+        .rules
+        .iter()
+        .map(|rule| {
+            let why = rule.why.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+            one_line(&format!("{}: {}{why}", rule.name, rule.expected))
+        })
+        .collect();
+    if basis == Basis::Host {
+        match &wanted.live {
+            Some(live) if wanted.better && wanted.asked.is_some() => {
+                lines.push(one_line(&format!("{live} is here; it is better and stays")))
+            }
+            None => lines.push("what it is here could not be read".to_owned()),
+            _ => {}
+        }
+    }
+    if let Target::Sysctl(key) = &wanted.target
+        && let Some(known) = catalogue::lookup(Os::Linux, key)
+    {
+        match known.write {
+            Write::OneWay => lines.push("one way: the kernel does not take it back before the next boot".to_owned()),
+            Write::Lossy => lines.push(format!("it does more than set a value: {}", one_line(known.summary))),
+            _ => {}
+        }
+        if let Some(needs) = known.needs {
+            lines.push(format!("needs {needs}"));
+        }
+    }
+    lines
+}
+
+/// Why no file can hold it: names and values that mean something else there.
+fn unfit(wanted: &Wanted, value: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/:@+-,=".contains(c);
+    let spaced = |c: char| plain(c) || c.is_ascii_whitespace() || "()[]{}*!^~%".contains(c);
+    if !name_of(&wanted.target).chars().all(|c| plain(c) && c != '=') {
+        return Some("its name has characters that mean something else in files".to_owned());
+    }
+    (!value.chars().all(spaced)).then(|| "its value has characters that mean something else in files".to_owned())
+}
+
+/// Where something else than what a format holds is set.
+fn elsewhere(target: &Target) -> String {
+    match target {
+        Target::Sysctl(_) => "a sysctl: --to sysctl.d, ansible or shell",
+        Target::Limit(..) => "a limit of processes: --to limits.d or systemd, or `runup exec`",
+        Target::Sysfs(_) => "a switch under /sys: --to tmpfiles.d, ansible or shell",
+        Target::Cgroup(_) => "a limit of a cgroup: --to systemd, docker or compose",
+        Target::Swap => "swap: remove or comment out the lines of type swap in /etc/fstab",
+    }
+    .to_owned()
+}
+
+/// What a container is not given because it is the host's.
+fn not_a_containers(target: &Target) -> String {
+    match target {
+        Target::Sysctl(_) => "it is the host's, and no container has its own: --to sysctl.d there".to_owned(),
+        Target::Sysfs(_) => "it is the host's, and no container has its own: --to tmpfiles.d there".to_owned(),
+        other => elsewhere(other),
+    }
+}
+
+/// The network interface that a key is about, but for `all` and `default`.
+fn interface(key: &str) -> Option<&str> {
+    let mut segments = key.split('.');
+    let (net, _, table) = (segments.next()?, segments.next()?, segments.next()?);
+    let name = segments.next()?;
+    segments.next()?;
+    (net == "net" && matches!(table, "conf" | "neigh") && !matches!(name, "all" | "default")).then_some(name)
+}
+
+/// Whether a container's runtime can set a key; if not, why.
+fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
+    if !crate::remedy::docker::own(key, host) {
+        return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
+    }
+    interface(key).map(|name| format!("the interface {name} is this machine's; a container's own comes later"))
+}

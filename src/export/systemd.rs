@@ -1,0 +1,66 @@
+//! A drop-in of a service's unit.
+
+use super::{Basis, Format, Page, commented, elsewhere, one_line};
+use crate::engine::Wanted;
+use crate::host::Host;
+use crate::remedy::systemd::directives;
+use crate::rule::{Change, Target};
+
+/// Limits of a service: systemd.exec(5), systemd.resource-control(5).
+#[derive(Debug)]
+pub struct Systemd;
+
+impl Format for Systemd {
+    fn name(&self) -> &'static str {
+        "systemd"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Host
+    }
+
+    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
+        match &wanted.target {
+            Target::Limit(..) => None,
+            Target::Cgroup(_) => {
+                let change = Change {
+                    target: wanted.target.clone(),
+                    from: None,
+                    to: wanted.kept.clone(),
+                    scope: wanted.scope,
+                };
+                directives(&[change])
+                    .is_empty()
+                    .then(|| "no directive of a unit says it".to_owned())
+            }
+            other => Some(format!("a unit cannot set it: {}", elsewhere(other))),
+        }
+    }
+
+    fn write(&self, page: &Page<'_>) -> String {
+        let unit = one_line(page.unit.unwrap_or("NAME.service"));
+        let mut out = format!(
+            "# {}\n# /etc/systemd/system/{unit}.d/60-runup.conf; then systemctl daemon-reload and restart {unit}\n\n[Service]\n",
+            page.title()
+        );
+        let changes = page.changes();
+        for (resource, _, _, comments) in page.limits() {
+            commented(&comments, "# ", &mut out);
+            let own = |change: &&Change| matches!(change.target, Target::Limit(other, _) if other == resource);
+            let own: Vec<Change> = changes.iter().filter(own).cloned().collect();
+            commented(&directives(&own), "", &mut out);
+        }
+        for entry in &page.entries {
+            if matches!(entry.change.target, Target::Cgroup(_)) {
+                commented(&entry.comments, "# ", &mut out);
+                commented(&directives(std::slice::from_ref(&entry.change)), "", &mut out);
+            }
+        }
+        let left = page.leftovers();
+        if !left.is_empty() {
+            out.push('\n');
+        }
+        commented(&left, "# ", &mut out);
+        out
+    }
+}

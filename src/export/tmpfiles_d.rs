@@ -1,0 +1,51 @@
+//! `/etc/tmpfiles.d/*.conf`.
+
+use super::{Basis, Format, Page, commented, elsewhere};
+use crate::engine::Wanted;
+use crate::host::Host;
+use crate::remedy::host::{TMPFILES_D, tmpfiles_line};
+use crate::rule::Target;
+
+/// Switches under `/sys` that stay: tmpfiles.d(5).
+#[derive(Debug)]
+pub struct TmpfilesD;
+
+impl Format for TmpfilesD {
+    fn name(&self) -> &'static str {
+        "tmpfiles.d"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Host
+    }
+
+    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
+        (!matches!(wanted.target, Target::Sysfs(_))).then(|| elsewhere(&wanted.target))
+    }
+
+    fn write(&self, page: &Page<'_>) -> String {
+        let mut out = format!(
+            "# {}\n# {TMPFILES_D}; `systemd-tmpfiles --create {TMPFILES_D}` writes it at once\n",
+            page.title()
+        );
+        lines(page, &mut out);
+        let left = page.leftovers();
+        if !left.is_empty() {
+            out.push('\n');
+        }
+        commented(&left, "# ", &mut out);
+        out
+    }
+}
+
+/// The settings alone.
+pub(super) fn lines(page: &Page<'_>, out: &mut String) {
+    for entry in &page.entries {
+        if let Target::Sysfs(path) = &entry.change.target {
+            out.push('\n');
+            commented(&entry.comments, "# ", out);
+            out.push_str(&tmpfiles_line(path, &entry.change));
+            out.push('\n');
+        }
+    }
+}
