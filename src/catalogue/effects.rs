@@ -44,13 +44,17 @@ static EFFECTS: &[SideEffect] = &[
     ),
     effect(
         "net.ipv4.ip_forward",
-        &["net.ipv4.conf.*.forwarding"],
-        "every interface follows",
+        &["net.ipv4.conf.*.forwarding", "net.ipv4.conf.all.accept_redirects"],
+        "every interface follows, and a router accepts no redirects",
     ),
     effect(
         "net.ipv4.conf.all.forwarding",
-        &["net.ipv4.ip_forward", "net.ipv4.conf.*.forwarding"],
-        "every interface follows",
+        &[
+            "net.ipv4.ip_forward",
+            "net.ipv4.conf.*.forwarding",
+            "net.ipv4.conf.all.accept_redirects",
+        ],
+        "every interface follows, and a router accepts no redirects",
     ),
     effect(
         "net.ipv6.conf.all.forwarding",

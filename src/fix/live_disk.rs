@@ -71,11 +71,11 @@ impl Disk for LiveDisk {
         if real.is_dir() {
             return Ok(());
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(real)
-            .map_err(|error| failure(&error))
+        let made = DirBuilder::new().recursive(true).mode(mode).create(&real);
+        match made {
+            Err(_) if real.exists() => Err(Failure::Io(libc::ENOTDIR)),
+            other => other.map_err(|error| failure(&error)),
+        }
     }
 
     fn create(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), Failure> {

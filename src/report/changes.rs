@@ -23,14 +23,17 @@ pub fn plan(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     for step in &plan.steps {
         let scope = format!("{}; {}", step.scope.name(), step.by.join(", "));
         change(&step.parameter.show(), &step.before.form, &step.to, &scope, out)?;
-        for (parameter, state) in &step.effects {
-            let text = format!(
-                "and with it {} (now {}): {}",
-                parameter.show(),
-                state.form,
-                step.effects_how
-            );
-            indented(&text, 4, out)?;
+        let effects: Vec<String> = step
+            .effects
+            .iter()
+            .map(|(parameter, state)| format!("{} (now {})", parameter.show(), shown(&state.form)))
+            .collect();
+        if !effects.is_empty() {
+            indented(
+                &format!("and with it {}: {}", effects.join(", "), step.effects_how),
+                4,
+                out,
+            )?;
         }
     }
     for limit in &plan.program {
