@@ -269,3 +269,111 @@ fn limits_given_to_the_runtime_are_seen_and_soft_ones_can_be_raised_here() {
     );
     assert_eq!(finding(&out, "open-files")["outcome"], "pass");
 }
+
+#[test]
+fn a_privileged_container_fixes_its_own_network_and_not_the_hosts() {
+    if ready().is_none() {
+        return;
+    }
+    let host = || support::text_of("/proc/sys/net/core/somaxconn");
+    let before = host();
+    let only = ["realtime", "--set", "backlog=30000", "--only", "listen-backlog"];
+    let mut words = vec!["run", "--rm", "--privileged", IMAGE, "/runup", "apply"];
+    words.extend(only);
+    words.extend(["--yes", "--for", "--", "/runup", "check"]);
+    words.extend(only);
+    words.extend(["--format", "json"]);
+    let (code, out, err) = podman(&words);
+    assert_eq!(code, 0, "{out}{err}");
+    let inside = finding(&out, "listen-backlog");
+    assert_eq!(
+        (inside["outcome"].as_str(), inside["actual"].as_str()),
+        (Some("pass"), Some("30000")),
+        "{inside:#}"
+    );
+    assert!(err.contains("1 change undone"), "{err}");
+    assert_eq!(host(), before);
+}
+
+#[test]
+fn what_is_the_hosts_takes_consent() {
+    if ready().is_none() {
+        return;
+    }
+    let profile = "[[rule]]\nid = \"swappiness\"\nsysctl = { key = \"vm.swappiness\", max = 1 }\n\
+                   [[rule]]\nid = \"backlog\"\nsysctl = { key = \"net.core.somaxconn\", min = 30000 }\n";
+    let files = support::directory(&[("p.toml", profile)]);
+    let mount = format!("{}:/p.toml", files.path().join("p.toml").display());
+    let left = |network: &str, words: &[&str]| {
+        let mut all = vec![
+            "run",
+            "--rm",
+            "--privileged",
+            network,
+            "-v",
+            mount.as_str(),
+            IMAGE,
+            "/runup",
+            "apply",
+            "/p.toml",
+        ];
+        all.extend(words);
+        let (_, out, err) = podman(&all);
+        // Lines are wrapped anywhere.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        out.split_once("Left as it is:")
+            .map(|(plan, left)| (words(plan), words(left)))
+            .unwrap_or_else(|| (words(&out), err))
+    };
+    let (plan, kept) = left("--network=none", &["--dry-run"]);
+    assert!(
+        plan.contains("net.core.somaxconn") && !plan.contains("vm.swappiness"),
+        "{plan}"
+    );
+    assert!(
+        kept.contains("vm.swappiness") && kept.contains("--allow risky"),
+        "{kept}"
+    );
+    // The host's network namespace: a dry run, and nothing of it is this container's own.
+    let (plan, kept) = left("--network=host", &["--dry-run"]);
+    assert!(!plan.contains("net.core.somaxconn"), "{plan}");
+    assert!(
+        kept.contains("net.core.somaxconn") && kept.contains("--allow risky"),
+        "{kept}"
+    );
+    let (plan, _) = left("--network=host", &["--dry-run", "--allow", "risky"]);
+    assert!(plan.contains("net.core.somaxconn - 4096 + 30000 host;"), "{plan}");
+}
+
+#[test]
+fn the_remedy_pasted_into_the_runtime_makes_it_ready() {
+    if ready().is_none() {
+        return;
+    }
+    let words = [
+        "realtime",
+        "--set",
+        "backlog=30000",
+        "--set",
+        "connections=9000",
+        "--only",
+        "listen-backlog",
+        "--only",
+        "open-files",
+    ];
+    let (code, out) = check(&["--ulimit", "nofile=1000:1000"], &words);
+    assert_eq!(code, 1, "{out}");
+    let mut flags: Vec<String> = Vec::new();
+    for rule in ["listen-backlog", "open-files"] {
+        let found = finding(&out, rule);
+        assert_eq!(found["fix"]["reach"], "runtime", "{found:#}");
+        let text = remedy(&found, "docker").to_owned();
+        let inner = text
+            .strip_prefix("docker run ")
+            .and_then(|text| text.strip_suffix(" ..."));
+        flags.extend(inner.expect("flags").split(' ').map(str::to_owned));
+    }
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let (code, out) = check(&flags, &words);
+    assert_eq!(code, 0, "{flags:?}: {out}");
+}

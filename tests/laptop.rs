@@ -143,3 +143,174 @@ fn huge_pages_cgroups_and_swap_are_read_as_they_are() {
     assert_eq!(finding(&out, "swap")["outcome"], "pass");
     assert_eq!(finding(&out, "version")["outcome"], "pass");
 }
+
+/// What a whole machine is asked to change: descriptors above the hard limit and above `fs.nr_open`, huge pages, swap, SMT.
+const CHANGES: &str = r#"
+[[rule]]
+id = "files"
+rlimit = { resource = "nofile", soft = { min = 2000000 } }
+[[rule]]
+id = "huge-pages"
+sysfs = { path = "kernel/mm/transparent_hugepage/enabled", eq = "never" }
+[[rule]]
+id = "min-free"
+sysctl = { key = "vm.min_free_kbytes", min = "60000KiB" }
+[[rule]]
+id = "dirty"
+sysctl = { key = "vm.dirty_bytes", min = "64MiB" }
+[[rule]]
+id = "swap"
+memory = { swap = 0 }
+[[rule]]
+id = "smt"
+cpu = { smt = false }
+[[rule]]
+id = "clock"
+kernel = { version = { min = "5.0" } }
+"#;
+
+/// Shows everything that the changes could touch, before, with them, and after; with a crash in between.
+const SCRIPT: &str = r#"
+state() {
+  echo "@@ $1"
+  cat /proc/sys/fs/nr_open /sys/kernel/mm/transparent_hugepage/enabled /proc/sys/vm/min_free_kbytes
+  cat /proc/sys/vm/dirty_bytes /proc/sys/vm/dirty_ratio /sys/devices/system/cpu/smt/control
+  sed 1d /proc/swaps | while read device kind size used priority; do echo "$device $priority"; done
+}
+everything() { sysctl -a 2>/dev/null | grep -vE "random|dentry|inode|file-nr|pid|aio-nr|sched_domain|entropy|numa_stat|perf_event|tainted|tcp_fastopen_key|stable_secret|threads-max|keys" | sort; }
+mkswap /dev/ram0 >/dev/null && swapon /dev/ram0
+everything >/run/before
+state before
+/bin/subject apply /p.toml --yes --allow swapoff --journal /run/j >/run/out 2>&1; echo "apply $?"
+state applied
+everything >/run/with
+/bin/subject revert --journal /run/j >/run/out 2>&1; echo "revert $?"
+state reverted
+everything >/run/after
+echo "@@ changed"; grep -vxFf /run/with /run/before | sed 's/ .*//'
+echo "@@ left"; grep -vxFf /run/before /run/after; grep -vxFf /run/after /run/before
+/bin/subject apply /p.toml --yes --allow swapoff --journal /run/j --for -- sh -c 'ulimit -n; grep -c "" /proc/swaps' 2>/dev/null; echo "for $?"
+state after
+i=0
+while [ $i -lt 12 ]; do
+  /bin/subject apply /p.toml --yes --allow swapoff --journal /run/j >/dev/null 2>&1 & 
+  usleep $((i * 40000)); kill -9 $! 2>/dev/null; wait $! 2>/dev/null
+  /bin/subject revert --journal /run/j >/run/out 2>&1 || { echo "revert failed"; cat /run/out; }
+  everything >/run/after; grep -vxFf /run/before /run/after; grep -vxFf /run/after /run/before
+  i=$((i + 1))
+done
+state killed
+"#;
+
+#[test]
+fn a_whole_machine_is_changed_and_put_back() {
+    let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
+    if !can(
+        "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
+        binary.is_some() && machine.is_some(),
+    ) {
+        return;
+    }
+    let (binary, machine) = (binary.expect("checked"), machine.expect("checked"));
+    // A block device to swap to, from the same kernel; the machine unpacks it at its first start.
+    let cache = std::env::var("XDG_CACHE_HOME")
+        .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap_or_default()));
+    let modules = || {
+        let found = Command::new("find")
+            .args([&format!("{cache}/runup-laptop-vm"), "-name", "brd.ko"])
+            .output()
+            .expect("find");
+        String::from_utf8_lossy(&found.stdout).lines().next().map(str::to_owned)
+    };
+    if modules().is_none() {
+        let _ = Command::new(&machine).arg(&binary).arg("--version").output();
+    }
+    // Two threads of one core, where the program would give two processors; and the files that the test brings.
+    let emulator = Command::new("sh")
+        .args(["-c", "command -v qemu-system-x86_64"])
+        .output()
+        .expect("sh");
+    let emulator = String::from_utf8_lossy(&emulator.stdout).trim().to_owned();
+    let wrapper = format!(
+        "#!/bin/bash\nwords=()\nfor word in \"$@\"; do [ \"$word\" = 2 ] && word=2,sockets=1,cores=1,threads=2; words+=(\"$word\"); done\n\
+         exec {emulator} -cpu max,vendor=GenuineIntel \"${{words[@]}}\"\n"
+    );
+    let files = support::directory(&[
+        ("bin/qemu-system-x86_64", &wrapper),
+        ("p.toml", CHANGES),
+        ("script", SCRIPT),
+        (
+            "none.toml",
+            "[[rule]]\nid = \"a\"\nkernel = { version = { min = \"1.0\" } }\n",
+        ),
+    ]);
+    let at = |name: &str| files.path().join(name).display().to_string();
+    let chmod = Command::new("chmod")
+        .args(["755", &at("bin/qemu-system-x86_64")])
+        .status();
+    assert!(chmod.is_ok_and(|status| status.success()));
+    let brought = format!(
+        "{}:/p.toml {}:/none.toml {}:/script {}:/modules/brd.ko",
+        at("p.toml"),
+        at("none.toml"),
+        at("script"),
+        modules().expect("Debian's kernel has brd")
+    );
+    let path = format!("{}:{}", at("bin"), std::env::var("PATH").unwrap_or_default());
+    let output = Command::new(machine)
+        .env("LAPTOP_FILES", brought)
+        .env("PATH", path)
+        .arg(binary)
+        .args(["apply", "/none.toml", "--for", "--", "sh", "/script"])
+        .output()
+        .expect("the machine boots");
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let section = |name: &str| {
+        let start = out
+            .find(&format!("@@ {name}\n"))
+            .unwrap_or_else(|| panic!("{name}: {out}{}", String::from_utf8_lossy(&output.stderr)));
+        let rest = &out[start + name.len() + 4..];
+        rest[..rest.find("@@ ").unwrap_or(rest.len())].to_owned()
+    };
+    let before = section("before");
+    assert!(
+        before.contains("\n[always] madvise never\n")
+            || before.contains("\nalways [madvise] never\n")
+            || before.contains("\nalways madvise [never]\n"),
+        "{out}"
+    );
+    assert!(before.contains("/dev/ram0 -"), "{out}");
+    let applied = section("applied");
+    let lines: Vec<&str> = applied.lines().collect();
+    assert_eq!(&lines[1..2], ["always madvise [never]"], "{out}");
+    assert!(lines[2].parse::<u64>().is_ok_and(|kib| kib >= 60_000), "{out}");
+    assert_eq!(&lines[3..5], ["67108864", "0"], "{out}");
+    assert!(!applied.contains("/dev/ram0"), "{out}");
+    if before.lines().any(|line| line == "on") {
+        assert_eq!(lines[5], "off", "{out}");
+    }
+    assert!(out.contains("\nrevert 0\n"), "{out}");
+    // The limit is that of the program, and so is the room for it.
+    assert!(out.contains("\n2000000\n1\nfor 0\n"), "{out}");
+    let state = |name: &str| {
+        let text = section(name);
+        text.lines()
+            .filter(|line| !line.starts_with("apply") && !line.starts_with("revert"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    for name in ["reverted", "after", "killed"] {
+        assert_eq!(state(name).trim(), state("before").trim(), "{name}: {out}");
+    }
+    assert_eq!(
+        section("left").lines().filter(|line| line.contains(" = ")).count(),
+        0,
+        "{out}"
+    );
+    let surprises: Vec<String> = section("changed")
+        .lines()
+        .filter(|key| !["fs.nr_open", "vm.min_free_kbytes", "vm.dirty_bytes", "vm.dirty_ratio"].contains(key))
+        .map(str::to_owned)
+        .collect();
+    assert!(surprises.is_empty(), "{surprises:?}");
+}

@@ -291,7 +291,13 @@ impl Draft<'_> {
                     self.sysctl(key, &format!("/proc/sys/{path}"), host)
                         .map_err(|reason| reason.unwrap_or_else(because))?;
                     let name = key.clone();
-                    moves.push(Move::Set(Parameter::Sysctl { name }, change.to.clone(), change.scope));
+                    // A container that shares the host's network changes it for everybody.
+                    let shared = host.engine().is_some() && host.network_is_hosts() == Some(true);
+                    let scope = match change.scope {
+                        Scope::NetworkNamespace if shared => Scope::Host,
+                        other => other,
+                    };
+                    moves.push(Move::Set(Parameter::Sysctl { name }, change.to.clone(), scope));
                 }
                 Target::Sysfs(path) => {
                     self.file(path, true, host)

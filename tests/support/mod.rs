@@ -105,3 +105,9 @@ pub fn finding(json: &str, rule: &str) -> serde_json::Value {
     assert_eq!(all.len(), 1, "{rule}: {all:#?}");
     all[0].clone()
 }
+
+/// The text of a file, without its last newline.
+#[allow(clippy::disallowed_methods, reason = "tests look for themselves")]
+pub fn text_of(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().trim_end().to_owned()
+}
