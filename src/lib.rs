@@ -22,6 +22,7 @@
 //! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
 //! * [`shim`]: the entrypoint: starting a program exactly, and the supervisor that `--init` leaves behind.
 //! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
+//! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
@@ -38,6 +39,7 @@ pub mod expr;
 pub mod finding;
 pub mod fix;
 pub mod host;
+pub mod persisted;
 pub mod profile;
 pub mod remedy;
 pub mod report;
