@@ -73,6 +73,23 @@ pub struct Finding {
     pub waiver: Option<String>,
     /// Whether looking again later may give another answer.
     pub transient: bool,
+    /// Set where the next boot turns the outcome round.
+    pub next_boot: Option<AfterBoot>,
+}
+
+/// What the next boot makes of a finding that it turns round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AfterBoot {
+    /// Whether it will be as it should.
+    pub passes: bool,
+    /// The value.
+    pub value: String,
+    /// The file that says so.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// Which program reads it, where the two that could do it differ.
+    pub by: Option<&'static str>,
 }
 
 impl Finding {

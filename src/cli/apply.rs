@@ -10,13 +10,16 @@ use super::ground::Ground;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::engine::{Check, Options};
+use crate::finding::{Outcome, Report};
+use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
+use crate::fix::persist::{self, Persistence};
 use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
 use crate::fix::revert::{Request, revert};
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::report::{self, Format, Style};
-use crate::rule::Severity;
+use crate::rule::{Severity, Target};
 use crate::shim;
 use crate::source::Sources;
 
@@ -69,7 +72,16 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         sources,
         profiles: &profiles,
         options,
+        unit: unit(matches)?,
+        force: matches.get_flag("force"),
     };
+    let lasts = matches.get_flag("persist");
+    if lasts && let Some(engine) = Host::new(machine).engine() {
+        return Err(CommandError::Message(format!(
+            "a {engine} container has no next boot, and nothing was changed: whoever starts it gives it its values, as `runup \
+             export --to docker` or `--to kubernetes` writes them"
+        )));
+    }
     let account = Account {
         profiles: profiles.iter().map(|profile| profile.name.clone()).collect(),
         command: for_command.then(|| shown_command(&command)),
@@ -79,21 +91,33 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     }
     let colour = streams.colour_result();
     streams.try_result(|out| report::changes::plan(&plan, colour, out))?;
+    let persistence = if lasts {
+        run.persistence(&plan, &before)?
+    } else {
+        Persistence::default()
+    };
+    streams.try_result(|out| report::changes::persistence(&persistence, colour, out))?;
     if matches.get_flag("dry-run") {
-        streams.message(&format!("runup: {}; nothing was changed\n", would(&plan)));
+        streams.message(&format!("runup: {}; nothing was changed\n", would(&plan, &persistence)));
         return Ok(verdict(&before, Severity::Error, streams));
     }
-    if !plan.steps.is_empty() {
-        if !agreed(&plan, matches, streams)? {
+    if !plan.steps.is_empty() || !persistence.files.is_empty() {
+        if !agreed(plan.steps.len() + persistence.files.len(), matches, streams)? {
             return Err(CommandError::Message("nothing was changed".to_owned()));
         }
         let id = run.apply(&plan, &account)?;
         if let Some(id) = id {
+            let until = if lasts {
+                ""
+            } else {
+                " (until the next boot; --persist makes it last)"
+            };
             streams.message(&format!(
-                "runup: {} made; `runup revert {id}` undoes this\n",
+                "runup: {} made{until}; `runup revert {id}` undoes this\n",
                 changes(plan.steps.len())
             ));
         }
+        run.persist(&persistence, id, streams)?;
     }
     let after = run.check()?;
     streams.try_result(|out| {
@@ -112,6 +136,8 @@ struct Run<'a> {
     sources: &'a Sources,
     profiles: &'a [Profile],
     options: Options,
+    unit: Option<&'a str>,
+    force: bool,
 }
 
 impl Run<'_> {
@@ -121,6 +147,92 @@ impl Run<'_> {
         let ground = self.ground;
         apply(plan, ground.machine.as_ref(), &ground.disk, &ground.journal, account)
             .map_err(|error| CommandError::Message(error.to_string()))
+    }
+
+    /// The files that make last what is planned, what was applied before, and what the next boot would undo.
+    fn persistence(&self, plan: &Plan, before: &Report) -> Result<Persistence, CommandError> {
+        let ground = self.ground;
+        let machine = ground.machine.as_ref();
+        let host = Host::new(machine);
+        let check = Check::prepare(self.profiles, self.options.clone(), &host).map_err(CommandError::Diagnostics)?;
+        let boot = machine.space().boot;
+        let mut touched: Vec<Parameter> = plan.steps.iter().map(|step| step.parameter.clone()).collect();
+        let entries = ground
+            .journal
+            .entries(&ground.disk)
+            .map_err(|error| CommandError::Message(error.to_string()))?;
+        for entry in entries.into_iter().filter(|entry| entry.boot == boot) {
+            touched.extend(entry.steps.into_iter().map(|step| step.parameter));
+        }
+        let undone = |key: &str| {
+            before
+                .findings
+                .iter()
+                .any(|finding| finding.subject == key && finding.next_boot.as_ref().is_some_and(|next| !next.passes))
+        };
+        let fails = |target: &Target| {
+            before
+                .findings
+                .iter()
+                .filter(|finding| finding.outcome == Outcome::Fail)
+                .filter_map(|finding| finding.fix.as_ref())
+                .flat_map(|fix| &fix.proposal.changes)
+                .any(|change| change.target == *target)
+        };
+        let lasting = |target: &Target| match target {
+            Target::Sysctl(name) => {
+                let parameter = Parameter::Sysctl { name: name.clone() };
+                let needed = self.unit.is_some() && name == "fs.nr_open" && fails(target);
+                touched.contains(&parameter) || undone(name) || needed
+            }
+            Target::Sysfs(path) => touched.contains(&Parameter::Sysfs { path: path.clone() }),
+            // The limits here are this process's, and say nothing of what a service or a login has.
+            Target::Limit(..) => self.unit.is_some() || fails(target),
+            Target::Cgroup(_) => self.unit.is_some(),
+            Target::Swap => false,
+        };
+        let names: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
+        persist::compose(
+            &check.wishes(),
+            &lasting,
+            &names,
+            self.unit,
+            &host,
+            &ground.disk,
+            self.force,
+        )
+        .map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))
+    }
+
+    /// Writes the files. Where that fails, what was just applied is undone as well: all of it is made, or nothing.
+    fn persist(&self, persistence: &Persistence, id: Option<u64>, streams: &mut Streams) -> Result<(), CommandError> {
+        if persistence.files.is_empty() {
+            return Ok(());
+        }
+        let _held = shim::hold_signals();
+        let ground = self.ground;
+        let Err(error) = persist::write(persistence, &ground.disk) else {
+            let paths: Vec<&str> = persistence.files.iter().map(|file| file.path.as_str()).collect();
+            streams.message(&format!(
+                "runup: written {}; `runup revert --persist` removes what runup wrote\n",
+                paths.join(", ")
+            ));
+            return Ok(());
+        };
+        let Some(id) = id else {
+            return Err(CommandError::Message(format!("{error}\n  nothing was changed")));
+        };
+        let request = Request {
+            id: Some(id),
+            own: true,
+            force: false,
+        };
+        let undone = revert(request, ground.machine.as_ref(), &ground.disk, &ground.journal);
+        let undone = match undone {
+            Ok(reverted) if reverted.complete() => "what was applied was undone".to_owned(),
+            _ => format!("what was applied could not be undone; `runup revert {id}` tries again"),
+        };
+        Err(CommandError::Message(format!("{error}\n  {undone}")))
     }
 
     fn check(&self) -> Result<crate::finding::Report, CommandError> {
@@ -142,11 +254,14 @@ impl Run<'_> {
         report::changes::plan(plan, streams.colour_messages(), &mut text)?;
         streams.message(&String::from_utf8_lossy(&text));
         if matches.get_flag("dry-run") {
-            streams.message(&format!("runup: {}; nothing was changed\n", would(plan)));
+            streams.message(&format!(
+                "runup: {}; nothing was changed\n",
+                would(plan, &Persistence::default())
+            ));
             return Ok(ExitCode::Ready);
         }
         let anything = !plan.steps.is_empty() || !plan.program.is_empty();
-        if anything && !agreed(plan, matches, streams)? {
+        if anything && !agreed(plan.steps.len() + plan.program.len(), matches, streams)? {
             return Err(CommandError::Message("nothing was changed".to_owned()));
         }
         // A mistake in the command changes nothing.
@@ -204,8 +319,22 @@ impl Run<'_> {
     }
 }
 
+/// The service that `--unit` names.
+fn unit(matches: &ArgMatches) -> Result<Option<&str>, CommandError> {
+    let Some(unit) = matches.get_one::<String>("unit") else {
+        return Ok(None);
+    };
+    if super::export::is_service(unit) {
+        return Ok(Some(unit));
+    }
+    Err(CommandError::Message(format!(
+        "`{}` is not the name of a service: nginx.service",
+        report::printable(unit)
+    )))
+}
+
 /// Asks at a terminal; elsewhere `--yes` must have said so.
-fn agreed(plan: &Plan, matches: &ArgMatches, streams: &mut Streams) -> Result<bool, CommandError> {
+fn agreed(count: usize, matches: &ArgMatches, streams: &mut Streams) -> Result<bool, CommandError> {
     if matches.get_flag("yes") {
         return Ok(true);
     }
@@ -215,7 +344,6 @@ fn agreed(plan: &Plan, matches: &ArgMatches, streams: &mut Streams) -> Result<bo
                 .to_owned(),
         ));
     }
-    let count = plan.steps.len() + plan.program.len();
     streams.message(&format!("Make {}? [y/N] ", changes_definite(count)));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
@@ -236,8 +364,13 @@ fn changes_definite(count: usize) -> String {
     }
 }
 
-fn would(plan: &Plan) -> String {
+fn would(plan: &Plan, persistence: &Persistence) -> String {
     let mut text = format!("{} would be made", changes(plan.steps.len() + plan.program.len()));
+    match persistence.files.len() {
+        0 => {}
+        1 => text += ", 1 file written",
+        more => text += &format!(", {more} files written"),
+    }
     if !plan.left.is_empty() {
         text += &format!(", {} left", plan.left.len());
     }

@@ -220,6 +220,27 @@ fn apply() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("only while COMMAND runs; everything is undone when it ends"),
         )
+        .arg(
+            Arg::new("persist")
+                .long("persist")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("for")
+                .help("also writes the files that make it last beyond the next boot"),
+        )
+        .arg(
+            Arg::new("unit")
+                .long("unit")
+                .value_name("SERVICE")
+                .requires("persist")
+                .help("the service that limits are written for (nginx.service), instead of logins"),
+        )
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .action(ArgAction::SetTrue)
+                .requires("persist")
+                .help("replaces files of ours that somebody edited"),
+        )
         .arg(window())
         .arg(journal())
         .arg(root().conflicts_with_all(["pid", "for"]))
@@ -255,6 +276,13 @@ fn revert() -> Command {
                 .long("force")
                 .action(ArgAction::SetTrue)
                 .help("also what somebody else has changed since"),
+        )
+        .arg(
+            Arg::new("persist")
+                .long("persist")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["id", "list", "forget"])
+                .help("removes the files that `apply --persist` wrote; edited ones only with --force"),
         )
         .arg(
             Arg::new("forget")

@@ -80,17 +80,22 @@ fn unit<'a>(matches: &'a ArgMatches, format: &dyn Format) -> Result<Option<&'a s
     if format.name() != "systemd" {
         return Err(CommandError::Message("--unit goes with --to systemd".to_owned()));
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
-    let named = unit
-        .rsplit_once('.')
-        .is_some_and(|(name, kind)| !name.is_empty() && kind == "service");
-    if !named || !unit.chars().all(plain) {
+    if !is_service(unit) {
         return Err(CommandError::Message(format!(
             "`{}` is not the name of a service: nginx.service",
             printable(unit)
         )));
     }
     Ok(Some(unit))
+}
+
+/// Whether a word is the name of a service's unit, and of nothing outside its directory.
+pub(super) fn is_service(unit: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    let named = unit
+        .rsplit_once('.')
+        .is_some_and(|(name, kind)| !name.is_empty() && kind == "service");
+    named && unit.chars().all(plain)
 }
 
 /// Rules that contradict each other are for a person to choose between.

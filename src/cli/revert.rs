@@ -5,6 +5,7 @@ use clap::ArgMatches;
 use super::ground::Ground;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
+use crate::fix::persist;
 use crate::fix::revert::{self, Request};
 use crate::report;
 use crate::shim;
@@ -28,6 +29,9 @@ pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult 
         }
         streams.try_result(|out| report::changes::journal(&entries, out))?;
         return Ok(ExitCode::Ready);
+    }
+    if matches.get_flag("persist") {
+        return unpersist(&ground, matches.get_flag("force"), streams);
     }
     if let Some(id) = matches.get_one::<u64>("forget") {
         revert::forget(*id, machine, &ground.disk, &ground.journal).map_err(|error| failed(&error))?;
@@ -56,6 +60,26 @@ pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult 
         });
     }
     Ok(if reverted.complete() {
+        ExitCode::Ready
+    } else {
+        ExitCode::NotReady
+    })
+}
+
+/// Removes the files that make changes last.
+fn unpersist(ground: &Ground, force: bool, streams: &mut Streams) -> CommandResult {
+    let (removed, kept) =
+        persist::remove(&ground.disk, force).map_err(|error| CommandError::Message(error.to_string()))?;
+    streams.try_result(|out| removed.iter().try_for_each(|path| writeln!(out, "{path}: removed")))?;
+    for path in &kept {
+        streams.message(&format!(
+            "runup: {path} is not as runup wrote it, and stays; --force removes it\n"
+        ));
+    }
+    if removed.is_empty() && kept.is_empty() {
+        streams.message("runup: there is no file of runup's to remove\n");
+    }
+    Ok(if kept.is_empty() {
         ExitCode::Ready
     } else {
         ExitCode::NotReady

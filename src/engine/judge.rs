@@ -2,10 +2,10 @@
 
 use super::Planned;
 use super::resolve::{ResolvedExpectation, ResolvedSubject};
-use crate::finding::{Finding, Fix, Outcome};
+use crate::finding::{AfterBoot, Finding, Fix, Outcome};
 use crate::remedy;
 use crate::rule::{Context, Dialect, Observation, Reading, Waiver, unit_of};
-use crate::value::{Comparator, Comparison, Number, Operand, PortSet, Type, Value, correct};
+use crate::value::{Comparator, Comparison, Number, Operand, PortSet, Type, Unit, Value, correct};
 
 /// A finding with nothing read.
 pub(super) fn finding(
@@ -35,6 +35,7 @@ pub(super) fn finding(
         origin: rule.place,
         fix: None,
         waiver: None,
+        next_boot: None,
         transient: rule.subject.as_ref().is_some_and(|subject| subject.kind.settles()),
     }
 }
@@ -133,13 +134,53 @@ pub(super) fn judge(
         .unwrap_or_default();
     let fix = (outcome == Outcome::Fail || thorough)
         .then(|| fix(planned, subject, &observation, cx, outcome == Outcome::Fail));
+    let next_boot = matches!(outcome, Outcome::Pass | Outcome::Fail)
+        .then(|| after_boot(subject, &observation, outcome == Outcome::Pass, cx))
+        .flatten();
     let mut finding = finding(planned, subject.kind.name(), observation.subject, outcome, reason);
+    finding.next_boot = next_boot;
     finding.expected = expected.join(", ");
     finding.actual = actual.join(", ");
     finding.trace.clone_from(&subject.trace);
     finding.evidence = observation.evidence;
     finding.fix = fix.filter(|_| outcome == Outcome::Fail);
     with_waiver(finding, waiver)
+}
+
+/// What the next boot makes of a subject, where that turns the outcome round.
+fn after_boot(
+    subject: &ResolvedSubject,
+    observation: &Observation,
+    passes_now: bool,
+    cx: &Context<'_>,
+) -> Option<AfterBoot> {
+    let next = subject.kind.next_boot(observation, cx)?;
+    let mut passes = true;
+    for expectation in subject
+        .expectations
+        .iter()
+        .filter(|expectation| expectation.metric.name == next.metric)
+    {
+        let value = match expectation.field {
+            Some(index) => Value::Number(next.value.field(index)?),
+            None => next.value.clone(),
+        };
+        passes &= expectation
+            .comparisons
+            .iter()
+            .all(|comparison| comparison.holds(&value));
+    }
+    let unit = subject
+        .expectations
+        .first()
+        .map_or(Unit::Count, |expectation| unit_of(expectation.value));
+    (passes != passes_now).then(|| AfterBoot {
+        passes,
+        value: next.value.show(unit, cx.system.platform().page_size),
+        file: next.file,
+        line: next.line,
+        by: next.by,
+    })
 }
 
 /// The value that an expectation is about: the metric's, or one field of it.

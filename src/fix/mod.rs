@@ -6,6 +6,8 @@
 //!            overlay    └──────── undo ───────┘      parameter: one thing that can be set
 //! ```
 //!
+//! `persist` makes changes last beyond the next boot, in files.
+//!
 //! A plan is made without touching anything. `apply` writes the journal first, then each change, reads each back, and on any
 //! failure puts everything back. `revert` does that later. Both go through `undo`, which touches nothing that somebody else has
 //! changed since.
@@ -18,6 +20,7 @@ mod memory_disk;
 mod order;
 mod overlay;
 mod parameter;
+pub mod persist;
 pub mod plan;
 pub mod revert;
 mod undo;

@@ -11,7 +11,8 @@ pub use surroundings::{Capability, Container, Mount};
 
 use std::cell::OnceCell;
 
-use crate::system::System;
+use crate::persisted::Persisted;
+use crate::system::{Os, System};
 
 /// A machine and what was already learned of it.
 pub struct Host<'a> {
@@ -22,6 +23,7 @@ pub struct Host<'a> {
     container: OnceCell<Container>,
     initial_network: OnceCell<Option<bool>>,
     initial_user: OnceCell<bool>,
+    persisted: OnceCell<Persisted>,
 }
 
 impl<'a> Host<'a> {
@@ -35,7 +37,16 @@ impl<'a> Host<'a> {
             container: OnceCell::new(),
             initial_network: OnceCell::new(),
             initial_user: OnceCell::new(),
+            persisted: OnceCell::new(),
         }
+    }
+
+    /// What the next boot will set. A container has none: whoever starts it gives it its values.
+    pub fn persisted(&self) -> Option<&Persisted> {
+        if self.system.platform().os != Os::Linux || self.engine().is_some() {
+            return None;
+        }
+        Some(self.persisted.get_or_init(|| Persisted::read(self.system)))
     }
 
     /// A file's text, trimmed; `None` where it cannot be read.

@@ -8,6 +8,7 @@ use super::printable;
 use super::text::wrap;
 use crate::fix::Undone;
 use crate::fix::journal::Entry;
+use crate::fix::persist::Persistence;
 use crate::fix::plan::{Left, Plan};
 use crate::fix::revert::{Reverted, What};
 use crate::rule::Dialect;
@@ -90,6 +91,48 @@ fn left(left: &Left, out: &mut dyn Write) -> io::Result<()> {
 fn indented(text: &str, columns: usize, out: &mut dyn Write) -> io::Result<()> {
     for (at, line) in wrap(&printable(text), WIDTH - columns - 2).into_iter().enumerate() {
         writeln!(out, "{:columns$}{}{line}", "", if at > 0 { "  " } else { "" })?;
+    }
+    Ok(())
+}
+
+/// Writes which files will make changes last.
+///
+/// # Errors
+/// Writing failed.
+pub fn persistence(persistence: &Persistence, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    colored::control::set_override(colour);
+    if !persistence.files.is_empty() {
+        writeln!(out, "\n{}", "To make it last:".bold())?;
+    }
+    for file in &persistence.files {
+        let state = if file.before.is_some() { "changed" } else { "new" };
+        writeln!(out, "{} ({state})", printable(&file.path))?;
+        let old: Vec<String> = file
+            .before
+            .as_ref()
+            .map(|bytes| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect())
+            .unwrap_or_default();
+        let says = |line: &&str| !line.is_empty() && !line.starts_with(['#', ';']) && !line.starts_with("<!--");
+        for line in old.iter().map(String::as_str).filter(says) {
+            if !file.text.lines().any(|new| new == line) {
+                writeln!(out, "  {}", format!("- {}", printable(line)).red())?;
+            }
+        }
+        for line in file.text.lines().filter(says) {
+            if !old.iter().any(|known| known == line) {
+                writeln!(out, "  {}", format!("+ {}", printable(line)).green())?;
+            }
+        }
+    }
+    for beaten in &persistence.beaten {
+        let text = format!(
+            "{} will not last: {}:{} sets it to {} after that",
+            beaten.key, beaten.by.file, beaten.by.line, beaten.by.value
+        );
+        indented(&text, 0, out)?;
+    }
+    for command in &persistence.then {
+        indented(&format!("then: {command}"), 0, out)?;
     }
     Ok(())
 }

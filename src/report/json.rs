@@ -67,6 +67,7 @@ struct FindingV1<'a> {
     origin: OriginV1,
     waiver: Option<&'a str>,
     transient: bool,
+    next_boot: Option<NextBootV1<'a>>,
     fix: Option<Fix<'a>>,
 }
 
@@ -131,6 +132,15 @@ impl From<u64> for Number {
 pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &self::report(report, sources))?;
     writeln!(out)
+}
+
+#[derive(Debug, Serialize)]
+struct NextBootV1<'a> {
+    passes: bool,
+    value: &'a str,
+    file: &'a str,
+    line: u32,
+    by: Option<&'a str>,
 }
 
 /// A run in which nothing was checked.
@@ -224,6 +234,13 @@ fn wire<'a>(finding: &'a Finding, sources: &Sources) -> FindingV1<'a> {
         origin: origin(finding.origin, sources),
         waiver: finding.waiver.as_deref(),
         transient: finding.transient,
+        next_boot: finding.next_boot.as_ref().map(|next| NextBootV1 {
+            passes: next.passes,
+            value: &next.value,
+            file: &next.file,
+            line: next.line,
+            by: next.by,
+        }),
         fix: finding.fix.as_ref().map(|fix| Fix {
             reach: fix.proposal.reach.name(),
             because: &fix.proposal.because,

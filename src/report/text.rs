@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use colored::{Color, Colorize};
 
 use super::{Style, printable};
-use crate::finding::{Finding, HostSummary, Outcome, Report};
+use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Report};
 use crate::rule::{Advice, Dialect, Reach, Severity};
 use crate::source::{Origin, Sources};
 use crate::value::Unit;
@@ -31,6 +31,7 @@ pub(super) fn write(report: &Report, sources: &Sources, style: Style, out: &mut 
             page.finding(finding, out)?;
         }
     }
+    page.undone_by_boot(out)?;
     page.conflicts(out)?;
     page.rest(out)?;
     page.verdict(out)
@@ -51,6 +52,22 @@ impl Page<'_> {
             writeln!(out, "{}{line}", if at > 0 { "  " } else { "" })?;
         }
         writeln!(out)
+    }
+
+    /// What is right now and will not stay so.
+    fn undone_by_boot(&self, out: &mut dyn Write) -> io::Result<()> {
+        for finding in &self.report.findings {
+            let Some(next) = finding.next_boot.as_ref().filter(|_| finding.outcome == Outcome::Pass) else {
+                continue;
+            };
+            let head = format!("{}  {}", self.name(finding), finding.subject);
+            writeln!(out, "{} {}", "BOOT   ".color(Color::Yellow).bold(), printable(&head))?;
+            self.labelled("is", &finding.actual, out)?;
+            self.labelled("should be", &finding.expected, out)?;
+            self.labelled("next boot", &next_boot(next), out)?;
+            writeln!(out)?;
+        }
+        Ok(())
     }
 
     fn name(&self, finding: &Finding) -> String {
@@ -106,6 +123,9 @@ impl Page<'_> {
         }
         if let Some(waiver) = &finding.waiver {
             self.labelled("waiver", waiver, out)?;
+        }
+        if let Some(next) = &finding.next_boot {
+            self.labelled("next boot", &next_boot(next), out)?;
         }
         self.fix(finding, out)?;
         if self.style.explain {
@@ -270,6 +290,15 @@ impl Page<'_> {
             parts.push(format!("{} waived", summary.waived));
         }
         parts.push(format!("{} passed", summary.pass));
+        let undone = self
+            .report
+            .findings
+            .iter()
+            .filter(|finding| finding.outcome == Outcome::Pass && finding.next_boot.is_some())
+            .count();
+        if undone > 0 {
+            parts.push(format!("{undone} undone by the next boot"));
+        }
         if summary.not_applicable > 0 {
             parts.push(format!("{} not applicable", summary.not_applicable));
         }
@@ -321,6 +350,13 @@ fn dialect_label(dialect: Dialect) -> &'static str {
         Dialect::Boot => "at boot",
         Dialect::Manual => "do",
     }
+}
+
+/// What the next boot sets, and where that is written.
+fn next_boot(next: &AfterBoot) -> String {
+    let by = next.by.map(|by| format!(", read by {by}")).unwrap_or_default();
+    let how = if next.passes { "is set right: " } else { "undoes it: " };
+    format!("{how}{} ({}:{}{by})", next.value, next.file, next.line)
 }
 
 /// `web1: linux 6.1.0, x86_64, 8 CPUs, 16 GiB, docker container`.

@@ -320,6 +320,21 @@ impl Observation {
     }
 }
 
+/// What the next boot will set something to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NextBoot {
+    /// The metric.
+    pub metric: &'static str,
+    /// The value.
+    pub value: Value,
+    /// The file that says so.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// Which program reads it, where they differ: `systemd-sysctl`, `sysctl --system`.
+    pub by: Option<&'static str>,
+}
+
 /// Where a change can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
@@ -533,6 +548,12 @@ pub trait Kind: Sync {
     /// Looks at every subject that the selectors match; `wanted` are the metrics that are asked for. An empty answer means that
     /// a pattern matches nothing.
     fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation>;
+
+    /// What the next boot will make of the subject, where files say so: by metric.
+    fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
+        let _ = (observation, cx);
+        None
+    }
 
     /// What would make the readings be `targets` (metric and value); `None` values are wishes for which no single value exists.
     fn propose(

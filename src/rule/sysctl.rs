@@ -1,7 +1,8 @@
 //! Kernel parameters.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target, glob,
+    Change, Context, Dialect, Docs, Kind, Metric, NextBoot, Observation, Proposal, Reach, Reading, Scope, Selectors,
+    Target, glob,
 };
 use crate::catalogue::{self, Key, Namespace, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -120,6 +121,32 @@ impl Kind for Sysctl {
                 .collect();
         }
         vec![observe(&name, known, cx)]
+    }
+
+    fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
+        let name = observation.subject.as_str();
+        let prediction = cx.host.persisted()?.of(name);
+        let (assignment, by) = match (prediction.systemd, prediction.procps) {
+            (Some(systemd), procps) => {
+                let differ = procps.is_none_or(|procps| procps.value != systemd.value);
+                (systemd, differ.then_some("systemd-sysctl"))
+            }
+            (None, Some(procps)) => (procps, Some("sysctl --system")),
+            (None, None) => return None,
+        };
+        let kind = catalogue::lookup(cx.system.platform().os, name).map(|key| key.value);
+        let value = match kind {
+            // What the kernel would refuse changes nothing.
+            Some(kind) => kind.parse(&assignment.value).ok()?,
+            None => untyped(&assignment.value),
+        };
+        Some(NextBoot {
+            metric: "",
+            value,
+            file: assignment.file,
+            line: assignment.line,
+            by,
+        })
     }
 
     fn propose(

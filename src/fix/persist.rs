@@ -1,0 +1,370 @@
+//! Making changes last: drop-in files that the next boot reads, each replaced in one piece, known as ours by their first words
+//! and a checksum, and gone again with `revert --persist`.
+//!
+//! What is written are the exported files of the same rules, reduced to what would not last by itself.
+
+use std::fmt;
+
+use super::disk::{self, Disk, DiskError};
+use super::journal::checksum;
+use crate::engine::Wishes;
+use crate::export::{self, Format};
+use crate::host::Host;
+use crate::persisted::{Assignment, Persisted};
+use crate::rule::Target;
+use crate::system::{Failure, Os};
+
+/// What every file of ours says in its first lines.
+const MARK: &str = "written by runup for ";
+
+/// Where kernel modules are named that must be there before their keys are set.
+const MODULES: &str = "/etc/modules-load.d/60-runup.conf";
+
+/// A file that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Where.
+    pub path: String,
+    /// What was there; `None` where there was nothing.
+    pub before: Option<Vec<u8>>,
+    /// What will be there.
+    pub text: String,
+}
+
+/// A key that is written and that another file sets otherwise after ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beaten {
+    /// The key.
+    pub key: String,
+    /// The line that wins.
+    pub by: Assignment,
+}
+
+/// What will be written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Persistence {
+    /// Files whose contents change.
+    pub files: Vec<File>,
+    /// Keys that the next boot will not set to what is written.
+    pub beaten: Vec<Beaten>,
+    /// Files that must be read by somebody before they count: `systemctl daemon-reload`.
+    pub then: Vec<String>,
+}
+
+/// Why a file was not touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersistError {
+    /// It is not ours, or somebody changed it.
+    Edited(String),
+    /// The disk.
+    Disk(DiskError),
+}
+
+impl fmt::Display for PersistError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PersistError::Edited(path) => write!(
+                f,
+                "{path} is not as runup wrote it, and stays as it is; move it away, or let --force replace it"
+            ),
+            PersistError::Disk(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl From<DiskError> for PersistError {
+    fn from(error: DiskError) -> Self {
+        PersistError::Disk(error)
+    }
+}
+
+/// Where a format's file goes; `None` for one that is not for this machine's next boot.
+fn path_of(format: &dyn Format, os: Os, unit: Option<&str>, profiles: &[String]) -> Option<String> {
+    Some(match (format.name(), os) {
+        ("sysctl.d", Os::Linux) => crate::remedy::host::SYSCTL_D.to_owned(),
+        ("tmpfiles.d", Os::Linux) => crate::remedy::host::TMPFILES_D.to_owned(),
+        // A service sees nothing of what logins get.
+        ("limits.d", Os::Linux) if unit.is_none() => crate::remedy::host::LIMITS_D.to_owned(),
+        ("systemd", Os::Linux) => format!("/etc/systemd/system/{}.d/60-runup.conf", unit?),
+        ("launchd", Os::Macos) => format!("/Library/LaunchDaemons/runup.{}.plist", slug(profiles)),
+        _ => return None,
+    })
+}
+
+fn slug(profiles: &[String]) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    profiles.join("-").chars().map(plain).collect()
+}
+
+/// Composes the files. `lasting` says which targets are to be kept beyond the next boot.
+///
+/// # Errors
+/// A file of that name is not ours, unless `force`.
+pub fn compose(
+    wishes: &Wishes,
+    lasting: &dyn Fn(&Target) -> bool,
+    profiles: &[String],
+    unit: Option<&str>,
+    host: &Host<'_>,
+    disk: &dyn Disk,
+    force: bool,
+) -> Result<Persistence, PersistError> {
+    let os = host.system.platform().os;
+    let mut composed = Persistence::default();
+    for format in export::FORMATS.iter().copied() {
+        let Some(path) = path_of(format, os, unit, profiles) else {
+            continue;
+        };
+        let own = Wishes {
+            wanted: wishes
+                .wanted
+                .iter()
+                .filter(|wanted| lasting(&wanted.target) && format.refuses(wanted, host).is_none())
+                .cloned()
+                .collect(),
+            ..Wishes::default()
+        };
+        if own.wanted.is_empty() {
+            continue;
+        }
+        let Some(text) = export::export(format, &own, profiles, unit, host).text else {
+            continue;
+        };
+        add(&mut composed, disk, path, &text, force)?;
+        if format.name() == "sysctl.d" && os == Os::Linux {
+            let keys = own.wanted.iter().filter_map(|wanted| match &wanted.target {
+                Target::Sysctl(key) => Some(key.as_str()),
+                _ => None,
+            });
+            let modules = modules(keys.clone());
+            if !modules.is_empty() {
+                let text = format!("# {MARK}{}\n\n{}\n", profiles.join(", "), modules.join("\n"));
+                add(&mut composed, disk, MODULES.to_owned(), &text, force)?;
+            }
+            composed.beaten = beaten(keys, &composed, host);
+        }
+    }
+    if let Some(unit) = unit.filter(|_| composed.files.iter().any(|file| file.path.contains("/systemd/"))) {
+        composed
+            .then
+            .push(format!("systemctl daemon-reload; systemctl restart {unit}"));
+    }
+    Ok(composed)
+}
+
+/// Adds a file, joined with what an earlier apply wrote there, if that changes anything.
+fn add(composed: &mut Persistence, disk: &dyn Disk, path: String, text: &str, force: bool) -> Result<(), PersistError> {
+    let before = match disk.read(&path) {
+        Ok(bytes) => Some(bytes),
+        Err(Failure::Absent) => None,
+        Err(failure) => {
+            return Err(PersistError::Disk(DiskError {
+                action: "read",
+                path,
+                failure,
+            }));
+        }
+    };
+    let text = match before.as_deref().map(ours) {
+        None => text.to_owned(),
+        Some(Some(old)) => join(&old, text),
+        Some(None) if force => text.to_owned(),
+        Some(None) => return Err(PersistError::Edited(path)),
+    };
+    let text = sealed(&text);
+    if before.as_deref() != Some(text.as_bytes()) {
+        composed.files.push(File { path, before, text });
+    }
+    Ok(())
+}
+
+/// The text with its checksum in the line that says whose it is.
+fn sealed(text: &str) -> String {
+    let Some(at) = text.find(MARK) else {
+        return text.to_owned();
+    };
+    let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+    format!("{} [{:016x}]{}", &text[..end], checksum(text.as_bytes()), &text[end..])
+}
+
+/// The text of a file of ours without its checksum, if nobody changed it.
+fn ours(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let at = text.find(MARK)?;
+    let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+    let line = &text[at..end];
+    let (rest, sum) = line.rsplit_once(" [")?;
+    let bare = format!("{}{rest}{}", &text[..at], &text[end..]);
+    (sum.strip_suffix(']')? == format!("{:016x}", checksum(bare.as_bytes()))).then_some(bare)
+}
+
+/// The new text, and of the old one what the new one does not set.
+fn join(old: &str, new: &str) -> String {
+    // A property list belongs to its profiles alone.
+    if new.starts_with("<?xml") {
+        return new.to_owned();
+    }
+    let names = |text: &str| -> Vec<String> {
+        text.lines()
+            .find_map(|line| line.split_once(MARK))
+            .map(|(_, names)| names.split(", ").map(str::to_owned).collect())
+            .unwrap_or_default()
+    };
+    let mut all = names(old);
+    for name in names(new) {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    let set: Vec<String> = new.lines().filter_map(setting).collect();
+    let mut kept = String::new();
+    let mut comments = String::new();
+    for line in old.lines().skip(2) {
+        match setting(line) {
+            Some(name) if set.contains(&name) => comments.clear(),
+            Some(_) => {
+                kept.push_str(&comments);
+                kept.push_str(line);
+                kept.push('\n');
+                comments.clear();
+            }
+            None if line.starts_with('[') => comments.clear(),
+            None => {
+                comments.push_str(line);
+                comments.push('\n');
+            }
+        }
+    }
+    let mut text = String::new();
+    for (number, line) in new.lines().enumerate() {
+        match line.split_once(MARK).filter(|_| number == 0) {
+            Some((sign, _)) => text.push_str(&format!("{sign}{MARK}{}", all.join(", "))),
+            None => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text + &kept
+}
+
+/// What a line sets: the key of sysctl.d, the path of tmpfiles.d, who, which side and what of limits.d, a unit's directive, a
+/// module.
+fn setting(line: &str) -> Option<String> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with(['#', ';', '[']) {
+        return None;
+    }
+    if let Some((name, _)) = line.split_once('=') {
+        return Some(name.trim().to_owned());
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    Some(words[..words.len().saturating_sub(1).max(1)].join(" "))
+}
+
+/// The modules without which keys are not there.
+fn modules<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = keys
+        .filter_map(|key| crate::catalogue::lookup(Os::Linux, key)?.needs)
+        .filter_map(|needs| needs.strip_prefix("the ")?.strip_suffix(" module"))
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The keys that another file sets otherwise.
+fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, host: &Host<'_>) -> Vec<Beaten> {
+    let mut after = Persisted::read(host.system);
+    for file in &composed.files {
+        if file.path == crate::remedy::host::SYSCTL_D {
+            after = after.with_file(&file.path, &file.text);
+        }
+    }
+    keys.filter_map(|key| {
+        let prediction = after.of(key);
+        [prediction.systemd, prediction.procps]
+            .into_iter()
+            .flatten()
+            .find(|by| by.file != crate::remedy::host::SYSCTL_D)
+            .map(|by| Beaten {
+                key: key.to_owned(),
+                by,
+            })
+    })
+    .collect()
+}
+
+/// Writes the files: all of them, or none.
+///
+/// # Errors
+/// What failed; the files that were written before it are as they were.
+pub fn write(persistence: &Persistence, disk: &dyn Disk) -> Result<(), PersistError> {
+    for (at, file) in persistence.files.iter().enumerate() {
+        if let Err(error) = disk::replace(disk, &file.path, file.text.as_bytes(), 0o644, true) {
+            // This one too: it may be there already, and only not be known to be on the disk.
+            unwrite(&persistence.files[..=at], disk);
+            return Err(PersistError::Disk(error));
+        }
+    }
+    Ok(())
+}
+
+/// Puts files back as they were.
+pub fn unwrite(files: &[File], disk: &dyn Disk) {
+    for file in files.iter().rev() {
+        let _ = match &file.before {
+            Some(bytes) => disk::replace(disk, &file.path, bytes, 0o644, true),
+            None => disk::remove(disk, &file.path),
+        };
+    }
+}
+
+/// Every file of ours that there is.
+#[must_use]
+pub fn files(disk: &dyn Disk) -> Vec<String> {
+    let fixed = [
+        crate::remedy::host::SYSCTL_D,
+        crate::remedy::host::TMPFILES_D,
+        crate::remedy::host::LIMITS_D,
+        MODULES,
+    ];
+    let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
+    const UNITS: &str = "/etc/systemd/system";
+    for name in disk.list(UNITS).unwrap_or_default() {
+        if name.ends_with(".service.d") {
+            paths.push(format!("{UNITS}/{name}/60-runup.conf"));
+        }
+    }
+    const DAEMONS: &str = "/Library/LaunchDaemons";
+    for name in disk.list(DAEMONS).unwrap_or_default() {
+        if name.starts_with("runup.") && name.ends_with(".plist") {
+            paths.push(format!("{DAEMONS}/{name}"));
+        }
+    }
+    paths.retain(|path| disk.read(path).is_ok());
+    paths
+}
+
+/// Removes every file of ours; those that somebody changed only with `force`. Returns what was removed, and what was not.
+///
+/// # Errors
+/// The disk's.
+pub fn remove(disk: &dyn Disk, force: bool) -> Result<(Vec<String>, Vec<String>), PersistError> {
+    let (mut removed, mut kept) = (Vec::new(), Vec::new());
+    for path in files(disk) {
+        let whole = disk.read(&path).is_ok_and(|bytes| ours(&bytes).is_some());
+        if whole || force {
+            disk::remove(disk, &path)?;
+            removed.push(path);
+        } else {
+            kept.push(path);
+        }
+    }
+    Ok((removed, kept))
+}
