@@ -532,6 +532,28 @@ fn journals_of_other_namespaces_are_left_alone() {
 }
 
 #[test]
+fn a_process_in_another_namespace_is_reached_by_its_number() {
+    let Some(space) = Namespace::new() else { return };
+    let rule = "[[rule]]\nid = \"backlog\"\nsysctl = { key = \"net.core.somaxconn\", min = 16384 }\n";
+    let files = directory(&[("p.toml", rule)]);
+    let (profile, journal) = (files.path().join("p.toml"), files.path().join("journal"));
+    let journal = path(&journal);
+    // The process that `unshare` became is in the namespace.
+    let pid = space.0.id().to_string();
+    let host = support::text_of("/proc/sys/net/core/somaxconn");
+    let applied = support::run(&["apply", path(&profile), "--journal", journal, "--yes", "--pid", &pid]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    assert_eq!(space.value("net.core.somaxconn"), "16384");
+    assert_eq!(support::text_of("/proc/sys/net/core/somaxconn"), host);
+    let from_here = support::run(&["revert", "--journal", journal]);
+    assert_eq!(from_here.code, 2);
+    assert!(from_here.out.contains("--pid"), "{}", from_here.out);
+    let there = support::run(&["revert", "--journal", journal, "--pid", &pid]);
+    assert_eq!(there.code, 0, "{}{}", there.out, there.err);
+    assert_eq!(space.value("net.core.somaxconn"), "4096");
+}
+
+#[test]
 fn a_lock_names_its_holder() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[("p.toml", PROFILE), ("journal/lock", "")]);

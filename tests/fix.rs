@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
 use runup::diagnostic::Diagnostics;
 use runup::engine::Options;
 use runup::finding::Outcome;
@@ -17,7 +18,7 @@ use runup::profile::{self, Library, Profile};
 use runup::source::Sources;
 use runup::system::memory::{MemorySystem, Reaction};
 use runup::system::steps::{Mishap, Steps};
-use runup::system::{Os, Process, Resource, Space};
+use runup::system::{Os, Process, Resource, Space, System};
 
 const PROFILE: &str = r#"
 [params.connections]
@@ -595,4 +596,60 @@ fn the_report_of_the_plan_is_that_of_a_check() {
         .iter()
         .filter(|finding| finding.outcome == Outcome::Fail);
     assert_eq!(failing.count(), 9);
+}
+
+/// Keys with their texts, one rule for each: a floor or a ceiling.
+fn any_host() -> impl Strategy<Value = Vec<(usize, u32, bool, u32)>> {
+    proptest::collection::vec((0..KEYS.len(), 0..5000_u32, any::<bool>(), 0..5000_u32), 1..12)
+}
+
+/// Numbers that take any value, and touch no other.
+const KEYS: [&str; 5] = [
+    "net.core.somaxconn",
+    "net.core.netdev_budget",
+    "net.ipv4.tcp_max_syn_backlog",
+    "vm.max_map_count",
+    "fs.inotify.max_user_watches",
+];
+
+proptest! {
+    #[test]
+    fn only_what_fails_is_moved_only_as_far_as_asked_and_all_of_it_back(rules in any_host()) {
+        let steps = Steps::default();
+        let mut machine = MemorySystem::linux("6.1.0").in_space(space("net-1")).counted(&steps);
+        let mut live = std::collections::BTreeMap::new();
+        let mut text = String::new();
+        for (at, (key, value, floor, bound)) in rules.iter().enumerate() {
+            live.entry(KEYS[*key]).or_insert(*value);
+            let word = if *floor { "min" } else { "max" };
+            text += &format!("[[rule]]\nid = \"r{at}\"\nsysctl = {{ key = \"{}\", {word} = {bound} }}\n", KEYS[*key]);
+        }
+        for (key, value) in &live {
+            machine = machine.sysctl(key, &value.to_string());
+        }
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let plan = plan_of(&text, &machine);
+        let pulled = !plan.left.is_empty();
+        apply(&plan, &machine, &disk, &journal(), &account()).expect("it applies");
+        for (key, value) in &live {
+            let own: Vec<_> = rules.iter().filter(|rule| KEYS[rule.0] == *key).collect();
+            let floor = own.iter().filter(|rule| rule.2).map(|rule| rule.3).max();
+            let ceiling = own.iter().filter(|rule| !rule.2).map(|rule| rule.3).min();
+            let now: u32 = System::sysctl(&machine, key).expect("there").parse().expect("a number");
+            if floor > ceiling && floor.is_some() && ceiling.is_some() {
+                continue;
+            }
+            // Better than asked stays; what fails moves to the bound, and not beyond it.
+            let expected = floor.map_or(*value, |floor| floor.max(*value));
+            let expected = ceiling.map_or(expected, |ceiling| ceiling.min(expected));
+            prop_assert_eq!(now, expected, "{}", key);
+        }
+        if !pulled {
+            prop_assert!(plan_of(&text, &machine).steps.is_empty());
+        }
+        prop_assert!(revert(ALL, &machine, &disk, &journal()).expect("it reverts").complete());
+        prop_assert_eq!(machine.state(), before);
+        prop_assert!(disk.files().is_empty());
+    }
 }

@@ -292,6 +292,14 @@ fn revert() -> Command {
                 .conflicts_with_all(["id", "force"])
                 .help("removes the record of an apply, and undoes nothing"),
         )
+        .arg(
+            Arg::new("pid")
+                .long("pid")
+                .value_name("PID")
+                .value_parser(clap::value_parser!(u32).range(1..))
+                .conflicts_with("root")
+                .help("a process in whose network namespace it was applied"),
+        )
         .arg(journal())
         .arg(root())
 }

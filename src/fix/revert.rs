@@ -113,8 +113,8 @@ pub fn foreign(entry: &Entry, space: &Space, machine: &dyn WritableSystem) -> Op
         let here = step.parameter.lives_in(&platform.release, platform.os, space);
         (here != step.lives_in).then(|| {
             format!(
-                "{} was set in another namespace ({}; this is {here}): run it there, with nsenter(1) or in that container. Where \
-                 that is gone, `runup revert --forget {}` removes the record",
+                "{} was set in another namespace ({}; this is {here}): run it there, with nsenter(1), in that container, or with \
+                 --pid of a process there. Where that is gone, `runup revert --forget {}` removes the record",
                 step.parameter.show(),
                 step.lives_in,
                 entry.id
