@@ -569,6 +569,25 @@ fn rules_that_pull_at_one_value_are_not_obeyed() {
 }
 
 #[test]
+fn twins_cannot_both_be_set() {
+    let steps = Steps::default();
+    let machine = machine(&steps);
+    let disk = MemoryDisk::new(&steps);
+    let before = machine.state();
+    let text = format!(
+        "{}{}",
+        one_rule("vm.dirty_bytes", "min = \"1GiB\""),
+        one_rule("vm.dirty_ratio", "min = 30").replace("\"r\"", "\"s\"")
+    );
+    let plan = plan_of(&text, &machine);
+    assert_eq!(plan.steps.len(), 2);
+    let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("one undoes the other");
+    assert!(error.to_string().contains("--skip"), "{error}");
+    assert_eq!(machine.state(), before);
+    assert!(disk.files().is_empty());
+}
+
+#[test]
 fn contradicting_profiles_have_no_plan() {
     let (_one, mut first) = profiles(&one_rule("net.core.somaxconn", "min = 9000"));
     let directory = support::directory(&[("q.toml", &one_rule("net.core.somaxconn", "max = 5000"))]);

@@ -67,6 +67,8 @@ pub enum Cause {
     Became(String),
     /// It could not be read back.
     Unreadable(Failure),
+    /// It made the kernel change what an earlier change had set: the parameter, and what it became.
+    Undid(String, String),
     /// The journal could not be kept.
     Journal(DiskError),
 }
@@ -112,6 +114,10 @@ impl fmt::Display for StepFailure {
         match &self.cause {
             Cause::Refused(failure) => write!(f, "{failure}{}", hint(failure))?,
             Cause::Became(other) => write!(f, "the kernel reported success, and it is `{other}`")?,
+            Cause::Undid(other, became) => write!(
+                f,
+                "with it the kernel set {other} to `{became}`, which another rule asks for otherwise; --skip leaves one of them out"
+            )?,
             Cause::Unreadable(failure) => write!(f, "it could not be read back: {failure}")?,
             Cause::Journal(error) => write!(f, "{error}")?,
         }
@@ -221,7 +227,11 @@ pub fn apply(
     journal.save(disk, &entry, true).map_err(of_disk)?;
     for at in 0..entry.steps.len() {
         let last = at + 1 == entry.steps.len();
-        let cause = match set(machine, &mut entry.steps[at]) {
+        let mut outcome = set(machine, &mut entry.steps[at]);
+        if outcome.is_ok() && last {
+            outcome = undone_by_another(machine, &entry.steps[..at]);
+        }
+        let cause = match outcome {
             Ok(()) => {
                 entry.done = last;
                 match journal.save(disk, &entry, false) {
@@ -279,6 +289,17 @@ pub(super) fn lock(disk: &dyn Disk, journal: &Journal, holder: &str) -> Result<B
             LockFailure::Held(holder) => ApplyError::Busy(holder),
             LockFailure::Failed(failure) => failed(failure),
         })
+}
+
+/// Two settings may be one to the kernel (a ratio and its bytes): then the later change undoes the earlier.
+fn undone_by_another(machine: &dyn WritableSystem, steps: &[Record]) -> Result<(), Cause> {
+    for step in steps {
+        let now = step.parameter.read(machine).map_err(Cause::Unreadable)?;
+        if !step.parameter.same(machine.platform().os, &now.form, &step.to) {
+            return Err(Cause::Undid(step.parameter.show(), now.form));
+        }
+    }
+    Ok(())
 }
 
 /// Makes one change and reads it back; what it became is recorded either way.
