@@ -7,6 +7,8 @@
 //!   │        │         │
 //!   │        │         └──> host, catalogue   what is known of the machine, and of keys
 //!   │        └──> remedy                      a fix in every dialect
+//!   ├──> fix ──> engine, system, persisted    plan, journal, apply, revert, and what makes it last
+//!   ├──> shim                                 starting a program, and staying as its init
 //!   ├──> export ──> remedy, engine            what rules ask for, as a file for another place
 //!   ├──> profile ──> rule, expr, value        TOML becomes rules
 //!   └──> report  ──> finding                  the one result model, in every format
@@ -22,11 +24,13 @@
 //! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
 //! * [`shim`]: the entrypoint: starting a program exactly, and the supervisor that `--init` leaves behind.
 //! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
+//! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
-//! Nothing below [`cli`] prints or exits. A check changes nothing.
+//! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
+//! shim write, through [`system::WritableSystem`] and system calls of their own.
 
 #[cfg(target_os = "linux")]
 pub mod arena;

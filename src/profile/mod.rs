@@ -1,7 +1,7 @@
 //! Profiles: from TOML through raw, merged and checked forms to rules.
 //!
 //! [`raw`] is TOML with places; [`shape`] and [`fields`] say what may stand where; [`search`] finds files; [`merge`] follows
-//! `extends`; [`compile`] makes rules of it. Every mistake is reported in one pass.
+//! `extends`; `compile` makes rules of it. Every mistake is reported in one pass.
 
 mod compile;
 mod expectation;

@@ -1,7 +1,7 @@
 //! What a rule can be about: the kinds of subject, one file each.
 //!
 //! A kind declares its name, its documentation, its selectors (which subject), its metrics (what of it can be compared), how
-//! it is probed, and what would fix it. Adding one touches its own file and one line of [`registry`]. A kind never writes: it
+//! it is probed, and what would fix it. Adding one touches its own file and one line of `registry`. A kind never writes: it
 //! returns the changes that it would make.
 
 pub mod cgroup;
