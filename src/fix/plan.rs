@@ -366,6 +366,16 @@ impl Draft<'_> {
                 "its value is a secret, which no plan shows and no journal keeps".to_owned(),
             ));
         }
+        // Where programs are named and machines are stopped, only what is known to be a setting is ever written.
+        if known.is_none()
+            && !["net.", "vm.", "user.", "fs.inotify.", "fs.mqueue."]
+                .iter()
+                .any(|tree| key.starts_with(tree))
+        {
+            return Err(Some(
+                "runup does not know this key, and writes none there that it does not know".to_owned(),
+            ));
+        }
         match known.map(|key| key.write) {
             Some(Write::Never | Write::ReadOnly) => return Err(None),
             Some(Write::OneWay) => self
