@@ -175,6 +175,15 @@ fn without_secrets(line: &[u8]) -> Vec<u8> {
     words.collect::<Vec<_>>().join(" ").into_bytes()
 }
 
+/// A drop-in of sysctl.d without the lines that set a secret; the others keep their numbers.
+fn without_secret_lines(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    let lines = text
+        .split('\n')
+        .map(|line| if is_secret(&line.replace('/', ".")) { "#" } else { line });
+    lines.collect::<Vec<_>>().join("\n").into_bytes()
+}
+
 /// Variables that a recording may hold: they say where the process runs.
 const VARIABLES: &[&str] = &["container", "KUBERNETES_SERVICE_HOST"];
 
@@ -341,6 +350,8 @@ impl System for Recorder<'_> {
         let result = self.system.read(path);
         let result = if path == "/proc/cmdline" {
             result.map(|line| without_secrets(&line))
+        } else if path.contains("/sysctl.d/") || path == "/etc/sysctl.conf" {
+            result.map(|text| without_secret_lines(&text))
         } else if is_secret(path) {
             result.and(Err(SECRET))
         } else {
@@ -611,5 +622,21 @@ impl System for Replay {
 
     fn process_directory(&self) -> &str {
         &self.recording.process
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{without_secret_lines, without_secrets};
+
+    #[test]
+    fn secrets_are_left_out_and_lines_keep_their_numbers() {
+        let text = b"vm.swappiness = 1\nnet/ipv4/tcp_fastopen_key = 1-2-3-4\nvm.laptop_mode = 0\n";
+        assert_eq!(
+            without_secret_lines(text),
+            b"vm.swappiness = 1\n#\nvm.laptop_mode = 0\n"
+        );
+        let line = without_secrets(b"quiet luks.key=/x root=/dev/sda db_password=hunter2 ro");
+        assert_eq!(line, b"quiet luks.key=*** root=/dev/sda db_password=*** ro");
     }
 }
