@@ -3,6 +3,7 @@
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, reading_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::profile::shape::{Field, Shape, is_name, optional};
+use crate::system::recording::without_secrets;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Value, Version};
 
@@ -164,7 +165,12 @@ impl Kind for Kernel {
 }
 
 fn text(path: &str, kind: Type, cx: &Context<'_>) -> Reading {
-    match cx.system.read(path) {
+    // What is neither recorded nor shown cannot be compared either: a recording gives the same report.
+    let read = cx.system.read(path).map(|bytes| match path {
+        "/proc/cmdline" => without_secrets(&bytes),
+        _ => bytes,
+    });
+    match read {
         Ok(bytes) => match std::str::from_utf8(&bytes).map(|text| kind.parse(text)) {
             Ok(Ok(value)) => Reading::Value(value),
             Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),

@@ -165,7 +165,8 @@ pub fn is_secret(name: &str) -> bool {
 }
 
 /// The kernel's command line without the values of words that name a secret: `luks.key=...`.
-fn without_secrets(line: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn without_secrets(line: &[u8]) -> Vec<u8> {
     const NAMES: &[&str] = &["pass", "secret", "token", "key", "credential", "auth"];
     let text = String::from_utf8_lossy(line);
     let words = text.split(' ').map(|word| match word.split_once('=') {
