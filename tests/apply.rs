@@ -532,6 +532,55 @@ fn journals_of_other_namespaces_are_left_alone() {
 }
 
 #[test]
+fn an_ordinary_user_keeps_a_journal_at_home_or_changes_nothing() {
+    if !can("another user needs root", is_root()) {
+        return;
+    }
+    let rule = "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", soft = { min = 900 } }\n";
+    let files = directory(&[("p.toml", rule), ("home/x", "")]);
+    let binary = files.path().join("runup");
+    std::fs::copy(env!("CARGO_BIN_EXE_runup"), &binary).expect("a copy");
+    let open = Command::new("chmod").args(["-R", "a+rwX"]).arg(files.path()).status();
+    assert!(open.is_ok_and(|status| status.success()));
+    let run = |home: &str| {
+        let script = format!(
+            "ulimit -S -n 500; sleep 5 & pid=$!; {binary} apply {profile} --pid $pid --yes; echo \"code $?\"; \
+             grep 'open files' /proc/$pid/limits; {binary} revert; echo \"code $?\"; grep 'open files' /proc/$pid/limits; kill $pid",
+            binary = path(&binary),
+            profile = path(&files.path().join("p.toml"))
+        );
+        let mut command = clean(Command::new("setpriv"));
+        command.args([
+            "--reuid",
+            "65534",
+            "--regid",
+            "65534",
+            "--clear-groups",
+            "sh",
+            "-c",
+            &script,
+        ]);
+        done(command.env("HOME", home).output().expect("setpriv starts"))
+    };
+    let limits = |done: &Done| -> Vec<String> {
+        let rows = done.out.lines().filter(|line| line.starts_with("Max open files"));
+        rows.filter_map(|line| line.split_whitespace().nth(3).map(str::to_owned))
+            .collect()
+    };
+    let home = files.path().join("home");
+    let kept = run(path(&home));
+    assert_eq!(limits(&kept), ["900", "500"], "{}{}", kept.out, kept.err);
+    let nowhere = run("/nonexistent");
+    assert!(nowhere.out.contains("code 2"), "{}", nowhere.out);
+    assert!(
+        nowhere.err.contains("/nonexistent/.local/state/runup") && nowhere.err.contains("--journal"),
+        "{}",
+        nowhere.err
+    );
+    assert_eq!(limits(&nowhere), ["500", "500"]);
+}
+
+#[test]
 fn a_process_in_another_namespace_is_reached_by_its_number() {
     let Some(space) = Namespace::new() else { return };
     let rule = "[[rule]]\nid = \"backlog\"\nsysctl = { key = \"net.core.somaxconn\", min = 16384 }\n";

@@ -342,7 +342,10 @@ fn what_is_the_hosts_takes_consent() {
         "{kept}"
     );
     let (plan, _) = left("--network=host", &["--dry-run", "--allow", "risky"]);
-    assert!(plan.contains("net.core.somaxconn - 4096 + 30000 host;"), "{plan}");
+    assert!(
+        plan.contains("net.core.somaxconn - 4096 + 30000 here (host);"),
+        "{plan}"
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ const WIDTH: usize = 80;
 pub fn plan(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     colored::control::set_override(colour);
     for step in &plan.steps {
-        let scope = format!("{}; {}", step.scope.name(), step.by.join(", "));
+        let scope = format!("here ({}); for {}", step.scope.name(), step.by.join(", "));
         change(&step.parameter.show(), &step.before.form, &step.to, &scope, out)?;
         let effects: Vec<String> = step
             .effects
@@ -39,7 +39,7 @@ pub fn plan(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     }
     for limit in &plan.program {
         let pair = |limits: crate::system::Limits| format!("{}:{}", limits.soft, limits.hard);
-        let scope = format!("the program that is started; {}", limit.by.join(", "));
+        let scope = format!("here (the program that is started); for {}", limit.by.join(", "));
         let name = format!("{} (soft:hard)", limit.resource.name());
         change(&name, &pair(limit.before), &pair(limit.to), &scope, out)?;
     }
