@@ -143,6 +143,7 @@ pub(crate) fn limits(resource: c_uint) -> Result<(u64, u64), Errno> {
     };
     // SAFETY: the struct is valid for writes.
     check(unsafe { libc::getrlimit(resource as _, &raw mut pair) })?;
+    #[allow(clippy::unnecessary_cast, reason = "signed on some systems")]
     let plain = |limit: libc::rlim_t| {
         if limit == libc::RLIM_INFINITY {
             u64::MAX
@@ -155,6 +156,10 @@ pub(crate) fn limits(resource: c_uint) -> Result<(u64, u64), Errno> {
 
 /// Sets the soft and the hard limit on a resource, `u64::MAX` for none.
 pub(crate) fn set_limits(resource: c_uint, soft: u64, hard: u64) -> Result<(), Errno> {
+    #[allow(
+        clippy::unnecessary_min_or_max,
+        reason = "the least that means no limit differs between systems"
+    )]
     let native = |limit: u64| {
         libc::rlim_t::try_from(limit)
             .unwrap_or(libc::RLIM_INFINITY)
