@@ -7,9 +7,11 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: runup::arena::Arena = runup::arena::Arena::new();
 
-fn main() -> ExitCode {
+fn adopt() {
     #[cfg(target_os = "linux")]
     ALLOCATOR.adopt();
-    let code = runup::cli::run(std::env::args_os().collect());
-    ExitCode::from(code.number())
+}
+
+fn main() -> ExitCode {
+    ExitCode::from(runup::cli::run(std::env::args_os().collect(), adopt).number())
 }

@@ -137,6 +137,7 @@ fn everything() -> Permissions {
     Permissions {
         allowed: BTreeSet::from(Consent::ALL),
         limits: LimitsOf::Process(PROCESS),
+        own_only: false,
     }
 }
 
@@ -207,6 +208,7 @@ fn without_consent_and_without_a_process_it_is_left_with_the_reason() {
     let permissions = Permissions {
         allowed: BTreeSet::new(),
         limits: LimitsOf::Nobody,
+        own_only: false,
     };
     let (plan, _) = plan(&profiles, &Options::default(), &machine, &permissions).unwrap_or_else(|_| panic!("a plan"));
     let left: Vec<(&str, &str)> = plan

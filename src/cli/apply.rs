@@ -62,6 +62,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         } else {
             ground.limits_of(matches)?
         },
+        own_only: false,
     };
     let (plan, before) = plan(&profiles, &options, machine, &permissions).map_err(|error| match error {
         PlanError::Diagnostics(list) => CommandError::Diagnostics(list),

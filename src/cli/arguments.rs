@@ -21,6 +21,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(check())
+        .subcommand(exec())
         .subcommand(apply())
         .subcommand(revert())
         .subcommand(explain())
@@ -252,6 +253,26 @@ fn apply() -> Command {
                 .requires("for")
                 .value_parser(clap::value_parser!(std::ffi::OsString))
                 .help("what --for runs"),
+        )
+}
+
+/// For the help, completions and manual pages alone: its words are read by the shim itself, which must start in no time.
+fn exec() -> Command {
+    Command::new("exec")
+        .about("Checks, fixes, and becomes a program: a container's entrypoint")
+        .long_about(
+            "Evaluates profiles, sets what this container may set, raises limits, refuses to start where a requirement cannot be \
+             met (exit status 78), and becomes the program. `runup exec --help` has every option.",
+        )
+        .override_usage("runup exec [OPTIONS] [PROFILE...] -- COMMAND [ARGUMENT...]")
+        .disable_help_flag(true)
+        .arg(
+            Arg::new("words")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_name("PROFILE")
+                .help("profiles, options, then -- and the program"),
         )
 }
 

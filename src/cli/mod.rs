@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod check;
 mod diff;
+mod exec;
 mod explain;
 mod export;
 mod ground;
@@ -16,6 +17,7 @@ mod show;
 use std::ffi::OsString;
 
 use crate::diagnostic::{self, Diagnostic};
+use crate::shim;
 use crate::source::Sources;
 use output::Streams;
 
@@ -64,9 +66,18 @@ impl From<std::io::Error> for CommandError {
 
 type CommandResult = Result<ExitCode, CommandError>;
 
-/// Runs a command line; the first word is the program's name.
+/// Runs a command line; the first word is the program's name. `adopt` takes the allocator of a short-lived command into use: a
+/// supervisor that stays has no use for it.
 #[must_use]
-pub fn run(words: Vec<OsString>) -> ExitCode {
+pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
+    if let Some(status) = shim::entry(&words) {
+        return ExitCode::Program(status);
+    }
+    if words.get(1).is_some_and(|word| word == "exec") {
+        let words = words.split_off(2);
+        return ExitCode::Program(shim::exec_command(words, &mut exec::Profiles::new(adopt)));
+    }
+    adopt();
     let mut streams = Streams::new();
     let mut command = arguments::command();
     let matches = match command.try_get_matches_from_mut(words) {

@@ -5,9 +5,9 @@ use std::fmt;
 use super::disk::{Disk, DiskError, LockFailure};
 use super::journal::{EffectRecord, Entry, Journal, JournalError, Record};
 use super::parameter::Parameter;
-use super::plan::Plan;
+use super::plan::{Plan, Step};
 use super::undo;
-use crate::system::{Failure, Process, System, WritableSystem, start_of};
+use crate::system::{Failure, Process, Space, System, WritableSystem, start_of};
 
 /// What a record says of who applied what.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -194,6 +194,7 @@ pub fn apply(
     }
     let pid = machine.identity().pid;
     let mut entry = Entry {
+        steps: records(plan, machine, &space),
         id: entries.last().map_or(1, |entry| entry.id + 1),
         time: machine.now(),
         boot: space.boot.clone(),
@@ -201,28 +202,6 @@ pub fn apply(
         holder: start_of(machine, pid).map(|start| Process { pid, start }),
         command: account.command.clone(),
         done: false,
-        steps: plan
-            .steps
-            .iter()
-            .map(|step| Record {
-                parameter: step.parameter.clone(),
-                lives_in: step.parameter.lives_in(&platform.release, platform.os, &space),
-                before: step.before.clone(),
-                to: step.to.clone(),
-                after: None,
-                effects: step
-                    .effects
-                    .iter()
-                    .map(|(parameter, before)| EffectRecord {
-                        parameter: parameter.clone(),
-                        before: before.clone(),
-                        after: None,
-                    })
-                    .collect(),
-                absorbed: Vec::new(),
-                inherited: Vec::new(),
-            })
-            .collect(),
     };
     journal.save(disk, &entry, true).map_err(of_disk)?;
     for at in 0..entry.steps.len() {
@@ -245,6 +224,49 @@ pub fn apply(
         return Err(back_out(entry, at, cause, machine, disk, journal));
     }
     Ok(Some(entry.id))
+}
+
+/// The changes of a plan as a journal has them.
+fn records(plan: &Plan, machine: &dyn WritableSystem, space: &Space) -> Vec<Record> {
+    let platform = machine.platform();
+    let record = |step: &Step| Record {
+        parameter: step.parameter.clone(),
+        lives_in: step.parameter.lives_in(&platform.release, platform.os, space),
+        before: step.before.clone(),
+        to: step.to.clone(),
+        after: None,
+        effects: step
+            .effects
+            .iter()
+            .map(|(parameter, before)| EffectRecord {
+                parameter: parameter.clone(),
+                before: before.clone(),
+                after: None,
+            })
+            .collect(),
+        absorbed: Vec::new(),
+        inherited: Vec::new(),
+    };
+    plan.steps.iter().map(record).collect()
+}
+
+/// Makes a plan's changes without a journal, each for itself: what is a container's own goes with the container. One that fails is
+/// put back at once, and the rules that need it decide what that means.
+pub fn in_place(plan: &Plan, machine: &dyn WritableSystem) -> Vec<StepFailure> {
+    let mut failures = Vec::new();
+    for mut record in records(plan, machine, &Space::default()) {
+        if let Err(cause) = set(machine, &mut record) {
+            let (parameter, to) = (record.parameter.clone(), record.to.clone());
+            failures.push(StepFailure {
+                parameter,
+                to,
+                cause,
+                stuck: undo::put_back(&record, machine),
+                record: None,
+            });
+        }
+    }
+    failures
 }
 
 /// Puts back everything up to a change that went wrong, and keeps a record of what cannot be.

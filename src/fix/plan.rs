@@ -69,6 +69,8 @@ pub struct Permissions {
     pub allowed: BTreeSet<Consent>,
     /// Whose limits may be changed.
     pub limits: LimitsOf,
+    /// Whether only what is this container's own may be changed without consent, and nothing of a host, contained or not.
+    pub own_only: bool,
 }
 
 /// One change that will be made.
@@ -419,7 +421,7 @@ impl Draft<'_> {
         if hosts && self.machine.identity().uid != 0 {
             return Err(None);
         }
-        if hosts && host.engine().is_some() {
+        if hosts && (self.permissions.own_only || host.engine().is_some()) {
             self.consent(Consent::Risky, "it would change the host for everybody")
                 .map_err(Some)?;
         }

@@ -125,6 +125,15 @@ fn follow(step: &Record, machine: &dyn WritableSystem, force: bool, otherwise: U
     }
 }
 
+/// Puts one change back; says what could not be.
+pub(super) fn put_back(step: &Record, machine: &dyn WritableSystem) -> Vec<String> {
+    match undo(step, machine, false) {
+        Undone::Back | Undone::Already | Undone::Gone => Vec::new(),
+        Undone::Changed(now) => vec![format!("{} is `{now}`", step.parameter.show())],
+        Undone::Failed(why) => vec![format!("{}: {why}", step.parameter.show())],
+    }
+}
+
 /// Puts back the changes of an apply up to one of them, the last one first. Returns what could not be put back; the rest is
 /// taken out of the record.
 pub(super) fn back_out(entry: &mut Entry, last: usize, machine: &dyn WritableSystem) -> Vec<String> {

@@ -163,7 +163,10 @@ fn a_signal_to_pid_1_is_not_lost() {
         // Until then PID 1 is a copy of unshare.
         until("PID 1 is ours", || {
             first = children(outer.id()).first().copied().unwrap_or(0);
-            first != 0 && status(first, "Name") == "shim"
+            first != 0
+                && binary()
+                    .file_name()
+                    .is_some_and(|name| status(first, "Name") == name.to_string_lossy())
         });
         std::thread::sleep(Duration::from_micros(round * 20));
         // The function in .init_array blocks; until it has run, the kernel drops what comes, as of any PID 1. While it waits

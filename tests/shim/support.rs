@@ -5,23 +5,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The binary under test: `RUNUP_SHIM_BINARY`, else the example that cargo builds beside this test.
+/// The binary under test: `RUNUP_SHIM_BINARY`, else the command.
 pub fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("RUNUP_SHIM_BINARY") {
-        return path.into();
-    }
-    let here = std::env::current_exe().expect("this test has a path");
-    let path = here
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("target/debug/deps")
-        .join("examples/shim");
-    assert!(
-        path.exists(),
-        "{} is missing: cargo build --example shim",
-        path.display()
-    );
-    path
+    std::env::var_os("RUNUP_SHIM_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_runup").into(), PathBuf::from)
 }
 
 /// `runup exec WORDS...` with none of this machine's `RUNUP_*`.
