@@ -1,7 +1,7 @@
 //! Where the drop-in files are, and which of them count.
 
-use super::Persisted;
 use super::syntax::{self, Line};
+use super::{Persisted, Reader};
 use crate::system::System;
 
 /// The directories, the one whose files mask the others' first.
@@ -20,14 +20,19 @@ pub(super) const LAST: &str = "/etc/sysctl.conf";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DropIn {
     pub(super) path: String,
-    pub(super) lines: Vec<Line>,
+    /// Where it leads to, if it is a link.
+    pub(super) target: Option<String>,
+    systemd: Vec<Line>,
+    procps: Vec<Line>,
 }
 
 impl DropIn {
     pub(super) fn parse(path: &str, text: &str) -> Self {
         Self {
             path: path.to_owned(),
-            lines: syntax::parse(text),
+            target: None,
+            systemd: syntax::parse(text, Reader::Systemd),
+            procps: syntax::parse(text, Reader::Procps),
         }
     }
 
@@ -35,6 +40,46 @@ impl DropIn {
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
+
+    pub(super) fn lines(&self, reader: Reader) -> &[Line] {
+        match reader {
+            Reader::Systemd => &self.systemd,
+            Reader::Procps => &self.procps,
+        }
+    }
+
+    /// systemd passes over hidden files.
+    pub(super) fn is_seen_by(&self, reader: Reader) -> bool {
+        reader == Reader::Procps || !self.name().starts_with('.')
+    }
+
+    pub(super) fn copy_lines(&mut self, other: &DropIn) {
+        self.systemd.clone_from(&other.systemd);
+        self.procps.clone_from(&other.procps);
+    }
+}
+
+/// Whether a path is one of a drop-in file, by its directory and name.
+pub(super) fn counts(path: &str) -> bool {
+    rank(path) < DIRECTORIES.len() && path.ends_with(".conf")
+}
+
+/// Where a link in a directory leads to, by its text alone.
+fn target(directory: &str, link: &str) -> String {
+    let whole = if link.starts_with('/') {
+        link.to_owned()
+    } else {
+        format!("{directory}/{link}")
+    };
+    let mut place: Vec<&str> = Vec::new();
+    for segment in whole.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(place.pop()),
+            name => place.push(name),
+        }
+    }
+    format!("/{}", place.join("/"))
 }
 
 /// Which directory a file is in: the lower, the more it counts.
@@ -50,22 +95,20 @@ pub(super) fn read(system: &dyn System) -> Persisted {
     let mut found = Persisted::default();
     for directory in DIRECTORIES {
         for name in system.list(directory).unwrap_or_default() {
-            if !name.ends_with(".conf") || name.len() < 6 {
-                continue;
-            }
             let path = format!("{directory}/{name}");
-            if found.drop_ins.iter().any(|known| known.name() == name) {
+            if !counts(&path) || found.drop_ins.iter().any(|known| known.name() == name) {
                 continue;
             }
+            let target = system.read_link(&path).ok().map(|link| target(directory, &link));
             // A link to /dev/null reads as nothing, and masks like any other file.
-            let text = if system.read_link(&path).is_ok_and(|target| target == "/dev/null") {
-                Vec::new()
-            } else {
-                system.read(&path).unwrap_or_default()
+            let text = match target.as_deref() {
+                Some("/dev/null") => Vec::new(),
+                _ => system.read(&path).unwrap_or_default(),
             };
-            found
-                .drop_ins
-                .push(DropIn::parse(&path, &String::from_utf8_lossy(&text)));
+            found.drop_ins.push(DropIn {
+                target,
+                ..DropIn::parse(&path, &String::from_utf8_lossy(&text))
+            });
         }
     }
     found.drop_ins.sort_by(|left, right| left.name().cmp(right.name()));

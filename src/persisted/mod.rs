@@ -3,14 +3,30 @@
 //! systemd-sysctl does it at every boot of a machine with systemd; `sysctl --system` of procps does it elsewhere, and whenever
 //! somebody runs it. They agree on nearly everything: which directories there are, that a file masks one of the same name in a
 //! later directory, that files come in the order of their names over all directories, that a pattern leaves alone what a line
-//! names. Where they differ, [`Prediction`] says both.
+//! names. Where they differ, [`Prediction`] says both:
+//!
+//! | | systemd-sysctl 252 | procps 4.0.2 |
+//! |---|---|---|
+//! | `/etc/sysctl.conf` | only where a link leads to it | at the end |
+//! | hidden files | not read | read |
+//! | a line ends at | `\n`, `\r`, NUL; at 1 MiB it gives up the file | `\n`; it is cut at a NUL |
+//! | `a//b`, `a/./b`, `a/b/` | the same key as `a/b` | keys of their own, for the kernel to follow |
+//! | `a/../b` | not taken | taken |
+//! | `- key`, `--key` | the first one is taken | the second one is taken |
+//! | `{a,b}` in a pattern | alternatives | itself |
+//! | a key set twice | the last line alone is written | one after the other |
+//!
+//! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
 mod files;
+mod pattern;
 mod syntax;
 
-use crate::system::{SysctlName, System};
+use crate::catalogue;
+use crate::system::{Os, SysctlName, System};
+use crate::value::Type;
 use files::DropIn;
-use syntax::{Line, Meaning};
+use syntax::Line;
 
 /// The line that wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +82,7 @@ impl Persisted {
     /// Whether there is nothing that anybody would set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.drop_ins.iter().chain(&self.last).all(|file| file.lines.is_empty())
+        self.lines(Reader::Systemd).next().is_none() && self.lines(Reader::Procps).next().is_none()
     }
 
     /// What a key will be set to, by its canonical dotted name.
@@ -76,8 +92,8 @@ impl Persisted {
             return Prediction::default();
         };
         Prediction {
-            systemd: self.winner(name.path(), Reader::Systemd),
-            procps: self.winner(name.path(), Reader::Procps),
+            systemd: self.winner(&name, Reader::Systemd),
+            procps: self.winner(&name, Reader::Procps),
         }
     }
 
@@ -86,64 +102,51 @@ impl Persisted {
         let last = self.last.iter().filter(move |_| reader == Reader::Procps);
         self.drop_ins
             .iter()
+            .filter(move |file| file.is_seen_by(reader))
             .chain(last)
-            .flat_map(|file| file.lines.iter().map(move |line| (file, line)))
+            .flat_map(move |file| file.lines(reader).iter().map(move |line| (file, line)))
     }
 
-    fn winner(&self, path: &str, reader: Reader) -> Option<Assignment> {
-        let assignment = |(file, line): (&DropIn, &Line)| {
-            Some(Assignment {
-                value: line.value.clone()?,
-                file: file.path.clone(),
-                line: line.number,
-            })
+    fn winner(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
+        let path = name.path();
+        let lines: Vec<(&DropIn, &Line)> = self.lines(reader).filter(|(_, line)| line.means(path)).collect();
+        let (file, line) = match reader {
+            Reader::Systemd => systemd(&lines, name),
+            Reader::Procps => self.procps(&lines, name),
+        }?;
+        Some(Assignment {
+            value: line.value.clone()?,
+            file: file.path.clone(),
+            line: line.number,
+        })
+    }
+
+    /// procps writes one after the other, and knows a key by its path as it is spelled: a pattern leaves alone what any line names
+    /// in the spelling that the pattern comes to.
+    fn procps<'a>(&self, lines: &[(&'a DropIn, &'a Line)], name: &SysctlName) -> Option<(&'a DropIn, &'a Line)> {
+        let spelled = |spelling: &str| {
+            self.lines(Reader::Procps)
+                .any(|(_, line)| !line.is_pattern() && line.written == spelling)
         };
-        let named: Vec<(&DropIn, &Line)> = self
-            .lines(reader)
-            .filter(|(_, line)| !line.is_pattern() && line.path == path && line.meaning(reader) != Meaning::Nothing)
-            .collect();
-        // A line that names the key keeps every pattern away from it, wherever it stands.
-        if let Some(last) = named.last() {
-            return match reader {
-                // The last one counts, also where it sets nothing.
-                Reader::Systemd => assignment(*last).filter(|_| last.1.meaning(reader) == Meaning::Sets),
-                // One after the other is written.
-                Reader::Procps => named
-                    .iter()
-                    .rev()
-                    .find(|(_, line)| line.meaning(reader) == Meaning::Sets)
-                    .and_then(|last| assignment(*last)),
-            };
-        }
-        let patterns = self
-            .lines(reader)
-            .filter(|(_, line)| line.is_pattern() && line.meaning(reader) != Meaning::Nothing);
-        let mut order: Vec<(&DropIn, &Line)> = Vec::new();
-        for (file, line) in patterns {
-            let known = order.iter().position(|(_, other)| other.path == line.path);
-            match (reader, known) {
-                // systemd keeps a pattern once: repeated as it was, at its old place; changed, at the end.
-                (Reader::Systemd, Some(at)) if order[at].1.value == line.value => {}
-                (Reader::Systemd, Some(at)) => {
-                    order.remove(at);
-                    order.push((file, line));
-                }
-                _ => order.push((file, line)),
-            }
-        }
-        order
-            .into_iter()
+        let last = lines
+            .iter()
             .rev()
-            // The kernel refuses nothing as a number, and what was written before stays.
-            .find(|(_, line)| {
-                line.meaning(reader) == Meaning::Sets && line.value.as_deref() != Some("") && line.matches(path)
-            })
-            .and_then(assignment)
+            .find(|(_, line)| takes(name, line) && !(line.is_pattern() && spelled(&line.expanded(name.path()))));
+        last.copied()
     }
 
     fn put(&mut self, file: DropIn) {
+        // What a link leads to is read through it.
+        for link in &mut self.drop_ins {
+            if link.target.as_deref() == Some(file.path.as_str()) {
+                link.copy_lines(&file);
+            }
+        }
         if file.path == files::LAST {
             self.last = Some(file);
+            return;
+        }
+        if !files::counts(&file.path) {
             return;
         }
         let name = file.name().to_owned();
@@ -156,5 +159,36 @@ impl Persisted {
                 self.drop_ins.sort_by(|left, right| left.name().cmp(right.name()));
             }
         }
+    }
+}
+
+/// systemd keeps every key once, in one spelling. A line that names the key keeps every pattern away from it, wherever it stands,
+/// and of these lines the last one counts, also where it sets nothing.
+fn systemd<'a>(lines: &[(&'a DropIn, &'a Line)], name: &SysctlName) -> Option<(&'a DropIn, &'a Line)> {
+    if let Some(last) = lines.iter().rev().find(|(_, line)| !line.is_pattern()) {
+        return Some(*last).filter(|(_, line)| takes(name, line));
+    }
+    let mut order: Vec<(&DropIn, &Line)> = Vec::new();
+    for (file, line) in lines {
+        match order.iter().position(|(_, other)| other.written == line.written) {
+            // A pattern that is repeated as it was stays at its old place; one that is changed goes to the end.
+            Some(at) if order[at].1.value == line.value => continue,
+            Some(at) => drop(order.remove(at)),
+            None => {}
+        }
+        order.push((file, line));
+    }
+    order.into_iter().rev().find(|(_, line)| takes(name, line))
+}
+
+/// Whether the kernel can be expected to take what a line sets. Nothing is no number, and what was there before stays; a text or a
+/// list of ports is made empty by it.
+fn takes(name: &SysctlName, line: &Line) -> bool {
+    match line.value.as_deref() {
+        None => false,
+        Some("") => {
+            catalogue::lookup(Os::Linux, name.dotted()).is_some_and(|key| matches!(key.value, Type::Text | Type::Ports))
+        }
+        Some(_) => true,
     }
 }

@@ -1,58 +1,112 @@
 //! The lines of a drop-in file.
 
 use super::Reader;
+use super::pattern;
 
-/// A line that says something.
+/// A line of this length or more makes systemd give up the rest of the file.
+const LONGEST: usize = 1 << 20;
+
+/// A line that says something to the program that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: u32,
-    /// The key's path below `/proc/sys`; perhaps a pattern.
-    pub(super) path: String,
-    /// What stands after the `=`; `None` where there is none.
+    /// The path below `/proc/sys` by which the program knows the key, perhaps a pattern: systemd tidies it up, procps leaves it.
+    pub(super) written: String,
+    /// The path that is meant in the end; `None` where the program cannot open it.
+    path: Option<String>,
+    /// What stands after the `=`. A line without one keeps patterns away from the key.
     pub(super) value: Option<String>,
-    /// Whether a `-` stands before the key.
-    dash: bool,
-    /// Whether there is white space between the two, which procps takes for a part of the key.
-    gap: bool,
+    reader: Reader,
 }
 
-/// What a line means to a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// It sets the key.
-    Sets,
-    /// It keeps patterns away from the key.
-    Excludes,
-    /// It is not understood, and skipped.
-    Nothing,
+/// The lines as one of the programs understands them.
+pub(super) fn parse(text: &str, reader: Reader) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (row, number) in text.split('\n').zip(1..) {
+        match reader {
+            // systemd ends a line at each of the three; whoever looks for its number counts `\n`.
+            Reader::Systemd => {
+                for part in row.split(['\r', '\0']) {
+                    if part.len() >= LONGEST {
+                        return lines;
+                    }
+                    lines.extend(line(part, number, reader));
+                }
+            }
+            // To a C program a string ends at the first NUL.
+            Reader::Procps => {
+                let seen = row.split('\0').next().unwrap_or_default();
+                lines.extend(line(seen, number, reader));
+            }
+        }
+    }
+    lines
 }
 
-pub(super) fn parse(text: &str) -> Vec<Line> {
-    text.lines()
-        .zip(1..)
-        .filter_map(|(line, number)| {
-            let line = line.trim_matches(|c: char| c.is_ascii_whitespace());
-            if line.is_empty() || line.starts_with(['#', ';']) {
+fn line(text: &str, number: u32, reader: Reader) -> Option<Line> {
+    let is_space = |c: char| match reader {
+        Reader::Systemd => matches!(c, ' ' | '\t'),
+        Reader::Procps => matches!(c, ' ' | '\t'..='\r'),
+    };
+    let text = text.trim_matches(is_space);
+    if text.starts_with(['#', ';']) {
+        return None;
+    }
+    let (key, value) = match text.split_once('=') {
+        Some((key, value)) => (key, Some(value.trim_matches(is_space).to_owned())),
+        None => (text, None),
+    };
+    let (dash, key) = match key.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, key),
+    };
+    if value.is_none() && !dash {
+        return None;
+    }
+    let key = match reader {
+        Reader::Systemd => key.trim_matches(is_space),
+        // It takes two dashes for one, and white space after a dash for a part of the key.
+        Reader::Procps => {
+            let key = if dash {
+                key.strip_prefix('-').unwrap_or(key)
+            } else {
+                key
+            };
+            if dash && key.starts_with(is_space) {
                 return None;
             }
-            let (dash, line) = match line.strip_prefix('-') {
-                Some(rest) => (true, rest),
-                None => (false, line),
-            };
-            let (key, value) = match line.split_once('=') {
-                Some((key, value)) => (key, Some(value.trim().to_owned())),
-                None => (line, None),
-            };
+            key.trim_end_matches(is_space)
+        }
+    };
+    let written = path_of(key);
+    match reader {
+        Reader::Systemd => {
+            let path = tidy(&written)?;
             Some(Line {
-                gap: dash && key.starts_with(|c: char| c.is_ascii_whitespace()),
                 number,
-                path: path_of(key.trim()),
+                written: path.clone(),
+                path: Some(path),
                 value,
-                dash,
+                reader,
             })
-        })
-        .collect()
+        }
+        Reader::Procps => {
+            let mut line = Line {
+                number,
+                path: None,
+                written,
+                value,
+                reader,
+            };
+            let mut openable = line.written.as_str();
+            if line.is_pattern() {
+                openable = openable.trim_end_matches('/');
+            }
+            line.path = resolve(openable);
+            Some(line)
+        }
+    }
 }
 
 /// The path below `/proc/sys` of a key: if its first separator is a dot, dots separate and slashes stand for dots.
@@ -70,69 +124,75 @@ fn path_of(key: &str) -> String {
     }
 }
 
+/// A path without empty segments and `.`; `None` where nothing is left, or where it holds `..`, which systemd does not take.
+fn tidy(path: &str) -> Option<String> {
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !matches!(*segment, "" | "."))
+        .collect();
+    (!segments.is_empty() && !segments.contains(&"..")).then(|| segments.join("/"))
+}
+
+/// Where a path leads as the kernel follows it; `None` out of the tree, and where it can only be a directory.
+fn resolve(path: &str) -> Option<String> {
+    if path.ends_with('/') || matches!(path.rsplit('/').next(), Some("." | "..")) {
+        return None;
+    }
+    let mut place = vec!["proc", "sys"];
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(place.pop()),
+            name => place.push(name),
+        }
+    }
+    let below = place.strip_prefix(&["proc", "sys"])?;
+    (!below.is_empty()).then(|| below.join("/"))
+}
+
 impl Line {
     pub(super) fn is_pattern(&self) -> bool {
-        self.path.contains(['*', '?', '['])
+        self.written.contains(['*', '?', '['])
     }
 
-    pub(super) fn meaning(&self, reader: Reader) -> Meaning {
-        match (&self.value, self.dash) {
-            _ if reader == Reader::Procps && self.gap => Meaning::Nothing,
-            // Writing nothing sets nothing. systemd writes a line end at least, and is refused.
-            (Some(value), _) if value.is_empty() && reader == Reader::Procps => Meaning::Excludes,
-            (Some(_), _) => Meaning::Sets,
-            (None, true) => Meaning::Excludes,
-            (None, false) => Meaning::Nothing,
+    /// Whether it is about a key, by its path.
+    pub(super) fn means(&self, path: &str) -> bool {
+        self.path.as_deref().is_some_and(|own| {
+            if self.is_pattern() {
+                pattern::matches(own, path, self.reader == Reader::Systemd)
+            } else {
+                own == path
+            }
+        })
+    }
+
+    /// How a key that the pattern means is spelled when the pattern has been expanded.
+    pub(super) fn expanded(&self, path: &str) -> String {
+        if self.reader == Reader::Systemd {
+            return path.to_owned();
         }
+        let segments: Vec<&str> = path.split('/').collect();
+        let mut depth = 0_usize;
+        let spelled: Vec<&str> = self
+            .written
+            .trim_end_matches('/')
+            .split('/')
+            .map(|part| {
+                match part {
+                    "" | "." => return part,
+                    ".." => {
+                        depth = depth.saturating_sub(1);
+                        return part;
+                    }
+                    _ => depth += 1,
+                }
+                if part.contains(['*', '?', '[', '\\']) {
+                    segments.get(depth - 1).copied().unwrap_or(part)
+                } else {
+                    part
+                }
+            })
+            .collect();
+        spelled.join("/")
     }
-
-    /// Whether a path is one that the pattern means, by the rules of glob(7) within segments.
-    pub(super) fn matches(&self, path: &str) -> bool {
-        let mut segments = path.split('/');
-        self.path.split('/').all(|pattern| {
-            segments
-                .next()
-                .is_some_and(|segment| matches(pattern.as_bytes(), segment.as_bytes()))
-        }) && segments.next().is_none()
-    }
-}
-
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            matches(rest, text) || text.split_first().is_some_and(|(_, left)| matches(pattern, left))
-        }
-        (Some((b'?', rest)), Some((_, left))) => matches(rest, left),
-        (Some((b'[', rest)), Some((c, left))) => match class(rest, *c) {
-            Some((true, rest)) => matches(rest, left),
-            Some((false, _)) => false,
-            None => *c == b'[' && matches(rest, left),
-        },
-        (Some((wanted, rest)), Some((c, left))) => wanted == c && matches(rest, left),
-        _ => false,
-    }
-}
-
-/// Whether a bracket holds a character, and what follows it; `None` where it is not closed.
-fn class(pattern: &[u8], c: u8) -> Option<(bool, &[u8])> {
-    let (negated, pattern) = match pattern.split_first() {
-        Some((b'!' | b'^', rest)) => (true, rest),
-        _ => (false, pattern),
-    };
-    // A bracket that comes first stands for itself.
-    let end = pattern.iter().skip(1).position(|byte| *byte == b']')? + 1;
-    let (set, rest) = (&pattern[..end], &pattern[end + 1..]);
-    let mut at = 0;
-    let mut found = false;
-    while at < set.len() {
-        if at + 2 < set.len() && set[at + 1] == b'-' {
-            found |= (set[at]..=set[at + 2]).contains(&c);
-            at += 3;
-        } else {
-            found |= set[at] == c;
-            at += 1;
-        }
-    }
-    Some((found != negated, rest))
 }
