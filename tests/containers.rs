@@ -7,11 +7,11 @@
 mod support;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use support::{can, done, finding, is_root, tool};
+use support::finding;
+use support::podman::run as podman;
 
 const IMAGE: &str = "localhost/runup-test";
 
@@ -20,47 +20,11 @@ fn ready() -> Option<&'static PathBuf> {
     static READY: OnceLock<Option<PathBuf>> = OnceLock::new();
     READY
         .get_or_init(|| {
-            let binary = tool("RUNUP_STATIC").and_then(|path| path.canonicalize().ok());
-            let installed = Command::new("podman").arg("--version").output().is_ok();
-            let possible = is_root() && installed && binary.is_some();
-            if !can(
-                "containers need root, podman and a static build in RUNUP_STATIC",
-                possible,
-            ) {
-                return None;
-            }
-            let binary = binary?;
-            // FROM scratch: nothing but the program.
-            let image = support::directory(&[]);
-            let name = binary.file_name()?.to_str()?.to_owned();
-            let tar = image.path().join("image.tar");
-            let status = Command::new("tar")
-                .arg("-cf")
-                .arg(&tar)
-                .arg("-C")
-                .arg(binary.parent()?)
-                .arg(format!("--transform=s/{name}/runup/"))
-                .arg(&name)
-                .status();
-            assert!(status.is_ok_and(|status| status.success()), "tar");
-            let imported = podman(&["import", "-q", tar.to_str()?, IMAGE]);
-            assert_eq!(imported.0, 0, "{}", imported.2);
+            let binary = support::podman::binary()?;
+            support::podman::image(IMAGE, &[(&binary, "runup")]);
             Some(binary)
         })
         .as_ref()
-}
-
-fn podman(words: &[&str]) -> (i32, String, String) {
-    let mut command = match tool("RUNUP_WITH_CONTAINERS") {
-        Some(wrapper) => {
-            let mut command = Command::new(wrapper);
-            command.arg("podman");
-            command
-        }
-        None => Command::new("podman"),
-    };
-    let done = done(command.args(words).output().expect("podman starts"));
-    (done.code, done.out, done.err)
 }
 
 /// Runs a check in a container and returns its report.

@@ -8,6 +8,8 @@
     reason = "tests arrange files and say what they skip"
 )]
 
+pub mod podman;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
