@@ -457,12 +457,16 @@ fn without_a_journal_nothing_is_changed() {
     let apply = format!("exec \"$0\" apply {} --yes --journal", path(&profile));
     for (mount, journal, said) in [
         (
-            "mount -t tmpfs -o size=4k,ro none",
+            "mount -t tmpfs -o size=4k,mode=700,ro none",
             path(&place).to_owned(),
             "read-only",
         ),
         // One page: the lock has none, the record takes more than there is.
-        ("mount -t tmpfs -o size=4k none", path(&place).to_owned(), "no space"),
+        (
+            "mount -t tmpfs -o size=4k,mode=700 none",
+            path(&place).to_owned(),
+            "no space",
+        ),
         ("true", format!("{}/file", files.path().display()), "not a directory"),
         ("true", "/proc/nothing".to_owned(), "/proc/nothing"),
     ] {
@@ -524,7 +528,8 @@ fn journals_of_other_namespaces_are_left_alone() {
         two.run(&["apply", path(&profile), "--journal", journal, "--yes"]).code,
         0
     );
-    assert_eq!(one.run(&["revert", "--journal", journal]).code, 0);
+    // Its own is undone, and that the other's is not is no success.
+    assert_eq!(one.run(&["revert", "--journal", journal]).code, 1);
     assert_eq!(one.value("net.core.somaxconn"), "4096");
     assert_eq!(two.value("net.core.somaxconn"), "16384");
     assert_eq!(two.run(&["revert", "--journal", journal]).code, 0);
@@ -647,5 +652,107 @@ fn kill_group(pid: u32) {
     #[allow(unsafe_code)]
     unsafe {
         libc::kill(-i32::try_from(pid).expect("a pid"), libc::SIGKILL);
+    }
+}
+
+const FORWARD: &str = "[[rule]]\nid = \"forward\"\nsysctl = { key = \"net.ipv4.ip_forward\", eq = 0 }\n";
+
+#[test]
+fn what_the_kernel_moves_along_is_undone_only_where_nobody_touched_it() {
+    let Some(space) = Namespace::new() else { return };
+    let files = directory(&[
+        ("p.toml", FORWARD),
+        (
+            "q.toml",
+            "[[rule]]\nid = \"all\"\nsysctl = { key = \"net.ipv4.conf.all.forwarding\", eq = 1 }\n",
+        ),
+    ]);
+    let journal = files.path().join("journal");
+    let journal = path(&journal);
+    let apply = |name: &str| {
+        let done = space.run(&["apply", path(&files.path().join(name)), "--journal", journal, "--yes"]);
+        assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    };
+    let set = |key: &str, value: &str| {
+        let status = space
+            .command("sysctl")
+            .args(["-qw", &format!("{key}={value}")])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()));
+    };
+    // Somebody sets an interface back while it is applied, and that stays.
+    apply("p.toml");
+    assert_eq!(space.value("net.ipv4.conf.lo.forwarding"), "0");
+    set("net.ipv4.conf.default.forwarding", "1");
+    set("net.ipv4.conf.lo.forwarding", "1");
+    set("net.ipv4.conf.lo.forwarding", "0");
+    set("net.ipv4.conf.default.forwarding", "0");
+    assert_eq!(space.run(&["revert", "--journal", journal]).code, 0);
+    assert_eq!(space.value("net.ipv4.conf.lo.forwarding"), "1");
+    apply("p.toml");
+    set("net.ipv4.conf.default.forwarding", "1");
+    set("net.ipv4.conf.lo.forwarding", "1");
+    set("net.ipv4.ip_forward", "0");
+    set("net.ipv4.conf.lo.forwarding", "1");
+    assert_eq!(space.run(&["revert", "--journal", journal]).code, 0);
+    assert_eq!(space.value("net.ipv4.ip_forward"), "1");
+    // Two names of one setting cannot be undone out of order.
+    apply("p.toml");
+    apply("q.toml");
+    let list = space.run(&["revert", "--list", "--journal", journal]).out;
+    let ids: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("apply ")?.split(' ').next())
+        .collect();
+    let refused = space.run(&["revert", ids[0], "--journal", journal]);
+    assert_eq!(refused.code, 2, "{}", refused.out);
+    assert!(
+        refused.err.contains(&format!("`runup revert {}` first", ids[1])),
+        "{}",
+        refused.err
+    );
+    assert_eq!(space.run(&["revert", "--journal", journal]).code, 0);
+    assert_eq!(space.value("net.ipv4.ip_forward"), "1");
+}
+
+#[test]
+fn what_passed_before_is_not_broken() {
+    let Some(space) = Namespace::new() else { return };
+    let rules = "[[rule]]\nid = \"default\"\nsysctl = { key = \"net.ipv4.conf.default.rp_filter\", min = 2 }\n\
+                 [[rule]]\nid = \"lo\"\nsysctl = { key = \"net.ipv4.conf.lo.rp_filter\", max = 0 }\n";
+    let files = directory(&[("p.toml", rules)]);
+    let journal = files.path().join("journal");
+    let before = space.values();
+    let done = space.run(&[
+        "apply",
+        path(&files.path().join("p.toml")),
+        "--journal",
+        path(&journal),
+        "--yes",
+    ]);
+    let after = space.values();
+    if done.code == 0 {
+        // This kernel did not move the interface along.
+        assert_eq!(
+            after["net.ipv4.conf.lo.rp_filter"],
+            before["net.ipv4.conf.lo.rp_filter"]
+        );
+    } else {
+        assert!(done.err.contains("which passed before"), "{}", done.err);
+        assert_eq!(after, before);
+    }
+}
+
+#[test]
+fn numbers_are_not_used_again() {
+    let Some(space) = Namespace::new() else { return };
+    let files = directory(&[("p.toml", FORWARD)]);
+    let journal = files.path().join("journal");
+    let profile = files.path().join("p.toml");
+    let words = ["apply", path(&profile), "--journal", path(&journal), "--yes"];
+    for id in 1..4 {
+        let done = space.run(&words);
+        assert!(done.err.contains(&format!("`runup revert {id}`")), "{}", done.err);
+        assert_eq!(space.run(&["revert", "--journal", path(&journal)]).code, 0);
     }
 }

@@ -133,7 +133,6 @@ fn a_privileged_container_sets_its_own_keys_and_not_the_hosts() {
     for flags in [
         &["--privileged"][..],
         &["--privileged", "--init"],
-        &["--privileged", "--pid=host"],
         &["--privileged", "--tty"],
     ] {
         let seen = probe(flags, &BACKLOG);

@@ -159,6 +159,14 @@ fn account() -> Account {
     }
 }
 
+/// What is recorded; the number of the last apply stays.
+fn records(disk: &MemoryDisk) -> Vec<String> {
+    disk.files()
+        .into_keys()
+        .filter(|path| path.ends_with(".json"))
+        .collect()
+}
+
 const ALL: Request = Request {
     id: None,
     force: false,
@@ -266,7 +274,7 @@ fn apply_then_revert_is_the_identity_and_twice_is_once() {
     let reverted = revert(ALL, &machine, &disk, &journal()).expect("it reverts");
     assert!(reverted.complete(), "{reverted:?}");
     assert_eq!(machine.state(), before);
-    assert!(disk.files().is_empty(), "{:?}", disk.files().keys());
+    assert!(records(&disk).is_empty(), "{:?}", disk.files().keys());
     assert_eq!(
         revert(ALL, &machine, &disk, &journal()),
         Ok(runup::fix::revert::Reverted::default())
@@ -381,7 +389,7 @@ fn a_kernel_that_ignores_clamps_or_refuses_makes_it_fail() {
         }
         assert!(stuck.is_empty() && record.is_none());
         assert_eq!(machine.state(), before);
-        assert!(disk.files().is_empty());
+        assert!(records(&disk).is_empty());
     }
 }
 
@@ -396,7 +404,7 @@ fn what_moved_since_the_plan_is_not_written() {
     let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("it moved");
     assert!(matches!(error, ApplyError::Moved { .. }), "{error}");
     assert_eq!(machine.state(), before);
-    assert!(disk.files().is_empty());
+    assert!(records(&disk).is_empty());
 }
 
 #[test]
@@ -430,7 +438,7 @@ fn what_somebody_else_changed_since_stays_unless_forced() {
             .state()
             .contains(&("/proc/sys/net/core/somaxconn".into(), "4096\n".into()))
     );
-    assert!(disk.files().is_empty());
+    assert!(records(&disk).is_empty());
 }
 
 #[test]
@@ -522,7 +530,7 @@ fn another_boot_another_namespace_and_damage_are_errors() {
     ));
 
     apply(&plan, &machine_after(&machine), &disk, &journal(), &account()).expect("applied");
-    let path = "/var/lib/runup/000001.json";
+    let path = "/var/lib/runup/000003.json";
     let whole = disk.read(path).expect("a record");
     let state = machine.state();
     for damaged in [
@@ -586,7 +594,7 @@ fn twins_cannot_both_be_set() {
     let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("one undoes the other");
     assert!(error.to_string().contains("--skip"), "{error}");
     assert_eq!(machine.state(), before);
-    assert!(disk.files().is_empty());
+    assert!(records(&disk).is_empty());
 }
 
 #[test]
@@ -671,6 +679,6 @@ proptest! {
         }
         prop_assert!(revert(ALL, &machine, &disk, &journal()).expect("it reverts").complete());
         prop_assert_eq!(machine.state(), before);
-        prop_assert!(disk.files().is_empty());
+        prop_assert!(records(&disk).is_empty());
     }
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::path::Path;
 
+use runup::fix::journal::Journal;
 use runup::fix::persist::{self, File, Persistence};
 use runup::fix::{MemoryDisk, disk::Disk};
 use runup::system::steps::{Mishap, Steps};
@@ -316,7 +317,7 @@ fn a_failure_at_any_step_leaves_the_files_as_they_were() {
         disk.put("/etc/b", b"old\n");
         let before = disk.files();
         steps.start(Mishap::Fails(step, libc::ENOSPC));
-        if persist::write(&persistence, &disk).is_ok() {
+        if persist::write(&persistence, &disk, &Journal::new("/journal")).is_ok() {
             assert_eq!(disk.read("/etc/c").ok().as_deref(), Some(&b"new\n"[..]));
             if steps.taken() <= step {
                 break;
@@ -327,4 +328,23 @@ fn a_failure_at_any_step_leaves_the_files_as_they_were() {
         assert_eq!(disk.files(), before, "step {step}");
     }
     assert!(failures >= 12, "only {failures}");
+}
+
+#[test]
+fn links_in_a_tree_lead_nowhere_outside_it() {
+    let outside = directory(&[("x", "")]);
+    let root = tree(&[]);
+    let root = root.path();
+    std::fs::create_dir_all(root.join("etc")).expect("a directory");
+    std::fs::create_dir_all(root.join("var/lib")).expect("a directory");
+    for (name, target) in [("etc/sysctl.d", "a"), ("var/lib/runup", "j")] {
+        std::fs::create_dir_all(outside.path().join(target)).expect("a directory");
+        std::os::unix::fs::symlink(outside.path().join(target), root.join(name)).expect("a link");
+    }
+    let done = on(root, &["apply", "--persist", "--yes"]);
+    let left: Vec<_> = ["a", "j"]
+        .iter()
+        .flat_map(|name| std::fs::read_dir(outside.path().join(name)).expect("listed"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}: {}{}", done.out, done.err);
 }

@@ -51,6 +51,8 @@ pub(super) static KEYS: &[Key] = &[
         CT,
     )
     .ns(Namespace::Net)
+    // On: routes that a router advertised are gone, and do not come back with the value.
+    .write(Write::Lossy)
     .needs("IPv6")
     .source(IP),
     key(

@@ -10,12 +10,12 @@ use super::ground::Ground;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::engine::{Check, Options};
-use crate::finding::{Outcome, Report};
+use crate::finding::{Finding, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
 use crate::fix::persist::{self, Persistence};
 use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
-use crate::fix::revert::{Request, revert};
+use crate::fix::revert::{Request, RevertError, revert};
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::report::{self, Format, Style};
@@ -102,11 +102,13 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         streams.message(&format!("runup: {}; nothing was changed\n", would(&plan, &persistence)));
         return Ok(verdict(&before, Severity::Error, streams));
     }
+    let mut made = None;
     if !plan.steps.is_empty() || !persistence.files.is_empty() {
         if !agreed(plan.steps.len() + persistence.files.len(), matches, streams)? {
             return Err(CommandError::Message("nothing was changed".to_owned()));
         }
         let id = run.apply(&plan, &account)?;
+        made = id;
         if let Some(id) = id {
             let until = if lasts {
                 ""
@@ -121,6 +123,9 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         run.persist(&persistence, id, streams)?;
     }
     let after = run.check()?;
+    if let Some(id) = made {
+        run.keep_what_passed(&before, &after, id)?;
+    }
     streams.try_result(|out| {
         writeln!(out)?;
         let style = Style {
@@ -148,6 +153,39 @@ impl Run<'_> {
         let ground = self.ground;
         apply(plan, ground.machine.as_ref(), &ground.disk, &ground.journal, account)
             .map_err(|error| CommandError::Message(error.to_string()))
+    }
+
+    /// A rule that passed before and fails now was broken by what was applied, and that goes back.
+    fn keep_what_passed(&self, before: &Report, after: &Report, id: u64) -> Result<(), CommandError> {
+        let passed = |finding: &&Finding| {
+            before.findings.iter().any(|old| {
+                old.outcome == Outcome::Pass
+                    && (&old.profile, &old.rule, &old.subject) == (&finding.profile, &finding.rule, &finding.subject)
+            })
+        };
+        let fails = |finding: &&Finding| finding.outcome == Outcome::Fail && !finding.transient;
+        let Some(broken) = after.findings.iter().filter(fails).find(passed) else {
+            return Ok(());
+        };
+        let request = Request {
+            id: Some(id),
+            own: true,
+            force: false,
+        };
+        let ground = self.ground;
+        let undone = revert(request, ground.machine.as_ref(), &ground.disk, &ground.journal);
+        let undone = match undone {
+            Ok(reverted) if reverted.complete() => "everything was undone".to_owned(),
+            _ => format!("`runup revert {id}` undoes it"),
+        };
+        Err(CommandError::Message(format!(
+            "with these changes {} fails, which passed before: {} is {}, should be {}\n  {undone}; --skip leaves out the rule that asked \
+             for it",
+            broken.name(),
+            broken.subject,
+            broken.actual,
+            broken.expected
+        )))
     }
 
     /// The files that make last what is planned, what was applied before, and what the next boot would undo.
@@ -180,7 +218,10 @@ impl Run<'_> {
                 .flat_map(|fix| &fix.proposal.changes)
                 .any(|change| change.target == *target)
         };
+        // The next boot sets the values of the machine, not those of a network namespace that is gone by then.
+        let elsewhere = host.network_is_hosts() == Some(false);
         let lasting = |target: &Target| match target {
+            Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
             Target::Sysctl(name) => {
                 let parameter = Parameter::Sysctl { name: name.clone() };
                 let needed = self.unit.is_some() && name == "fs.nr_open" && fails(target);
@@ -212,7 +253,7 @@ impl Run<'_> {
         }
         let _held = shim::hold_signals();
         let ground = self.ground;
-        let Err(error) = persist::write(persistence, &ground.disk) else {
+        let Err(error) = persist::write(persistence, &ground.disk, &ground.journal) else {
             let paths: Vec<&str> = persistence.files.iter().map(|file| file.path.as_str()).collect();
             streams.message(&format!(
                 "runup: written {}; `runup revert --persist` removes what runup wrote\n",
@@ -309,8 +350,12 @@ impl Run<'_> {
                     streams.message(&String::from_utf8_lossy(&text));
                     failed = true;
                 }
+                // Somebody was quicker.
+                Err(RevertError::Unknown(_)) => {
+                    streams.message("runup: what was applied has been undone meanwhile\n");
+                }
                 Err(error) => {
-                    streams.message(&format!("runup: {error}\n  `runup revert {id}` undoes it\n"));
+                    streams.message(&format!("runup: {error}\n  `runup revert` undoes it\n"));
                     failed = true;
                 }
             }

@@ -225,7 +225,7 @@ fn apply() -> Command {
             Arg::new("persist")
                 .long("persist")
                 .action(ArgAction::SetTrue)
-                .conflicts_with("for")
+                .conflicts_with_all(["for", "pid"])
                 .help("also writes the files that make it last beyond the next boot"),
         )
         .arg(

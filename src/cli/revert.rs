@@ -59,7 +59,14 @@ pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult 
             ExitCode::Error
         });
     }
-    Ok(if reverted.complete() {
+    let files = persist::files(&ground.disk);
+    if !files.is_empty() {
+        streams.message(&format!(
+            "runup: {} still sets values at the next boot; `runup revert --persist` removes what runup wrote\n",
+            files.join(", ")
+        ));
+    }
+    Ok(if reverted.complete() && reverted.foreign.is_empty() {
         ExitCode::Ready
     } else {
         ExitCode::NotReady
@@ -68,8 +75,8 @@ pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult 
 
 /// Removes the files that make changes last.
 fn unpersist(ground: &Ground, force: bool, streams: &mut Streams) -> CommandResult {
-    let (removed, kept) =
-        persist::remove(&ground.disk, force).map_err(|error| CommandError::Message(error.to_string()))?;
+    let (removed, kept) = persist::remove(&ground.disk, &ground.journal, force)
+        .map_err(|error| CommandError::Message(error.to_string()))?;
     streams.try_result(|out| removed.iter().try_for_each(|path| writeln!(out, "{path}: removed")))?;
     for path in &kept {
         streams.message(&format!(

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::disk::{Disk, DiskError, LockFailure};
 use super::journal::{EffectRecord, Entry, Journal, JournalError, Record};
+use super::order;
 use super::parameter::Parameter;
 use super::plan::{Plan, Step};
 use super::undo;
@@ -23,6 +24,8 @@ pub struct Account {
 pub enum ApplyError {
     /// Somebody else is changing the machine.
     Busy(String),
+    /// The journal's directory is somebody else's, or others can write it.
+    Others(String),
     /// The journal.
     Journal {
         /// What is wrong with it.
@@ -83,6 +86,11 @@ impl fmt::Display for ApplyError {
                     "{holder} is changing this machine now; nothing was changed. Try again when it is done"
                 )
             }
+            ApplyError::Others(directory) => write!(
+                f,
+                "{directory} belongs to somebody else, or others can write to it: what is recorded there cannot be trusted, and nothing \
+                 was changed. Make it your own (chown, chmod 700), or name another directory with --journal"
+            ),
             ApplyError::Journal { error, directory } => {
                 write!(f, "{error}")?;
                 if let JournalError::Disk(_) = error {
@@ -188,14 +196,28 @@ pub fn apply(
             });
         }
     }
+    for step in &plan.steps {
+        let (effects, _) = order::effects(&step.parameter, machine);
+        if effects != step.effects {
+            return Err(ApplyError::Moved {
+                parameter: step.parameter.clone(),
+                planned: format!("{} with what goes along with it", step.before.form),
+                now: "something else".to_owned(),
+            });
+        }
+    }
     // What was set before the last restart is gone, and its record helps nobody any more.
-    for stale in entries.iter().filter(|entry| entry.boot != space.boot) {
+    for stale in entries
+        .iter()
+        .filter(|entry| entry.boot != space.boot && entry.machine == platform.hostname)
+    {
         journal.forget(disk, stale.id).map_err(of_disk)?;
     }
     let pid = machine.identity().pid;
     let mut entry = Entry {
         steps: records(plan, machine, &space),
-        id: entries.last().map_or(1, |entry| entry.id + 1),
+        id: journal.number(disk, &entries).map_err(of_disk)?,
+        machine: platform.hostname.clone(),
         time: machine.now(),
         boot: space.boot.clone(),
         profiles: account.profiles.clone(),
@@ -310,6 +332,7 @@ pub(super) fn lock(disk: &dyn Disk, journal: &Journal, holder: &str) -> Result<B
         .map_err(|failure| match failure {
             LockFailure::Held(holder) => ApplyError::Busy(holder),
             LockFailure::Failed(failure) => failed(failure),
+            LockFailure::Others => ApplyError::Others(journal.directory().to_owned()),
         })
 }
 

@@ -63,6 +63,8 @@ pub enum LockFailure {
     Held(String),
     /// The lock's file cannot be used.
     Failed(Failure),
+    /// The directory is somebody else's, or others can write it.
+    Others,
 }
 
 /// What failed on the disk.
@@ -114,9 +116,8 @@ pub fn replace(disk: &dyn Disk, path: &str, bytes: &[u8], mode: u32, durable: bo
         }
         other => other.map_err(failed)?,
     }
-    if durable {
-        disk.sync(&new).map_err(failed)?;
-    }
+    // Always: a name that a crash of the machine leaves without contents would be a damaged file.
+    disk.sync(&new).map_err(failed)?;
     disk.rename(&new, path).map_err(failed)?;
     if durable {
         disk.sync(parent(path)).map_err(failed)?;

@@ -17,6 +17,8 @@ const HEADER: &str = "runup.journal/1";
 pub struct Entry {
     /// Counted from 1, never used again.
     pub id: u64,
+    /// The machine's name: a directory may be shared.
+    pub machine: String,
     /// When, in seconds since 1970-01-01 UTC.
     pub time: i64,
     /// The kernel's id of the boot.
@@ -85,7 +87,7 @@ impl fmt::Display for JournalError {
             JournalError::Damaged { path, why } => write!(
                 f,
                 "the journal {path} is damaged: {why}\n  nothing was changed. What it recorded can be read there; put the values \
-                 back by hand, then remove the file"
+                 back by hand, then `runup revert --forget N` removes record N"
             ),
             JournalError::Disk(error) => write!(f, "{error}"),
         }
@@ -166,6 +168,28 @@ impl Journal {
             entries.push(entry);
         }
         Ok(entries)
+    }
+
+    /// The number of the next apply, counted on from the last one that there ever was.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn number(&self, disk: &dyn Disk, entries: &[Entry]) -> Result<u64, DiskError> {
+        let path = format!("{}/last", self.directory);
+        let last = disk
+            .read(&path)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse::<u64>().ok());
+        let known = entries.last().map(|entry| entry.id);
+        let next = last.max(known).unwrap_or(0) + 1;
+        disk::replace(disk, &path, format!("{next}\n").as_bytes(), 0o600, false)?;
+        Ok(next)
+    }
+
+    /// Whether there is a record of an apply, whole or damaged.
+    #[must_use]
+    pub fn holds(&self, disk: &dyn Disk, id: u64) -> bool {
+        disk.read(&self.path(id)).is_ok()
     }
 
     /// Writes an apply's record. With `durable` it is on the disk when this returns; without, it survives this process only.

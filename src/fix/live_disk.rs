@@ -5,13 +5,14 @@
 use std::any::Any;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
 use super::disk::{Disk, LockFailure};
 use crate::system::Failure;
+use crate::system::rooted::resolve_below;
 
 /// A disk.
 #[derive(Debug, Clone)]
@@ -32,8 +33,28 @@ impl LiveDisk {
         Self { root: root.into() }
     }
 
-    fn real(&self, path: &str) -> PathBuf {
-        self.root.join(path.trim_start_matches('/'))
+    /// Where a path really is. Below another root links lead nowhere outside it; the last name is taken as it is.
+    fn real(&self, path: &str) -> Result<PathBuf, Failure> {
+        if self.root == Path::new("/") {
+            return Ok(PathBuf::from(path));
+        }
+        let (parent, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+        Ok(resolve_below(&self.root, parent)?.join(name))
+    }
+}
+
+impl LiveDisk {
+    /// A directory that others can write must not decide what is written to the machine.
+    fn trusted(&self, lock: &str) -> Result<(), LockFailure> {
+        let real = self.real(lock).map_err(LockFailure::Failed)?;
+        let directory = real.parent().unwrap_or(Path::new("/"));
+        let metadata = std::fs::metadata(directory).map_err(|error| LockFailure::Failed(failure(&error)))?;
+        let own = metadata.uid() == nix::unistd::geteuid().as_raw();
+        if own && metadata.mode() & 0o022 == 0 {
+            Ok(())
+        } else {
+            Err(LockFailure::Others)
+        }
     }
 }
 
@@ -54,11 +75,22 @@ fn failure(error: &std::io::Error) -> Failure {
 
 impl Disk for LiveDisk {
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        std::fs::read(self.real(path)).map_err(|error| failure(&error))
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+            .open(self.real(path)?)
+            .map_err(|error| failure(&error))?;
+        // A pipe or a device in its place is not what was written.
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(Failure::Io(libc::EINVAL));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| failure(&error))?;
+        Ok(bytes)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(self.real(path)).map_err(|error| failure(&error))?;
+        let entries = std::fs::read_dir(self.real(path)?).map_err(|error| failure(&error))?;
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
@@ -67,7 +99,10 @@ impl Disk for LiveDisk {
     }
 
     fn make_directory(&self, path: &str, mode: u32) -> Result<(), Failure> {
-        let real = self.real(path);
+        let real = self.real(path)?;
+        if std::fs::symlink_metadata(&real).is_ok_and(|link| link.is_symlink()) && self.root != Path::new("/") {
+            return Err(Failure::OutsideTree);
+        }
         if real.is_dir() {
             return Ok(());
         }
@@ -83,13 +118,13 @@ impl Disk for LiveDisk {
             .write(true)
             .create_new(true)
             .mode(mode)
-            .open(self.real(path))
+            .open(self.real(path)?)
             .map_err(|error| failure(&error))?;
         file.write_all(bytes).map_err(|error| failure(&error))
     }
 
     fn sync(&self, path: &str) -> Result<(), Failure> {
-        let file = File::open(self.real(path)).map_err(|error| failure(&error))?;
+        let file = File::open(self.real(path)?).map_err(|error| failure(&error))?;
         match file.sync_all() {
             Ok(()) => Ok(()),
             // Some file systems have nothing to wait for, and say so.
@@ -99,11 +134,11 @@ impl Disk for LiveDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Failure> {
-        std::fs::rename(self.real(from), self.real(to)).map_err(|error| failure(&error))
+        std::fs::rename(self.real(from)?, self.real(to)?).map_err(|error| failure(&error))
     }
 
     fn remove(&self, path: &str) -> Result<(), Failure> {
-        std::fs::remove_file(self.real(path)).map_err(|error| failure(&error))
+        std::fs::remove_file(self.real(path)?).map_err(|error| failure(&error))
     }
 
     fn lock(&self, path: &str, holder: &str) -> Result<Box<dyn Any>, LockFailure> {
@@ -114,8 +149,9 @@ impl Disk for LiveDisk {
             .truncate(false)
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
-            .open(self.real(path))
+            .open(self.real(path).map_err(LockFailure::Failed)?)
             .map_err(|error| LockFailure::Failed(failure(&error)))?;
+        self.trusted(path)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut lock) => {
                 // Only for whoever finds it held.

@@ -27,6 +27,8 @@ fn rank(parameter: &Parameter) -> u8 {
         Parameter::Sysctl { name } => match name.as_str() {
             // Descriptors cannot be allowed beyond these.
             "fs.nr_open" | "fs.file-max" => 0,
+            // The range of ports cannot reach below what is not privileged.
+            "net.ipv4.ip_unprivileged_port_start" => 0,
             // What a socket may ask for is cut to these.
             "net.core.rmem_max" | "net.core.wmem_max" => 1,
             _ => 2,
@@ -47,11 +49,16 @@ pub(super) fn effects(parameter: &Parameter, machine: &dyn WritableSystem) -> (V
         Parameter::Sysfs { path } => path,
         Parameter::Limit { .. } | Parameter::Swap { .. } => return (Vec::new(), ""),
     };
-    let Some(effect) = catalogue::side_effects(written) else {
-        return (Vec::new(), "");
+    let (patterns, how) = match (catalogue::side_effects(written), siblings(written)) {
+        (Some(effect), _) => (
+            effect.changes.iter().map(|name| (*name).to_owned()).collect(),
+            effect.how,
+        ),
+        (None, Some(pattern)) => (vec![pattern], "interfaces without a value of their own may follow"),
+        (None, None) => return (Vec::new(), ""),
     };
     let mut found: Vec<(Parameter, State)> = Vec::new();
-    for pattern in effect.changes {
+    for pattern in &patterns {
         for name in expand(pattern, machine) {
             let changed = Parameter::Sysctl { name };
             if changed != *parameter
@@ -62,7 +69,17 @@ pub(super) fn effects(parameter: &Parameter, machine: &dyn WritableSystem) -> (V
             }
         }
     }
-    (found, effect.how)
+    let how = if found.is_empty() { "" } else { how };
+    (found, how)
+}
+
+/// What `all` and `default` stand for may move with them, differently from key to key: every interface's value is kept.
+fn siblings(name: &str) -> Option<String> {
+    ["conf", "neigh"].iter().find_map(|table| {
+        let (before, after) = name.split_once(&format!(".{table}."))?;
+        let key = after.strip_prefix("all.").or_else(|| after.strip_prefix("default."))?;
+        before.starts_with("net.").then(|| format!("{before}.{table}.*.{key}"))
+    })
 }
 
 /// The names that a pattern with at most one `*` for a segment stands for here.

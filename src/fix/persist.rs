@@ -5,8 +5,9 @@
 
 use std::fmt;
 
+use super::apply;
 use super::disk::{self, Disk, DiskError};
-use super::journal::checksum;
+use super::journal::{Journal, checksum};
 use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
@@ -56,6 +57,10 @@ pub struct Persistence {
 pub enum PersistError {
     /// It is not ours, or somebody changed it.
     Edited(String),
+    /// Somebody changed it since it was shown.
+    Moved(String),
+    /// Somebody else is writing, or the journal's directory cannot be used.
+    Busy(String),
     /// The disk.
     Disk(DiskError),
 }
@@ -67,6 +72,8 @@ impl fmt::Display for PersistError {
                 f,
                 "{path} is not as runup wrote it, and stays as it is; move it away, or let --force replace it"
             ),
+            PersistError::Moved(path) => write!(f, "{path} changed since it was shown; run it again"),
+            PersistError::Busy(why) => f.write_str(why),
             PersistError::Disk(error) => write!(f, "{error}"),
         }
     }
@@ -304,7 +311,13 @@ fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, host:
 ///
 /// # Errors
 /// What failed; the files that were written before it are as they were.
-pub fn write(persistence: &Persistence, disk: &dyn Disk) -> Result<(), PersistError> {
+pub fn write(persistence: &Persistence, disk: &dyn Disk, journal: &Journal) -> Result<(), PersistError> {
+    let _lock = locked(disk, journal)?;
+    for file in &persistence.files {
+        if disk.read(&file.path).ok() != file.before {
+            return Err(PersistError::Moved(file.path.clone()));
+        }
+    }
     for (at, file) in persistence.files.iter().enumerate() {
         if let Err(error) = disk::replace(disk, &file.path, file.text.as_bytes(), 0o644, true) {
             // This one too: it may be there already, and only not be known to be on the disk.
@@ -315,9 +328,18 @@ pub fn write(persistence: &Persistence, disk: &dyn Disk) -> Result<(), PersistEr
     Ok(())
 }
 
+/// One writer at a time, whoever applies or removes.
+fn locked(disk: &dyn Disk, journal: &Journal) -> Result<Box<dyn std::any::Any>, PersistError> {
+    apply::lock(disk, journal, "runup, writing files").map_err(|error| PersistError::Busy(error.to_string()))
+}
+
 /// Puts files back as they were.
-pub fn unwrite(files: &[File], disk: &dyn Disk) {
+fn unwrite(files: &[File], disk: &dyn Disk) {
     for file in files.iter().rev() {
+        // Whatever is not what was just written is somebody else's.
+        if disk.read(&file.path).is_ok_and(|bytes| bytes != file.text.as_bytes()) {
+            continue;
+        }
         let _ = match &file.before {
             Some(bytes) => disk::replace(disk, &file.path, bytes, 0o644, true),
             None => disk::remove(disk, &file.path),
@@ -355,7 +377,8 @@ pub fn files(disk: &dyn Disk) -> Vec<String> {
 ///
 /// # Errors
 /// The disk's.
-pub fn remove(disk: &dyn Disk, force: bool) -> Result<(Vec<String>, Vec<String>), PersistError> {
+pub fn remove(disk: &dyn Disk, journal: &Journal, force: bool) -> Result<(Vec<String>, Vec<String>), PersistError> {
+    let _lock = locked(disk, journal)?;
     let (mut removed, mut kept) = (Vec::new(), Vec::new());
     for path in files(disk) {
         let whole = disk.read(&path).is_ok_and(|bytes| ours(&bytes).is_some());

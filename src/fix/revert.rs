@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::apply::{self, ApplyError};
 use super::disk::{Disk, DiskError};
-use super::journal::{Entry, Journal, JournalError, Record};
+use super::journal::{Entry, Journal, Record};
 use super::parameter::Parameter;
 use super::undo::{self, Undone};
 use crate::system::{Space, WritableSystem, start_of};
@@ -72,6 +72,8 @@ pub enum RevertError {
     Unknown(u64),
     /// It was not made here; why.
     Foreign(u64, String),
+    /// A later apply changed what goes along with its changes; the kernel ties the two together.
+    Overlaps(u64, u64, String),
     /// A command for which it was made still runs.
     Running(u64, u32, String),
     /// The journal could not be kept while undoing.
@@ -87,6 +89,11 @@ impl fmt::Display for RevertError {
                 "there is no apply {id} to undo; `runup revert --list` shows what there is"
             ),
             RevertError::Foreign(id, why) => write!(f, "apply {id} cannot be undone here: {why}"),
+            RevertError::Overlaps(id, later, what) => write!(
+                f,
+                "apply {later} came after apply {id} and changed {what}, which the kernel moves along with it: `runup revert {later}` \
+                 first, or `runup revert` for all"
+            ),
             RevertError::Running(id, pid, command) => write!(
                 f,
                 "apply {id} lasts as long as process {pid} ({command}), which puts everything back when it ends; --force does it now"
@@ -151,6 +158,12 @@ pub fn revert(
             if let Some(why) = foreign(entry, &space, machine) {
                 return Err(RevertError::Foreign(id, why));
             }
+            if request.own && !is_own(entry, machine) {
+                return Err(RevertError::Unknown(id));
+            }
+            if let Some((later, what)) = overlap(entry, &entries) {
+                return Err(RevertError::Overlaps(id, later, what));
+            }
             vec![id]
         }
         None => {
@@ -183,6 +196,39 @@ pub fn revert(
         ground.one(id, &mut entries, &mut reverted)?;
     }
     Ok(reverted)
+}
+
+/// Whether this very process made an apply.
+fn is_own(entry: &Entry, machine: &dyn WritableSystem) -> bool {
+    let pid = machine.identity().pid;
+    entry
+        .holder
+        .is_some_and(|holder| holder.pid == pid && start_of(machine, pid) == Some(holder.start))
+}
+
+/// A later apply that touched what goes along with this one's changes, or along whose changes goes what this one touched. The same
+/// parameter in both is handed over; what the kernel ties together cannot be.
+fn overlap(entry: &Entry, entries: &[Entry]) -> Option<(u64, String)> {
+    let tied = |left: &Record, right: &Record| {
+        left.lives_in == right.lives_in
+            && left.parameter != right.parameter
+            && (right.effects.iter().any(|effect| effect.parameter == left.parameter)
+                || left.effects.iter().any(|effect| effect.parameter == right.parameter)
+                || left
+                    .effects
+                    .iter()
+                    .any(|effect| right.effects.iter().any(|other| other.parameter == effect.parameter)))
+    };
+    entries.iter().filter(|later| later.id > entry.id).find_map(|later| {
+        let both = |left: &Record| {
+            later
+                .steps
+                .iter()
+                .find(|right| tied(left, right))
+                .map(|right| right.parameter.show())
+        };
+        entry.steps.iter().find_map(both).map(|what| (later.id, what))
+    })
 }
 
 /// What an apply is undone on.
@@ -288,14 +334,8 @@ fn line(id: u64, step: &Record, what: What) -> Line {
 /// There is no such record, or it could not be removed.
 pub fn forget(id: u64, machine: &dyn WritableSystem, disk: &dyn Disk, journal: &Journal) -> Result<(), RevertError> {
     let _lock = apply::lock(disk, journal, &apply::holder(machine, "runup revert")).map_err(RevertError::Apply)?;
-    let entries = journal.entries(disk).map_err(|error| match error {
-        JournalError::Disk(error) => RevertError::Disk(error),
-        damaged => RevertError::Apply(ApplyError::Journal {
-            error: damaged,
-            directory: journal.directory().to_owned(),
-        }),
-    })?;
-    if !entries.iter().any(|entry| entry.id == id) {
+    // A damaged record too: what it held is lost either way.
+    if !journal.holds(disk, id) {
         return Err(RevertError::Unknown(id));
     }
     journal.forget(disk, id).map_err(RevertError::Disk)

@@ -60,14 +60,15 @@ fn differs(parameter: &Parameter, before: &str, machine: &dyn WritableSystem) ->
 /// it goes round until all are as they were.
 fn restore(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
     const ROUNDS: usize = 3;
+    let goal = goals(step, machine, force);
     let mut refused = None;
     for _ in 0..ROUNDS {
         let mut wrote = false;
-        for (parameter, before, after) in family(step) {
-            if !differs(parameter, before, machine) || !may_follow(step, parameter, after, machine, force) {
+        for (parameter, form) in &goal {
+            if !differs(parameter, form, machine) {
                 continue;
             }
-            match parameter.write(machine, before) {
+            match parameter.write(machine, form) {
                 Ok(()) => wrote = true,
                 Err(failure) => refused = Some(failure),
             }
@@ -86,29 +87,27 @@ fn restore(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
             None => format!("it is `{now}` after it was set to `{}`", step.before.form),
         });
     }
-    for (parameter, before, after) in family(step).skip(1) {
-        if differs(parameter, before, machine) && may_follow(step, parameter, after, machine, force) {
-            return Undone::Failed(format!("{} could not be set back to `{before}`", parameter.show()));
+    for (parameter, form) in goal.iter().skip(1) {
+        if differs(parameter, form, machine) {
+            return Undone::Failed(format!("{} could not be set back to `{form}`", parameter.show()));
         }
     }
     Undone::Back
 }
 
-/// Whether something that the kernel changed along may be put back: it is as it was left, or nobody knows how it was left.
-fn may_follow(
-    step: &Record,
-    parameter: &Parameter,
-    after: Option<&str>,
-    machine: &dyn WritableSystem,
-    force: bool,
-) -> bool {
-    if force || *parameter == step.parameter {
-        return true;
-    }
+/// What the parameter and everything that goes with it are to be: what was there before; but what somebody else has set since
+/// stays, or comes back where putting the parameter back moves it.
+fn goals<'a>(step: &'a Record, machine: &dyn WritableSystem, force: bool) -> Vec<(&'a Parameter, String)> {
     let os = machine.platform().os;
-    let now = parameter.read(machine).map(|state| state.form).unwrap_or_default();
-    // Putting the parameter back moves it as well; then it is neither. Only a value of its own right is somebody's.
-    after.is_none_or(|after| parameter.same(os, &now, after)) || !differs(&step.parameter, &step.before.form, machine)
+    family(step)
+        .map(|(parameter, before, after)| {
+            let now = parameter.read(machine).map(|state| state.form).unwrap_or_default();
+            let is = |form: &str| parameter.same(os, &now, form);
+            // Nobody knows how it was left where this was killed at that moment.
+            let ours = *parameter == step.parameter || force || after.is_none_or(is) || is(before);
+            (parameter, if ours { before.to_owned() } else { now })
+        })
+        .collect()
 }
 
 /// Puts back what goes with a parameter that is itself as it was.

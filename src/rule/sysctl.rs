@@ -173,7 +173,7 @@ impl Kind for Sysctl {
             return Proposal::manual(because, what);
         }
         let from = observation.value("").map(Value::kernel_form);
-        let scope = scope(key, cx);
+        let scope = scope(name, key, cx);
         let change = Change {
             target: Target::Sysctl(name.to_owned()),
             from,
@@ -323,11 +323,11 @@ fn owner(name: &str, key: Option<&Key>, cx: &Context<'_>) -> Namespace {
     }
 }
 
-fn scope(key: Option<&Key>, cx: &Context<'_>) -> Scope {
-    match key.map(|key| namespace(key, cx)) {
-        Some(Namespace::Net) => Scope::NetworkNamespace,
-        Some(Namespace::Ipc) => Scope::IpcNamespace,
-        Some(Namespace::User | Namespace::Uts | Namespace::Pid) => Scope::OtherNamespace,
+fn scope(name: &str, key: Option<&Key>, cx: &Context<'_>) -> Scope {
+    match owner(name, key, cx) {
+        Namespace::Net => Scope::NetworkNamespace,
+        Namespace::Ipc => Scope::IpcNamespace,
+        Namespace::User | Namespace::Uts | Namespace::Pid => Scope::OtherNamespace,
         _ => Scope::Host,
     }
 }

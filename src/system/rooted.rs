@@ -75,31 +75,39 @@ impl RootedSystem {
 
     /// The real path of a path in the tree, links followed, never outside it: an absolute link starts at the tree's own root.
     fn resolve(&self, path: &str) -> Result<PathBuf, Failure> {
-        let mut inside = PathBuf::new();
-        let mut todo: Vec<String> = parts(Path::new(path))?.into_iter().rev().collect();
-        let mut links = 0;
-        while let Some(part) = todo.pop() {
-            if part == ".." {
-                inside.pop();
-                continue;
-            }
-            inside.push(&part);
-            let real = self.root.join(&inside);
-            if let Ok(target) = std::fs::read_link(&real) {
-                links += 1;
-                if links > 40 {
-                    return Err(Failure::Io(libc::ELOOP));
-                }
-                if target.is_absolute() {
-                    inside = PathBuf::new();
-                } else {
-                    inside.pop();
-                }
-                todo.extend(parts(&target)?.into_iter().rev());
-            }
-        }
-        Ok(self.root.join(inside))
+        resolve_below(&self.root, path)
     }
+}
+
+/// The real path of a path below a root directory, links followed, never outside it: an absolute link starts at the root.
+///
+/// # Errors
+/// Too many links, or a name that is not text.
+pub fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, Failure> {
+    let mut inside = PathBuf::new();
+    let mut todo: Vec<String> = parts(Path::new(path))?.into_iter().rev().collect();
+    let mut links = 0;
+    while let Some(part) = todo.pop() {
+        if part == ".." {
+            inside.pop();
+            continue;
+        }
+        inside.push(&part);
+        let real = root.join(&inside);
+        if let Ok(target) = std::fs::read_link(&real) {
+            links += 1;
+            if links > 40 {
+                return Err(Failure::Io(libc::ELOOP));
+            }
+            if target.is_absolute() {
+                inside = PathBuf::new();
+            } else {
+                inside.pop();
+            }
+            todo.extend(parts(&target)?.into_iter().rev());
+        }
+    }
+    Ok(root.join(inside))
 }
 
 fn parts(path: &Path) -> Result<Vec<String>, Failure> {

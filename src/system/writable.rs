@@ -83,7 +83,8 @@ pub fn start_of(system: &dyn System, pid: u32) -> Option<u64> {
 pub(super) fn space_of(system: &dyn System) -> Space {
     let boot = system.read("/proc/sys/kernel/random/boot_id");
     let inode = |name: &str| {
-        let path = format!("{}/ns/{name}", system.process_directory());
+        // This process's own: of another one that is looked at, only what was entered counts.
+        let path = format!("/proc/self/ns/{name}");
         system
             .stat(&path)
             .map_or_else(|_| "?".to_owned(), |stat| stat.inode.to_string())

@@ -119,6 +119,13 @@ impl LiveSystem {
             target.network
         } else if is_ipc_key(name) {
             target.ipc
+        } else if let Some(namespace) = other_namespace(name) {
+            // Nobody enters these; what is seen here is this process's own.
+            let inode = |directory: &str| self.stat(&format!("{directory}/ns/{namespace}")).map(|stat| stat.inode);
+            match (inode(&target.directory), inode("/proc/self")) {
+                (Ok(theirs), Ok(ours)) if theirs == ours => Ok(()),
+                _ => Err(libc::EPERM),
+            }
         } else {
             Ok(())
         };
@@ -131,6 +138,16 @@ fn is_ipc_key(name: &str) -> bool {
     ["kernel/shm", "kernel/msg", "kernel/sem", "fs/mqueue/"]
         .iter()
         .any(|start| name.starts_with(start))
+}
+
+/// The namespace of keys that belong to neither the network, IPC nor the host.
+fn other_namespace(name: &str) -> Option<&'static str> {
+    match name {
+        "kernel/hostname" | "kernel/domainname" => Some("uts"),
+        "kernel/ns_last_pid" | "kernel/pid_max" => Some("pid"),
+        _ if name.starts_with("user/") => Some("user"),
+        _ => None,
+    }
 }
 
 fn open_to_read(tree: &Tree, name: &str) -> Result<OwnedFd, Failure> {
