@@ -15,6 +15,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::disk::Disk,
     &super::cpu::Cpu,
     &super::kernel::Kernel,
+    &super::counter::Counter,
 ];
 
 /// The kind with a name.
