@@ -220,3 +220,149 @@ fn softnet_and_vmstat_are_the_hosts() {
     );
     assert_eq!(outcome(&system, dropped), Outcome::NotApplicable);
 }
+
+/// A host whose tables are used in part.
+fn used() -> MemorySystem {
+    MemorySystem::linux("6.1.0")
+        .sysctl("net.core.somaxconn", "4096")
+        .sysctl("net.core.netdev_max_backlog", "1000")
+        .sysctl("net.netfilter.nf_conntrack_count", "60000")
+        .sysctl("net.netfilter.nf_conntrack_max", "65536")
+        .sysctl("fs.file-nr", "512\t0\t9223372036854775807")
+        .sysctl("fs.aio-nr", "60000")
+        .sysctl("fs.aio-max-nr", "65536")
+        .sysctl("kernel.threads-max", "1000")
+        .sysctl("kernel.pid_max", "4194304")
+        .sysctl("net.ipv4.tcp_mem", "100\t200\t300")
+        .sysctl("net.ipv4.tcp_max_orphans", "100")
+        .sysctl("net.ipv4.tcp_max_tw_buckets", "100")
+        .sysctl("net.ipv4.neigh.default.gc_thresh3", "1024")
+        .file("/proc/loadavg", "0.26 0.81 0.71 2/950 1037\n")
+        .file(
+            "/proc/key-users",
+            "    0:     9 8/8 3/1000000 40/25000000\n 1000:   190 190/190 190/200 3000/20000\n",
+        )
+        .file(
+            "/proc/self/net/sockstat",
+            "sockets: used 13\nTCP: inuse 1 orphan 90 tw 95 alloc 1 mem 290\n",
+        )
+        .file("/proc/self/net/stat/arp_cache", "entries  allocs\n000003e8 00000002\n")
+}
+
+fn usage(of: &str, asked: &str) -> String {
+    format!("usage = {{ of = \"{of}\", {asked} }}")
+}
+
+const EIGHTY: &str = "share = { max = \"80%\" }";
+
+#[test]
+fn a_full_table_fails_and_its_limit_is_raised_to_a_power_of_two() {
+    let system = used();
+    for (of, key, to) in [
+        ("conntrack", "net.netfilter.nf_conntrack_max", "131072"),
+        ("aio", "fs.aio-max-nr", "131072"),
+        ("keys", "kernel.keys.maxkeys", "256"),
+        ("threads", "kernel.threads-max", "2048"),
+        ("orphans", "net.ipv4.tcp_max_orphans", "128"),
+        ("time-wait", "net.ipv4.tcp_max_tw_buckets", "128"),
+        ("neighbours-ipv4", "net.ipv4.neigh.default.gc_thresh3", "2048"),
+    ] {
+        let finding = one(&system, &usage(of, EIGHTY));
+        assert_eq!(finding.outcome, Outcome::Fail, "{of}");
+        assert!(finding.transient);
+        let change = &finding.fix.as_ref().expect("a fix").proposal.changes[0];
+        assert_eq!(change.target, runup::rule::Target::Sysctl(key.to_owned()));
+        assert_eq!(change.to, to, "{of}");
+        assert_eq!(remedy(&finding, Dialect::Host), format!("sysctl -w {key}={to}"));
+    }
+    let keys = one(&system, &usage("keys", EIGHTY));
+    assert_eq!(keys.evidence, ["uid 1000: 190 of 200 in use"]);
+    let memory = one(&system, &usage("tcp-memory", EIGHTY));
+    assert_eq!((memory.outcome, reach(&memory)), (Outcome::Fail, Reach::Manual));
+    for of in ["files", "pids", "key-bytes"] {
+        assert_eq!(outcome(&system, &usage(of, EIGHTY)), Outcome::Pass, "{of}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_in_numbers_is_set_exactly_and_never_lowered() {
+    let system = used();
+    let free = one(&system, &usage("aio", "free = { min = \"51026 * cpus\" }"));
+    assert_eq!(free.outcome, Outcome::Fail);
+    assert_eq!(remedy(&free, Dialect::Host), "sysctl -w fs.aio-max-nr=162052");
+    let limit = one(&system, &usage("aio", "limit = { min = 1048576 }"));
+    assert!(!limit.transient);
+    assert_eq!(remedy(&limit, Dialect::Host), "sysctl -w fs.aio-max-nr=1048576");
+    let less = one(&system, &usage("aio", "used = { max = 10 }"));
+    assert_eq!(reach(&less), Reach::Manual);
+    // A byte of TCP's is one of a page.
+    assert_eq!(
+        outcome(&system, &usage("tcp-memory", "used = { max = \"290 * page_size\" }")),
+        Outcome::Pass
+    );
+}
+
+#[test]
+fn tables_that_are_not_there_are_told_from_those_that_are_hidden() {
+    let bare = MemorySystem::linux("6.1.0").sysctl("net.core.somaxconn", "4096");
+    // The module is not loaded; without the key of the initial namespace this is another one.
+    assert_eq!(outcome(&bare, &usage("conntrack", EIGHTY)), Outcome::NotApplicable);
+    assert_eq!(outcome(&bare, &usage("cgroup-pids", EIGHTY)), Outcome::NotApplicable);
+    for of in ["neighbours-ipv4", "orphans", "tcp-memory"] {
+        let hidden = one(&bare, &usage(of, EIGHTY));
+        assert_eq!(hidden.outcome, Outcome::Unknown, "{of}: {}", hidden.reason);
+        assert!(
+            hidden.reason.contains("hidden in this network namespace"),
+            "{}",
+            hidden.reason
+        );
+    }
+    // IPv6 is switched off.
+    assert_eq!(
+        outcome(&used(), &usage("neighbours-ipv6", EIGHTY)),
+        Outcome::NotApplicable
+    );
+    let mac = MemorySystem::on(Os::Macos, "23");
+    assert_eq!(outcome(&mac, &usage("files", EIGHTY)), Outcome::NotApplicable);
+    let denied = used().fault("/proc/key-users", Fault::Errno(libc::EACCES));
+    assert_eq!(outcome(&denied, &usage("keys", EIGHTY)), Outcome::Unknown);
+    let odd = used().file("/proc/self/net/sockstat", "TCP: something else\n");
+    assert_eq!(outcome(&odd, &usage("time-wait", EIGHTY)), Outcome::Unknown);
+    // No limit is never full.
+    let unlimited = used().sysctl("net.netfilter.nf_conntrack_max", "0");
+    assert_eq!(outcome(&unlimited, &usage("conntrack", EIGHTY)), Outcome::Pass);
+}
+
+#[test]
+fn in_a_container_the_hosts_tables_are_the_hosts_and_the_cgroup_is_the_runtimes() {
+    let cgroup = used()
+        .file("/proc/self/cgroup", "0::/a/b\n")
+        .file(
+            "/proc/self/mountinfo",
+            "30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        )
+        .file("/sys/fs/cgroup/cgroup.controllers", "pids\n")
+        .file("/sys/fs/cgroup/a/pids.max", "100\n")
+        .file("/sys/fs/cgroup/a/pids.current", "90\n")
+        .file("/sys/fs/cgroup/a/b/pids.max", "max\n")
+        .file("/sys/fs/cgroup/a/b/pids.current", "5\n");
+    let system = in_container(cgroup);
+    let pids = one(&system, &usage("cgroup-pids", EIGHTY));
+    assert_eq!((pids.outcome, reach(&pids)), (Outcome::Fail, Reach::Runtime));
+    assert_eq!(pids.evidence, ["/sys/fs/cgroup/a: 90 of 100 in use"]);
+    assert!(remedy(&pids, Dialect::Docker).contains("--pids-limit"), "{pids:#?}");
+    let keys = one(&system, &usage("keys", EIGHTY));
+    assert_eq!(reach(&keys), Reach::Host);
+    assert!(keys.evidence[1].contains("podman container"), "{:?}", keys.evidence);
+    // Since 6.14 the limit is the namespace's own, and so must be what is counted.
+    let own = in_container(
+        MemorySystem::linux("6.14.0")
+            .sysctl("kernel.pid_max", "10")
+            .file("/proc/loadavg", "0 0 0 2/950 1037\n")
+            .file("/proc/self/ns/pid", "")
+            .file("/proc/1/task/1/comm", "a")
+            .file("/proc/7/task/7/comm", "b")
+            .file("/proc/7/task/8/comm", "b"),
+    );
+    assert_eq!(outcome(&own, &usage("pids", "used = 3")), Outcome::Pass);
+}

@@ -135,3 +135,80 @@ fn totals_are_those_of_the_files() {
         }
     }
 }
+
+/// What the finding of a subject says of one metric.
+fn value(subject: &str) -> String {
+    let found = look(subject, &[]);
+    let actual = found["actual"].as_str().expect("a text").to_owned();
+    actual
+        .split_once(' ')
+        .map_or(actual.clone(), |(_, value)| value.to_owned())
+}
+
+#[test]
+fn limits_and_use_are_those_of_the_files() {
+    let limits = [
+        ("files", "/proc/sys/fs/file-max"),
+        ("aio", "/proc/sys/fs/aio-max-nr"),
+        ("threads", "/proc/sys/kernel/threads-max"),
+        ("pids", "/proc/sys/kernel/pid_max"),
+        ("time-wait", "/proc/sys/net/ipv4/tcp_max_tw_buckets"),
+    ];
+    for (of, path) in limits {
+        let limit = value(&format!("usage = {{ of = \"{of}\", limit = {{ min = 0 }} }}"));
+        assert_eq!(limit, text_of(path), "{of}");
+    }
+    assert_eq!(
+        value("usage = { of = \"aio\", used = { min = 0 } }"),
+        text_of("/proc/sys/fs/aio-nr")
+    );
+    let of = ["keys", "key-bytes", "files", "threads", "pids", "time-wait"];
+    for of in of {
+        let found = look(
+            &format!("usage = {{ of = \"{of}\", share = {{ max = \"100%\" }} }}"),
+            &[],
+        );
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+    }
+}
+
+#[test]
+fn time_wait_and_threads_grow_as_they_are_made() {
+    in_network_namespace(|| {
+        let rule = "usage = { of = \"time-wait\", used = { max = 0 } }";
+        assert_eq!(look(rule, &[])["outcome"], "pass");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        let (server, _) = listener.accept().expect("a connection");
+        // Who closes first keeps the port.
+        drop(client);
+        drop(server);
+        std::thread::sleep(Duration::from_millis(50));
+        let found = look(rule, &[]);
+        assert_eq!(found["actual"], "used 1", "{found:#}");
+        // The table of neighbours is one for all, and the host alone is told of it.
+        let hidden = look("usage = { of = \"neighbours-ipv4\", share = { max = \"80%\" } }", &[]);
+        assert_eq!(hidden["outcome"], "unknown", "{hidden:#}");
+    });
+    let threads = || -> u64 {
+        let used = value("usage = { of = \"threads\", used = { min = 0 } }");
+        used.parse().expect("a number")
+    };
+    let before = threads();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));
+    let made: Vec<_> = (0..200)
+        .map(|_| {
+            let wait = std::sync::Arc::clone(&wait);
+            std::thread::spawn(move || {
+                let _ = wait.lock().map(|wait| wait.recv());
+            })
+        })
+        .collect();
+    let after = threads();
+    drop(go);
+    for thread in made {
+        thread.join().expect("it ends");
+    }
+    assert!(after >= before + 150, "{before} and then {after}");
+}

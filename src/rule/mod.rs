@@ -19,6 +19,7 @@ mod registry;
 pub mod rlimit;
 pub mod sysctl;
 pub mod sysfs;
+pub mod usage;
 
 pub use registry::{KINDS, find};
 

@@ -16,6 +16,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::cpu::Cpu,
     &super::kernel::Kernel,
     &super::counter::Counter,
+    &super::usage::Usage,
 ];
 
 /// The kind with a name.
