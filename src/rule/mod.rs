@@ -11,6 +11,7 @@ pub mod disk;
 pub mod glob;
 pub mod kernel;
 pub mod memory;
+pub mod mount;
 pub mod ports;
 pub mod power;
 pub mod quiet;

@@ -17,6 +17,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::kernel::Kernel,
     &super::counter::Counter,
     &super::usage::Usage,
+    &super::mount::Mount,
 ];
 
 /// The kind with a name.
