@@ -455,3 +455,42 @@ fn the_remedy_of_a_mount_is_a_command_and_a_line() {
     assert_eq!(reach(&inside), Reach::Host);
     assert!(remedy(&inside, Dialect::Manual).contains("On the host"));
 }
+
+fn numa() -> MemorySystem {
+    let node = |total: u32, free: u32| format!("Node 0 MemTotal: {total} kB\nNode 0 MemFree: {free} kB\n");
+    let place = "/sys/devices/system/node";
+    MemorySystem::linux("6.1")
+        .file(&format!("{place}/online"), "0-2\n")
+        .file(&format!("{place}/has_memory"), "0,2-3\n")
+        .file(&format!("{place}/node0/distance"), "10 21 31\n")
+        .file(&format!("{place}/node2/distance"), "31 21 10\n")
+        .file(&format!("{place}/node0/meminfo"), &node(1000, 20))
+        .file(&format!("{place}/node2/meminfo"), &node(1000, 620))
+        .file("/proc/self/status", "Name:\trunup\nMems_allowed_list:\t0\n")
+}
+
+#[test]
+fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
+    let system = numa();
+    let finding = one(&system, "numa = { nodes = { max = 1 } }");
+    assert_eq!((finding.outcome, finding.actual.as_str()), (Outcome::Fail, "nodes 2"));
+    assert_eq!(finding.evidence, ["this process may take memory from node 0 only"]);
+    assert_eq!(remedy(&finding, Dialect::Host), "numactl --interleave=all CMD");
+    let uneven = one(&system, "numa = { spread = { max = \"50%\" }, distance = 31 }");
+    assert_eq!(uneven.actual, "distance 31, spread 60 %");
+    assert_eq!(uneven.evidence[..2], ["node 0: 2 % free", "node 2: 62 % free"]);
+    assert_eq!(outcome(&system, "numa = { nodes = \"numa_nodes - 1\" }"), Outcome::Pass);
+    let bare = MemorySystem::linux("6.1");
+    assert_eq!(outcome(&bare, "numa = { nodes = { max = 1 } }"), Outcome::NotApplicable);
+    assert_eq!(
+        outcome(&MemorySystem::on(Os::Macos, "23"), "numa = { nodes = 1 }"),
+        Outcome::NotApplicable
+    );
+    let denied = numa().fault("/sys/devices/system/node/node2/meminfo", Fault::Errno(libc::EACCES));
+    assert_eq!(
+        outcome(&denied, "numa = { spread = { max = \"99%\" } }"),
+        Outcome::Unknown
+    );
+    let odd = numa().file("/sys/devices/system/node/node2/distance", "near\n");
+    assert_eq!(outcome(&odd, "numa = { distance = { max = 99 } }"), Outcome::Unknown);
+}

@@ -1,5 +1,6 @@
 //! The kinds of subject on this machine, against what the kernel and iproute2 say of it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "tests look for themselves")]
 
 mod support;
 
@@ -271,4 +272,27 @@ fn a_tmpfs_has_the_options_that_it_was_mounted_with() {
         tool("umount", &[place.path().to_str().expect("UTF-8")]);
         tool("umount", &[path]);
     });
+}
+
+#[test]
+fn numa_nodes_are_those_of_the_directory() {
+    let has_memory = text_of("/sys/devices/system/node/has_memory");
+    if !can("this kernel knows NUMA nodes", !has_memory.is_empty()) {
+        return;
+    }
+    let nodes = std::fs::read_dir("/sys/devices/system/node")
+        .expect("a directory")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| {
+            name.strip_prefix("node")
+                .is_some_and(|number| number.parse::<u32>().is_ok())
+        })
+        // A node without memory has a total of 0.
+        .filter(|name| {
+            !text_of(&format!("/sys/devices/system/node/{name}/meminfo")).contains("MemTotal:              0 kB")
+        })
+        .count();
+    assert_eq!(value("numa = { nodes = { min = 0 } }"), nodes.to_string());
+    let found = look("numa = { distance = { min = 10 }, spread = { max = \"100%\" } }", &[]);
+    assert_eq!(found["outcome"], "pass", "{found:#}");
 }

@@ -12,6 +12,7 @@ pub mod glob;
 pub mod kernel;
 pub mod memory;
 pub mod mount;
+pub mod numa;
 pub mod ports;
 pub mod power;
 pub mod quiet;

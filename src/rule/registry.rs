@@ -18,6 +18,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::counter::Counter,
     &super::usage::Usage,
     &super::mount::Mount,
+    &super::numa::Numa,
 ];
 
 /// The kind with a name.
