@@ -10,8 +10,8 @@ pub use write::Reaction;
 
 use super::steps::Steps;
 use super::{
-    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Space, Stat,
-    SysctlName, System,
+    Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime, Resource, Sockets, Space,
+    Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -40,6 +40,7 @@ pub struct MemorySystem {
     limits: BTreeMap<Resource, Limits>,
     filesystems: BTreeMap<String, Filesystem>,
     sockets: Result<Sockets, Failure>,
+    interfaces: Result<Vec<Interface>, Failure>,
     processes: RefCell<Vec<Vec<ProcessTime>>>,
     environment: BTreeMap<String, String>,
     cpus: u32,
@@ -94,6 +95,7 @@ impl MemorySystem {
             limits: BTreeMap::new(),
             filesystems: BTreeMap::new(),
             sockets: Ok(Sockets::default()),
+            interfaces: Err(Failure::Absent),
             processes: RefCell::new(vec![Vec::new()]),
             environment: BTreeMap::new(),
             cpus: 2,
@@ -199,6 +201,13 @@ impl MemorySystem {
     #[must_use]
     pub fn sockets(mut self, sockets: Result<Sockets, Failure>) -> Self {
         self.sockets = sockets;
+        self
+    }
+
+    /// Sets the network interfaces.
+    #[must_use]
+    pub fn interfaces(mut self, interfaces: Result<Vec<Interface>, Failure>) -> Self {
+        self.interfaces = interfaces;
         self
     }
 
@@ -424,6 +433,10 @@ impl System for MemorySystem {
 
     fn sockets(&self) -> Result<Sockets, Failure> {
         self.sockets.clone()
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        self.interfaces.clone()
     }
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
