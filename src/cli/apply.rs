@@ -9,7 +9,7 @@ use super::check::{load_profiles, settings, verdict, words};
 use super::ground::Ground;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
-use crate::engine::{Check, Options};
+use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
@@ -50,7 +50,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             .get_one::<Duration>("window")
             .copied()
             .unwrap_or(crate::engine::WINDOW),
-        thorough: false,
+        depth: Depth::NextBoot,
     };
     let permissions = Permissions {
         allowed: words(matches, "allow")

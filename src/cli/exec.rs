@@ -5,7 +5,7 @@ use std::path::Path;
 use super::check::library;
 use super::output::{self, Streams};
 use crate::diagnostic::{self, Diagnostic, Diagnostics};
-use crate::engine::{Check, Options, WINDOW};
+use crate::engine::{Check, Depth, Options, WINDOW};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::apply::in_place;
 use crate::fix::plan::{Consent, LimitsOf, Permissions, PlanError, plan};
@@ -156,7 +156,7 @@ fn evaluate(
         only: options.only.clone(),
         skip: options.skip.clone(),
         window: WINDOW,
-        thorough: false,
+        depth: Depth::Now,
     };
     let permissions = Permissions {
         allowed,

@@ -19,6 +19,7 @@ pub struct Host<'a> {
     /// The machine.
     pub system: &'a dyn System,
     facts: facts::Cache,
+    cgroups: cgroup::Cache,
     mounts: OnceCell<Vec<Mount>>,
     container: OnceCell<Container>,
     initial_network: OnceCell<Option<bool>>,
@@ -33,6 +34,7 @@ impl<'a> Host<'a> {
         Self {
             system,
             facts: facts::Cache::default(),
+            cgroups: cgroup::Cache::default(),
             mounts: OnceCell::new(),
             container: OnceCell::new(),
             initial_network: OnceCell::new(),
