@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::profile::{self, Profile, Setting};
 use crate::remedy;
 use crate::report::{self, Format, Style, printable};
-use crate::rule::{Change, Dialect, Proposal, Reach, Severity, Side, Target};
+use crate::rule::{Dialect, Proposal, Reach, Severity, Side, Target};
 use crate::shim::options::OnFail;
 use crate::shim::{Applied, ExecOptions, LimitWish, Preparation, Refusal};
 use crate::source::Sources;
@@ -304,26 +304,6 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
     let mut text = String::new();
     let contained = host.engine().is_some();
     for reach in [Reach::Here, Reach::Runtime, Reach::Privileged, Reach::Host] {
-        let mut changes: Vec<Change> = Vec::new();
-        for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
-            if fix.proposal.reach == reach {
-                for change in &fix.proposal.changes {
-                    if !changes.iter().any(|known| known.target == change.target) {
-                        changes.push(change.clone());
-                    }
-                }
-            }
-        }
-        if changes.is_empty() {
-            continue;
-        }
-        let proposal = Proposal {
-            reach,
-            because: String::new(),
-            changes,
-            remedies: Vec::new(),
-        };
-        let remedies = remedy::render(&proposal, host);
         let given: &[(Dialect, &str)] = match (contained, reach) {
             (true, Reach::Host) => &[(Dialect::Host, "on the host")],
             (true, _) => &[
@@ -332,12 +312,18 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
             ],
             (false, _) => &[(Dialect::Host, "as root"), (Dialect::Systemd, "or in a unit")],
         };
+        let rendered: Vec<_> = together(findings, reach)
+            .iter()
+            .map(|proposal| remedy::render(proposal, host))
+            .collect();
         for (dialect, head) in given {
-            if let Some((_, remedy)) = remedies.iter().find(|(known, _)| known == dialect) {
+            let remedies = rendered.iter().flatten().filter(|(known, _)| known == dialect);
+            let lines: Vec<&str> = remedies.flat_map(|(_, remedy)| remedy.lines()).collect();
+            if !lines.is_empty() {
                 text += &format!("{head}:\n");
-                for line in remedy.lines() {
-                    text += &format!("  {line}\n");
-                }
+            }
+            for line in lines {
+                text += &format!("  {line}\n");
             }
         }
     }
@@ -347,4 +333,34 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
         }
     }
     text
+}
+
+/// What can be done at a reach: the changes that speak for themselves in one, so that a command names them all, then those that
+/// their kind has words of its own for.
+fn together(findings: &[&Finding], reach: Reach) -> Vec<Proposal> {
+    let mut all = Proposal {
+        reach,
+        because: String::new(),
+        changes: Vec::new(),
+        remedies: Vec::new(),
+    };
+    let mut others = Vec::new();
+    let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+    for proposal in fixes
+        .map(|fix| &fix.proposal)
+        .filter(|proposal| proposal.reach == reach)
+    {
+        if !proposal.remedies.is_empty() {
+            others.push(proposal.clone());
+            continue;
+        }
+        for change in &proposal.changes {
+            if !all.changes.iter().any(|known| known.target == change.target) {
+                all.changes.push(change.clone());
+            }
+        }
+    }
+    others.insert(0, all);
+    others.retain(|proposal| !proposal.changes.is_empty());
+    others
 }
