@@ -219,7 +219,7 @@ impl Run<'_> {
                 .any(|change| change.target == *target)
         };
         // The next boot sets the values of the machine, not those of a network namespace that is gone by then.
-        let elsewhere = host.network_is_hosts() == Some(false);
+        let elsewhere = ground.live && host.network_is_hosts() == Some(false);
         let lasting = |target: &Target| match target {
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
             Target::Sysctl(name) => {

@@ -253,21 +253,14 @@ fn write_report(
 /// Whether the program is started, and what is said about it.
 fn verdict(report: &Report, options: &ExecOptions, host: &Host<'_>, streams: &mut Streams) -> Result<(), Refusal> {
     let several = report.profiles.len() > 1;
-    let line = |finding: &Finding| {
-        let name = if several { finding.name() } else { finding.rule.clone() };
-        match finding.outcome {
-            Outcome::Fail => format!(
-                "{name}: {} is {}, should be {}",
-                finding.subject, finding.actual, finding.expected
-            ),
-            _ => format!("{name}: {}", finding.reason),
-        }
-    };
     let bad = |finding: &&Finding| matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
     if !options.quiet {
         let warnings = report.findings.iter().filter(bad);
-        for finding in warnings.filter(|finding| finding.severity == Severity::Warning) {
-            streams.message(&printable(&format!("runup: warning: {}\n", line(finding))));
+        let warnings: Vec<&Finding> = warnings
+            .filter(|finding| finding.severity == Severity::Warning)
+            .collect();
+        for line in lines(&warnings, several) {
+            streams.message(&printable(&format!("runup: warning: {line}\n")));
         }
     }
     let blocking: Vec<&Finding> = report.findings.iter().filter(|finding| finding.blocks()).collect();
@@ -285,11 +278,12 @@ fn verdict(report: &Report, options: &ExecOptions, host: &Host<'_>, streams: &mu
     } else {
         format!("runup: not ready, and {program} is started all the same\n")
     };
-    for finding in blocking.iter().take(NAMED) {
-        text += &format!("  {}\n", line(finding));
+    let named = lines(&blocking, several);
+    for line in named.iter().take(NAMED) {
+        text += &format!("  {line}\n");
     }
-    if blocking.len() > NAMED {
-        text += &format!("  and {} more, which `runup check` lists\n", blocking.len() - NAMED);
+    if named.len() > NAMED {
+        text += &format!("  and {} more, which `runup check` lists\n", named.len() - NAMED);
     }
     text += &how(&blocking, host);
     if refuses {
@@ -297,6 +291,32 @@ fn verdict(report: &Report, options: &ExecOptions, host: &Host<'_>, streams: &mu
     }
     streams.message(&printable(&text));
     if refuses { Err(Refusal::NotReady) } else { Ok(()) }
+}
+
+/// A line for each finding; those that are unknown for the same reason share one.
+fn lines(findings: &[&Finding], several: bool) -> Vec<String> {
+    let name = |finding: &Finding| if several { finding.name() } else { finding.rule.clone() };
+    let mut lines: Vec<String> = Vec::new();
+    let mut reasons: Vec<&str> = Vec::new();
+    for finding in findings {
+        if finding.outcome == Outcome::Fail {
+            lines.push(format!(
+                "{}: {} is {}, should be {}",
+                name(finding),
+                finding.subject,
+                finding.actual,
+                finding.expected
+            ));
+        } else if !reasons.contains(&finding.reason.as_str()) {
+            reasons.push(&finding.reason);
+            let alike = findings
+                .iter()
+                .filter(|other| other.outcome != Outcome::Fail && other.reason == finding.reason);
+            let names: Vec<String> = alike.map(|other| name(other)).collect();
+            lines.push(format!("{}: {}", names.join(", "), finding.reason));
+        }
+    }
+    lines
 }
 
 /// What to give to whom, all rules together.

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, missing_docs, reason = "tests look for themselves")]
 
+mod examples;
 mod machine;
 mod matrix;
 mod profiles;
