@@ -9,7 +9,7 @@ use super::check::{load_profiles, settings, verdict, words};
 use super::ground::Ground;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
-use crate::engine::{Check, Options};
+use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
@@ -50,7 +50,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             .get_one::<Duration>("window")
             .copied()
             .unwrap_or(crate::engine::WINDOW),
-        thorough: false,
+        depth: Depth::NextBoot,
     };
     let permissions = Permissions {
         allowed: words(matches, "allow")
@@ -219,7 +219,7 @@ impl Run<'_> {
                 .any(|change| change.target == *target)
         };
         // The next boot sets the values of the machine, not those of a network namespace that is gone by then.
-        let elsewhere = host.network_is_hosts() == Some(false);
+        let elsewhere = ground.live && host.network_is_hosts() == Some(false);
         let lasting = |target: &Target| match target {
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
             Target::Sysctl(name) => {

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::diagnostic::Diagnostics;
-use crate::engine::{Check, Options};
+use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
 use crate::host::Host;
 use crate::profile::{self, Library, Profile, Setting};
@@ -67,7 +67,7 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
             .get_one::<Duration>("window")
             .copied()
             .unwrap_or(crate::engine::WINDOW),
-        thorough: false,
+        depth: Depth::NextBoot,
     };
     let host = Host::new(system.as_ref());
     let check = ManuallyDrop::new(Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::check::library;
 use super::output::{self, Streams};
 use crate::diagnostic::{self, Diagnostic, Diagnostics};
-use crate::engine::{Check, Options, WINDOW};
+use crate::engine::{Check, Depth, Options, WINDOW};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::apply::in_place;
 use crate::fix::plan::{Consent, LimitsOf, Permissions, PlanError, plan};
@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::profile::{self, Profile, Setting};
 use crate::remedy;
 use crate::report::{self, Format, Style, printable};
-use crate::rule::{Change, Dialect, Proposal, Reach, Severity, Side, Target};
+use crate::rule::{Dialect, Proposal, Reach, Severity, Side, Target};
 use crate::shim::options::OnFail;
 use crate::shim::{Applied, ExecOptions, LimitWish, Preparation, Refusal};
 use crate::source::Sources;
@@ -156,7 +156,7 @@ fn evaluate(
         only: options.only.clone(),
         skip: options.skip.clone(),
         window: WINDOW,
-        thorough: false,
+        depth: Depth::Now,
     };
     let permissions = Permissions {
         allowed,
@@ -253,21 +253,14 @@ fn write_report(
 /// Whether the program is started, and what is said about it.
 fn verdict(report: &Report, options: &ExecOptions, host: &Host<'_>, streams: &mut Streams) -> Result<(), Refusal> {
     let several = report.profiles.len() > 1;
-    let line = |finding: &Finding| {
-        let name = if several { finding.name() } else { finding.rule.clone() };
-        match finding.outcome {
-            Outcome::Fail => format!(
-                "{name}: {} is {}, should be {}",
-                finding.subject, finding.actual, finding.expected
-            ),
-            _ => format!("{name}: {}", finding.reason),
-        }
-    };
     let bad = |finding: &&Finding| matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
     if !options.quiet {
         let warnings = report.findings.iter().filter(bad);
-        for finding in warnings.filter(|finding| finding.severity == Severity::Warning) {
-            streams.message(&printable(&format!("runup: warning: {}\n", line(finding))));
+        let warnings: Vec<&Finding> = warnings
+            .filter(|finding| finding.severity == Severity::Warning)
+            .collect();
+        for line in lines(&warnings, several) {
+            streams.message(&printable(&format!("runup: warning: {line}\n")));
         }
     }
     let blocking: Vec<&Finding> = report.findings.iter().filter(|finding| finding.blocks()).collect();
@@ -285,11 +278,12 @@ fn verdict(report: &Report, options: &ExecOptions, host: &Host<'_>, streams: &mu
     } else {
         format!("runup: not ready, and {program} is started all the same\n")
     };
-    for finding in blocking.iter().take(NAMED) {
-        text += &format!("  {}\n", line(finding));
+    let named = lines(&blocking, several);
+    for line in named.iter().take(NAMED) {
+        text += &format!("  {line}\n");
     }
-    if blocking.len() > NAMED {
-        text += &format!("  and {} more, which `runup check` lists\n", blocking.len() - NAMED);
+    if named.len() > NAMED {
+        text += &format!("  and {} more, which `runup check` lists\n", named.len() - NAMED);
     }
     text += &how(&blocking, host);
     if refuses {
@@ -299,31 +293,37 @@ fn verdict(report: &Report, options: &ExecOptions, host: &Host<'_>, streams: &mu
     if refuses { Err(Refusal::NotReady) } else { Ok(()) }
 }
 
+/// A line for each finding; those that are unknown for the same reason share one.
+fn lines(findings: &[&Finding], several: bool) -> Vec<String> {
+    let name = |finding: &Finding| if several { finding.name() } else { finding.rule.clone() };
+    let mut lines: Vec<String> = Vec::new();
+    let mut reasons: Vec<&str> = Vec::new();
+    for finding in findings {
+        if finding.outcome == Outcome::Fail {
+            lines.push(format!(
+                "{}: {} is {}, should be {}",
+                name(finding),
+                finding.subject,
+                finding.actual,
+                finding.expected
+            ));
+        } else if !reasons.contains(&finding.reason.as_str()) {
+            reasons.push(&finding.reason);
+            let alike = findings
+                .iter()
+                .filter(|other| other.outcome != Outcome::Fail && other.reason == finding.reason);
+            let names: Vec<String> = alike.map(|other| name(other)).collect();
+            lines.push(format!("{}: {}", names.join(", "), finding.reason));
+        }
+    }
+    lines
+}
+
 /// What to give to whom, all rules together.
 fn how(findings: &[&Finding], host: &Host<'_>) -> String {
     let mut text = String::new();
     let contained = host.engine().is_some();
     for reach in [Reach::Here, Reach::Runtime, Reach::Privileged, Reach::Host] {
-        let mut changes: Vec<Change> = Vec::new();
-        for fix in findings.iter().filter_map(|finding| finding.fix.as_ref()) {
-            if fix.proposal.reach == reach {
-                for change in &fix.proposal.changes {
-                    if !changes.iter().any(|known| known.target == change.target) {
-                        changes.push(change.clone());
-                    }
-                }
-            }
-        }
-        if changes.is_empty() {
-            continue;
-        }
-        let proposal = Proposal {
-            reach,
-            because: String::new(),
-            changes,
-            remedies: Vec::new(),
-        };
-        let remedies = remedy::render(&proposal, host);
         let given: &[(Dialect, &str)] = match (contained, reach) {
             (true, Reach::Host) => &[(Dialect::Host, "on the host")],
             (true, _) => &[
@@ -332,12 +332,18 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
             ],
             (false, _) => &[(Dialect::Host, "as root"), (Dialect::Systemd, "or in a unit")],
         };
+        let rendered: Vec<_> = together(findings, reach)
+            .iter()
+            .map(|proposal| remedy::render(proposal, host))
+            .collect();
         for (dialect, head) in given {
-            if let Some((_, remedy)) = remedies.iter().find(|(known, _)| known == dialect) {
+            let remedies = rendered.iter().flatten().filter(|(known, _)| known == dialect);
+            let lines: Vec<&str> = remedies.flat_map(|(_, remedy)| remedy.lines()).collect();
+            if !lines.is_empty() {
                 text += &format!("{head}:\n");
-                for line in remedy.lines() {
-                    text += &format!("  {line}\n");
-                }
+            }
+            for line in lines {
+                text += &format!("  {line}\n");
             }
         }
     }
@@ -347,4 +353,34 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
         }
     }
     text
+}
+
+/// What can be done at a reach: the changes that speak for themselves in one, so that a command names them all, then those that
+/// their kind has words of its own for.
+fn together(findings: &[&Finding], reach: Reach) -> Vec<Proposal> {
+    let mut all = Proposal {
+        reach,
+        because: String::new(),
+        changes: Vec::new(),
+        remedies: Vec::new(),
+    };
+    let mut others = Vec::new();
+    let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+    for proposal in fixes
+        .map(|fix| &fix.proposal)
+        .filter(|proposal| proposal.reach == reach)
+    {
+        if !proposal.remedies.is_empty() {
+            others.push(proposal.clone());
+            continue;
+        }
+        for change in &proposal.changes {
+            if !all.changes.iter().any(|known| known.target == change.target) {
+                all.changes.push(change.clone());
+            }
+        }
+    }
+    others.insert(0, all);
+    others.retain(|proposal| !proposal.changes.is_empty());
+    others
 }

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::output::{self, Streams};
 use super::{CommandError, CommandResult, ExitCode, check};
-use crate::engine::{Check, Options, Wishes};
+use crate::engine::{Check, Depth, Options, Wishes};
 use crate::export::{self, Format};
 use crate::finding::Report;
 use crate::host::Host;
@@ -44,7 +44,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         skip: check::words(matches, "skip"),
         // What changes from moment to moment is no setting.
         window: Duration::ZERO,
-        thorough: false,
+        depth: Depth::Now,
     };
     let host = Host::new(system.as_ref());
     let check = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;

@@ -14,6 +14,8 @@ pub(super) struct Ground {
     pub(super) machine: Box<dyn WritableSystem>,
     pub(super) disk: LiveDisk,
     pub(super) journal: Journal,
+    /// The running machine, and not a tree of files, which has no namespaces.
+    pub(super) live: bool,
 }
 
 impl Ground {
@@ -45,6 +47,7 @@ impl Ground {
             machine,
             disk,
             journal: Journal::new(journal),
+            live: root.is_none(),
         })
     }
 

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode, check};
-use crate::engine::{self, Check, Options};
+use crate::engine::{self, Check, Depth, Options};
 use crate::host::Host;
 use crate::profile::{self, Library};
 use crate::source::Sources;
@@ -46,7 +46,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             .get_one::<std::time::Duration>("window")
             .copied()
             .unwrap_or(engine::WINDOW),
-        thorough: true,
+        depth: Depth::Everything,
         ..Options::default()
     };
     {

@@ -1,7 +1,7 @@
 //! From what was read to a finding.
 
-use super::Planned;
 use super::resolve::{ResolvedExpectation, ResolvedSubject};
+use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome};
 use crate::remedy;
 use crate::rule::{Context, Dialect, Observation, Reading, Subject, Waiver, unit_of};
@@ -78,7 +78,7 @@ pub(super) fn judge(
     observation: Observation,
     cx: &Context<'_>,
     waiver: Option<(&Waiver, bool)>,
-    thorough: bool,
+    depth: Depth,
 ) -> Finding {
     let page_size = cx.system.platform().page_size;
     let named = subject.kind.metrics().len() > 1;
@@ -138,9 +138,9 @@ pub(super) fn judge(
         .find(|(kind, _)| *kind == outcome)
         .map(|(_, why)| why)
         .unwrap_or_default();
-    let fix = (outcome == Outcome::Fail || thorough)
+    let fix = (outcome == Outcome::Fail || depth == Depth::Everything)
         .then(|| fix(planned, subject, &observation, cx, outcome == Outcome::Fail));
-    let next_boot = matches!(outcome, Outcome::Pass | Outcome::Fail)
+    let next_boot = (depth != Depth::Now && matches!(outcome, Outcome::Pass | Outcome::Fail))
         .then(|| after_boot(subject, &observation, outcome == Outcome::Pass, cx))
         .flatten();
     let mut finding = finding(planned, subject.kind.name(), observation.subject, outcome, reason);

@@ -35,8 +35,20 @@ pub struct Options {
     pub skip: Vec<String>,
     /// The pause between the two samples of transient subjects.
     pub window: Duration,
-    /// Whether what decides about fixes is looked up even where nothing fails: a recording must hold it.
-    pub thorough: bool,
+    /// How far to look.
+    pub depth: Depth,
+}
+
+/// How far a run looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// At what is so now: all that counts for a program that is about to start.
+    Now,
+    /// Also at what the next boot will make of it.
+    #[default]
+    NextBoot,
+    /// Also at what decides about fixes where nothing fails: a recording must hold it.
+    Everything,
 }
 
 /// The default pause between two samples.
@@ -244,7 +256,7 @@ impl<'a> Check<'a> {
         }
         observations
             .into_iter()
-            .map(|observation| judge::judge(planned, subject, observation, &cx, waiver, self.options.thorough))
+            .map(|observation| judge::judge(planned, subject, observation, &cx, waiver, self.options.depth))
             .collect()
     }
 

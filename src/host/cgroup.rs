@@ -1,5 +1,7 @@
 //! The cgroups of the process that is looked at: v1, v2, and both at once.
 
+use std::cell::OnceCell;
+
 use super::Host;
 use crate::system::Os;
 use crate::value::Number;
@@ -22,6 +24,15 @@ pub struct Tightest {
     pub limit: Number,
     /// The directory that sets it; the process's own where nothing limits.
     pub directory: String,
+}
+
+/// What was already learned of the process's cgroups.
+#[derive(Default)]
+pub(super) struct Cache {
+    /// The text of `/proc/PID/cgroup`.
+    own: OnceCell<Option<String>>,
+    memory: OnceCell<Option<Tightest>>,
+    cpu: OnceCell<Option<Tightest>>,
 }
 
 /// v1 says "no limit" with the largest page-rounded number.
@@ -48,7 +59,11 @@ impl Host<'_> {
         if self.system.platform().os != Os::Linux {
             return None;
         }
-        let own = self.text(&format!("{}/cgroup", self.system.process_directory()))?;
+        let own = self
+            .cgroups
+            .own
+            .get_or_init(|| self.text(&format!("{}/cgroup", self.system.process_directory())))
+            .as_deref()?;
         let mut unified = None;
         for line in own.lines() {
             let mut fields = line.splitn(3, ':');
@@ -102,6 +117,10 @@ impl Host<'_> {
 
     /// The tightest memory limit, in bytes.
     pub fn memory_limit(&self) -> Option<Tightest> {
+        self.cgroups.memory.get_or_init(|| self.find_memory_limit()).clone()
+    }
+
+    fn find_memory_limit(&self) -> Option<Tightest> {
         let hierarchy = self.cgroup("memory")?;
         let file = if hierarchy.unified {
             "memory.max"
@@ -113,6 +132,10 @@ impl Host<'_> {
 
     /// The tightest processor quota, in hundredths of a percent of one processor.
     pub fn cpu_limit(&self) -> Option<Tightest> {
+        self.cgroups.cpu.get_or_init(|| self.find_cpu_limit()).clone()
+    }
+
+    fn find_cpu_limit(&self) -> Option<Tightest> {
         let hierarchy = self.cgroup("cpu")?;
         if hierarchy.unified {
             return self.tightest(&hierarchy, "cpu.max", quota);

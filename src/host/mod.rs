@@ -12,13 +12,14 @@ pub use surroundings::{Capability, Container, Mount};
 use std::cell::OnceCell;
 
 use crate::persisted::Persisted;
-use crate::system::{Os, System};
+use crate::system::{Failure, Os, System};
 
 /// A machine and what was already learned of it.
 pub struct Host<'a> {
     /// The machine.
     pub system: &'a dyn System,
     facts: facts::Cache,
+    cgroups: cgroup::Cache,
     mounts: OnceCell<Vec<Mount>>,
     container: OnceCell<Container>,
     initial_network: OnceCell<Option<bool>>,
@@ -33,12 +34,18 @@ impl<'a> Host<'a> {
         Self {
             system,
             facts: facts::Cache::default(),
+            cgroups: cgroup::Cache::default(),
             mounts: OnceCell::new(),
             container: OnceCell::new(),
             initial_network: OnceCell::new(),
             initial_user: OnceCell::new(),
             persisted: OnceCell::new(),
         }
+    }
+
+    /// Whether `/proc` is missing where there should be one: nothing that it tells can be known, and nothing is absent.
+    pub fn lacks_proc(&self) -> bool {
+        self.system.platform().os == Os::Linux && self.system.stat("/proc/sys") == Err(Failure::Absent)
     }
 
     /// What the next boot will set. A container has none: whoever starts it gives it its values.

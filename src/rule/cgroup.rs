@@ -145,7 +145,7 @@ impl Kind for Cgroup {
                 reach,
                 because: because.to_owned(),
                 changes,
-                remedies: shell(targets),
+                remedies: shell(targets, cx),
             };
         }
         let what = match targets.first().map(|(metric, _)| *metric) {
@@ -162,26 +162,47 @@ impl Kind for Cgroup {
     }
 }
 
-/// On a host the directive for a unit says it best.
-fn shell(targets: &[(&'static str, Option<Value>)]) -> Vec<(Dialect, String)> {
-    let mut words = Vec::new();
+/// On a host: the unit that the tightest cgroup belongs to is asked for more; a cgroup of nobody's is written to.
+fn shell(targets: &[(&'static str, Option<Value>)], cx: &Context<'_>) -> Vec<(Dialect, String)> {
+    let mut lines = Vec::new();
     for (metric, target) in targets {
         let Some(Value::Number(wanted)) = target else { continue };
-        let wanted = if *wanted == Number::Unlimited {
-            "infinity".to_owned()
-        } else {
-            wanted.to_string()
+        let (property, controller, files) = match *metric {
+            "memory_max" => ("MemoryMax", "memory", ["memory.max", "memory.limit_in_bytes"]),
+            "pids_max" => ("TasksMax", "pids", ["pids.max", "pids.max"]),
+            _ => continue,
         };
-        match *metric {
-            "memory_max" => words.push(format!("MemoryMax={wanted}")),
-            "pids_max" => words.push(format!("TasksMax={wanted}")),
-            _ => {}
-        }
+        let Some(tree) = cx.host.cgroup(controller) else {
+            continue;
+        };
+        let file = files[usize::from(!tree.unified)];
+        let Some(found) = cx.host.tightest(&tree, file, number) else {
+            continue;
+        };
+        let name = found.directory.rsplit('/').next().unwrap_or_default();
+        let unlimited = *wanted == Number::Unlimited;
+        lines.push(
+            if [".service", ".scope", ".slice"].iter().any(|end| name.ends_with(end)) {
+                let to = if unlimited {
+                    "infinity".to_owned()
+                } else {
+                    wanted.to_string()
+                };
+                format!("systemctl set-property {name} {property}={to}")
+            } else {
+                let to = match (unlimited, file) {
+                    (true, "memory.limit_in_bytes") => "-1".to_owned(),
+                    (true, _) => "max".to_owned(),
+                    _ => wanted.to_string(),
+                };
+                format!("echo {to} > {}/{file}", found.directory)
+            },
+        );
     }
-    vec![(
-        Dialect::Host,
-        format!("systemctl set-property UNIT {}", words.join(" ")),
-    )]
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    vec![(Dialect::Host, lines.join("\n"))]
 }
 
 fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {

@@ -274,10 +274,16 @@ fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<Stri
     }
 }
 
+/// Why nothing is known without it.
+pub(super) const NO_PROC: &str = "/proc is not mounted here, and the kernel's settings are read from it";
+
 /// What it means that a key is not there.
 pub(super) fn absent(name: &str, key: Option<&Key>, known: bool, cx: &Context<'_>) -> Reading {
     let platform = cx.system.platform();
     let version = Version::parse(&platform.release);
+    if cx.host.lacks_proc() {
+        return Reading::Unreadable(NO_PROC.to_owned());
+    }
     let Some(key) = key else {
         if known {
             return Reading::Absent(format!("{name} is not on this machine"));

@@ -94,8 +94,20 @@ impl fmt::Display for PrivilegeError {
 
 impl std::error::Error for PrivilegeError {}
 
-const NEEDS_ROOT: &str = "changing the user takes root with CAP_SETUID and CAP_SETGID: start the container as root \
-                          (`docker run --user 0`, no `runAsUser`), or leave --user out";
+const NEEDS_ROOT: &str = "changing the user takes CAP_SETUID and CAP_SETGID: start the container as root (`docker run \
+                          --user 0`, no `runAsUser`), or leave --user out";
+
+const ROOT_WITHOUT: &str = "changing the user takes CAP_SETUID and CAP_SETGID, which this root lacks: `docker run --cap-add \
+                            SETUID --cap-add SETGID`, securityContext.capabilities.add of a pod, or leave --user out";
+
+/// What is missing to change the user.
+fn needs() -> &'static str {
+    if sys::user_ids()[1] == 0 {
+        ROOT_WITHOUT
+    } else {
+        NEEDS_ROOT
+    }
+}
 
 /// Takes every step that is asked for, in [`ORDER`].
 ///
@@ -134,16 +146,17 @@ fn take(step: Step, privileges: &Privileges, already: bool) -> Result<(), Privil
     };
     match (step, user) {
         (Step::BoundingSet, _) => drop_bounding(dropped, privileges.no_new_privileges),
-        (Step::Groups, Some(user)) => sys::set_groups(&user.groups)
-            .map_err(failed(format!("cannot set the groups {:?}", user.groups), NEEDS_ROOT)),
+        (Step::Groups, Some(user)) => {
+            sys::set_groups(&user.groups).map_err(failed(format!("cannot set the groups {:?}", user.groups), needs()))
+        }
         (Step::Group, Some(user)) => {
-            sys::set_group(user.gid).map_err(failed(format!("cannot become group {}", user.gid), NEEDS_ROOT))
+            sys::set_group(user.gid).map_err(failed(format!("cannot become group {}", user.gid), needs()))
         }
         (Step::KeepCapabilities, Some(_)) if !privileges.keep.is_empty() => sys::set_keep_capabilities(true).map_err(
             failed("cannot keep capabilities over the change of user".to_owned(), ""),
         ),
         (Step::User, Some(user)) => {
-            sys::set_user(user.uid).map_err(failed(format!("cannot become user {}", user.uid), NEEDS_ROOT))
+            sys::set_user(user.uid).map_err(failed(format!("cannot become user {}", user.uid), needs()))
         }
         (Step::Capabilities, _) => set_capabilities(user, dropped, privileges.keep),
         (Step::AmbientSet, _) => privileges.keep.numbers().try_for_each(|number| {

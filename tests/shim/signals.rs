@@ -140,7 +140,8 @@ fn a_signal_at_any_moment_is_not_lost() {
         "by the program {}, before the supervisor began {}",
         outcomes[0], outcomes[1]
     );
-    assert!(outcomes[0] > 1000, "{outcomes:?}");
+    // How many of each there are is the machine's speed; that there are none of one kind would be a test of nothing.
+    assert!(outcomes[0] > 100, "{outcomes:?}");
 }
 
 #[test]

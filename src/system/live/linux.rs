@@ -220,9 +220,12 @@ impl System for LiveSystem {
         if let Some(name) = path.strip_prefix("/sys/") {
             return self.read_tree(&self.sys, name);
         }
-        let mut bytes = Vec::new();
-        let mut file = std::fs::File::open(path).map_err(|error| from_io(&error))?;
-        file.read_to_end(&mut bytes).map_err(|error| from_io(&error))?;
+        // A file of the kernel's does not know its length, and std would start with 32 bytes.
+        let mut bytes = Vec::with_capacity(4096);
+        let file = std::fs::File::open(path).map_err(|error| from_io(&error))?;
+        file.take(u64::MAX)
+            .read_to_end(&mut bytes)
+            .map_err(|error| from_io(&error))?;
         Ok(bytes)
     }
 

@@ -1,71 +1,9 @@
-//! `runup exec` in real containers: what was read, set and refused, and what the program sees, asserted from inside it.
-#![cfg(target_os = "linux")]
-#![allow(clippy::disallowed_methods, reason = "tests look for themselves")]
+//! What profiles add to the start: what is fixed, what is refused, what is said.
 
-mod support;
+use crate::support::{self, podman::run};
+use crate::{IMAGE, PROBE, Seen, probe, ready, started};
 
-use std::path::Path;
-use std::sync::OnceLock;
-
-use support::podman::{binary, image, run};
-
-const IMAGE: &str = "localhost/runup-entrypoint";
-
-fn ready() -> bool {
-    static READY: OnceLock<bool> = OnceLock::new();
-    *READY.get_or_init(|| {
-        let Some(binary) = binary() else { return false };
-        let busybox = ["/bin/busybox", "/usr/bin/busybox"]
-            .into_iter()
-            .map(Path::new)
-            .find(|path| path.exists());
-        if !support::can("the entrypoint's containers need a static busybox", busybox.is_some()) {
-            return false;
-        }
-        image(IMAGE, &[(&binary, "runup"), (busybox.expect("checked"), "busybox")]);
-        true
-    })
-}
-
-/// What the program says of itself: its status, limits, descriptors, environment.
-const PROBE: &str = "/busybox cat /proc/self/status; /busybox echo pid $$; /busybox echo nofile $(ulimit -n); /busybox echo hard $(ulimit -H -n); \
-                     /busybox echo fds $(/busybox ls /proc/$$/fd | /busybox wc -l); /busybox echo backlog $(/busybox cat /proc/sys/net/core/somaxconn); \
-                     /busybox echo home $HOME; /busybox echo given $(/busybox env | /busybox grep -c RUNUP)";
-
-struct Seen {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Seen {
-    fn field(&self, name: &str) -> &str {
-        self.out
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or_else(|| panic!("no {name}: {}{}", self.out, self.err))
-            .trim_start_matches(':')
-            .trim()
-    }
-}
-
-/// Runs a container with flags and words of `exec`, whose program is the probe.
-fn probe(flags: &[&str], words: &[&str]) -> Seen {
-    started(flags, words, &["/busybox", "sh", "-c", PROBE])
-}
-
-fn started(flags: &[&str], words: &[&str], program: &[&str]) -> Seen {
-    let mut all = vec!["run", "--rm"];
-    all.extend(flags);
-    all.extend([IMAGE, "/runup", "exec"]);
-    all.extend(words);
-    all.push("--");
-    all.extend(program);
-    let (code, out, err) = run(&all);
-    Seen { code, out, err }
-}
-
-const BACKLOG: [&str; 5] = ["realtime", "--set", "backlog=30000", "--only", "listen-backlog"];
+pub const BACKLOG: [&str; 5] = ["realtime", "--set", "backlog=30000", "--only", "listen-backlog"];
 
 #[test]
 fn without_a_profile_it_only_becomes_the_program() {
