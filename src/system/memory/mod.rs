@@ -42,6 +42,7 @@ pub struct MemorySystem {
     sockets: Result<Sockets, Failure>,
     processes: RefCell<Vec<Vec<ProcessTime>>>,
     environment: BTreeMap<String, String>,
+    low_power: Option<bool>,
     cpus: u32,
     now: i64,
     faults: BTreeMap<String, Fault>,
@@ -96,6 +97,7 @@ impl MemorySystem {
             sockets: Ok(Sockets::default()),
             processes: RefCell::new(vec![Vec::new()]),
             environment: BTreeMap::new(),
+            low_power: None,
             cpus: 2,
             now: 1_800_000_000,
             faults: BTreeMap::new(),
@@ -213,6 +215,13 @@ impl MemorySystem {
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Says whether the machine saves energy; where nothing is said it cannot.
+    #[must_use]
+    pub fn low_power(mut self, on: bool) -> Self {
+        self.low_power = Some(on);
         self
     }
 
@@ -437,6 +446,10 @@ impl System for MemorySystem {
 
     fn environment(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned()
+    }
+
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        self.low_power.ok_or(Failure::Absent)
     }
 
     fn now(&self) -> i64 {
