@@ -4,7 +4,7 @@ use super::resolve::{ResolvedExpectation, ResolvedSubject};
 use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome};
 use crate::remedy;
-use crate::rule::{Context, Dialect, Observation, Reading, Waiver, unit_of};
+use crate::rule::{Context, Dialect, Observation, Reading, Subject, Waiver, unit_of};
 use crate::value::{Comparator, Comparison, Number, Operand, PortSet, Type, Unit, Value, correct};
 
 /// A finding with nothing read.
@@ -36,8 +36,14 @@ pub(super) fn finding(
         fix: None,
         waiver: None,
         next_boot: None,
-        transient: rule.subject.as_ref().is_some_and(|subject| subject.kind.settles()),
+        transient: rule.subject.as_ref().is_some_and(settles),
     }
+}
+
+/// Whether what fails may pass by itself: everything that is asked must.
+fn settles(subject: &Subject) -> bool {
+    let mut metrics = subject.expectations.iter().map(|expectation| expectation.metric.name);
+    metrics.all(|metric| subject.kind.settles_in(metric))
 }
 
 /// Applies a waiver: one that holds turns fail and unknown into waived; one that ran out is mentioned.

@@ -274,7 +274,11 @@ impl<'a> Check<'a> {
                 let known = samples
                     .iter()
                     .any(|samples| std::ptr::addr_eq(samples.kind, subject.kind));
-                if subject.kind.transient() && !known {
+                let needed = subject
+                    .expectations
+                    .iter()
+                    .any(|expectation| subject.kind.sampled(expectation.metric.name));
+                if needed && !known {
                     let before = subject.kind.sample(&cx);
                     samples.push(Samples {
                         kind: subject.kind,

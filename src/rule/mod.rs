@@ -5,6 +5,7 @@
 //! returns the changes that it would make.
 
 pub mod cgroup;
+pub mod counter;
 pub mod cpu;
 pub mod disk;
 pub mod glob;
@@ -18,6 +19,7 @@ mod registry;
 pub mod rlimit;
 pub mod sysctl;
 pub mod sysfs;
+pub mod usage;
 
 pub use registry::{KINDS, find};
 
@@ -531,9 +533,21 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Whether a metric of a kind that takes two samples needs them: where none does, nobody waits for the second.
+    fn sampled(&self, metric: &str) -> bool {
+        let _ = metric;
+        self.transient()
+    }
+
     /// Whether what fails may pass a little later by itself, so that it is worth waiting for.
     fn settles(&self) -> bool {
         false
+    }
+
+    /// The same of one metric.
+    fn settles_in(&self, metric: &str) -> bool {
+        let _ = metric;
+        self.settles()
     }
 
     /// One sample.

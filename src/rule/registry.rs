@@ -15,6 +15,8 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::disk::Disk,
     &super::cpu::Cpu,
     &super::kernel::Kernel,
+    &super::counter::Counter,
+    &super::usage::Usage,
 ];
 
 /// The kind with a name.

@@ -275,7 +275,8 @@ fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<Stri
 /// Why nothing is known without it.
 const NO_PROC: &str = "/proc is not mounted here, and the kernel's settings are read from it";
 
-fn absent(name: &str, key: Option<&Key>, known: bool, cx: &Context<'_>) -> Reading {
+/// What it means that a key is not there.
+pub(super) fn absent(name: &str, key: Option<&Key>, known: bool, cx: &Context<'_>) -> Reading {
     let platform = cx.system.platform();
     let version = Version::parse(&platform.release);
     if cx.host.lacks_proc() {
@@ -339,7 +340,7 @@ fn scope(name: &str, key: Option<&Key>, cx: &Context<'_>) -> Scope {
 }
 
 /// Where a write would have to be made, from evidence, and why there.
-fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, String) {
+pub(super) fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, String) {
     match key.map(|key| key.write) {
         Some(Write::Never) => {
             return (

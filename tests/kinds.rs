@@ -1,0 +1,368 @@
+//! The kinds of subject on a host in memory: every outcome, and a recording that gives the same report.
+
+mod support;
+
+use runup::diagnostic::{Diagnostics, render};
+use runup::engine::{Check, Options};
+use runup::finding::{Finding, Outcome};
+use runup::host::Host;
+use runup::profile::{self, Library};
+use runup::rule::{Dialect, Reach};
+use runup::source::Sources;
+use runup::system::memory::{Fault, MemorySystem};
+use runup::system::recording::{Recorder, Recording, Replay};
+use runup::system::{Listener, Os, Sockets, System};
+
+/// The findings of one rule about these subjects, and what a profile is told of its mistakes.
+fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Finding>, String> {
+    let text = format!("[[rule]]\nid = \"r\"\n{subject}\n");
+    let files = support::directory(&[("p.toml", &text)]);
+    let path = files.path().join("p.toml");
+    let (mut sources, mut sink) = (Sources::new(), Diagnostics::new());
+    let os = system.platform().os;
+    let library = Library::for_user(false, None);
+    let loaded = profile::load(&library, path.to_str().expect("UTF-8"), os, &mut sources, &mut sink);
+    let profiles: Vec<_> = loaded.into_iter().collect();
+    if !sink.is_empty() {
+        return Err(render(&sink.into_sorted(), &sources, false));
+    }
+    let host = Host::new(system);
+    let options = Options {
+        thorough,
+        ..Options::default()
+    };
+    let check = Check::prepare(&profiles, options, &host).map_err(|mistakes| render(&mistakes, &sources, false))?;
+    Ok(check.run().findings)
+}
+
+/// The findings, which a recording must give once more.
+fn all(system: &MemorySystem, subject: &str) -> Vec<Finding> {
+    let recorder = Recorder::new(system);
+    let findings = look(&recorder, subject, true).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let json = recorder.finish().to_json().expect("a recording");
+    let replay = Replay::new(Recording::parse(json.as_bytes()).expect("a recording"));
+    let again = look(&replay, subject, false).expect("the same profile");
+    assert_eq!(format!("{findings:#?}"), format!("{again:#?}"), "{subject}");
+    findings
+}
+
+fn one(system: &MemorySystem, subject: &str) -> Finding {
+    let mut findings = all(system, subject);
+    assert_eq!(findings.len(), 1, "{subject}: {findings:#?}");
+    findings.remove(0)
+}
+
+fn outcome(system: &MemorySystem, subject: &str) -> Outcome {
+    one(system, subject).outcome
+}
+
+fn mistake(subject: &str) -> String {
+    look(&MemorySystem::linux("6.1"), subject, false).expect_err("a mistake")
+}
+
+fn remedy(finding: &Finding, dialect: Dialect) -> String {
+    let fix = finding.fix.as_ref().unwrap_or_else(|| panic!("{finding:#?}"));
+    let found = fix.remedies.iter().find(|(known, _)| *known == dialect);
+    found
+        .map(|(_, text)| text.clone())
+        .unwrap_or_else(|| panic!("{fix:#?}"))
+}
+
+fn reach(finding: &Finding) -> Reach {
+    finding
+        .fix
+        .as_ref()
+        .unwrap_or_else(|| panic!("{finding:#?}"))
+        .proposal
+        .reach
+}
+
+/// A container of podman's on a host that is somebody else's.
+fn in_container(system: MemorySystem) -> MemorySystem {
+    system.file("/run/.containerenv", "")
+}
+
+const NETSTAT: &str = "/proc/self/net/netstat";
+
+fn netstat(overflows: u32) -> String {
+    format!("TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 0 {overflows} {overflows}\n")
+}
+
+#[test]
+fn a_counter_that_grows_fails_and_one_that_stands_still_passes() {
+    let rule = "counter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }";
+    let full = Sockets {
+        listeners: vec![Listener {
+            protocol: "tcp".into(),
+            address: "0.0.0.0".into(),
+            port: 8080,
+            queued: 2,
+            backlog: Some(1),
+        }],
+        ports: Vec::new(),
+    };
+    let system = MemorySystem::linux("6.1")
+        .samples(NETSTAT, &[&netstat(5), &netstat(8)])
+        .sysctl("net.core.somaxconn", "1")
+        .sockets(Ok(full));
+    let finding = one(&system, rule);
+    assert_eq!(finding.outcome, Outcome::Fail);
+    assert_eq!(finding.actual, "during 3");
+    assert!(finding.transient);
+    assert!(
+        finding.evidence.iter().any(|line| line.contains("port 8080")),
+        "{:?}",
+        finding.evidence
+    );
+    let what = remedy(&finding, Dialect::Manual);
+    assert!(
+        what.contains("net.core.somaxconn") && what.contains("listen(2)"),
+        "{what}"
+    );
+
+    let quiet = MemorySystem::linux("6.1").file(NETSTAT, &netstat(5));
+    assert_eq!(outcome(&quiet, rule), Outcome::Pass);
+    assert_eq!(quiet.pauses(), 1);
+    let total = one(
+        &quiet,
+        "counter = { name = \"TcpExt.ListenOverflows\", total = { max = 4 } }",
+    );
+    assert_eq!((total.outcome, total.transient), (Outcome::Fail, false));
+    assert_eq!(quiet.pauses(), 1, "a total needs no second sample");
+}
+
+#[test]
+fn a_counter_that_is_not_there_is_told_from_one_that_is_misspelt() {
+    let system = MemorySystem::linux("6.1").file(NETSTAT, &netstat(5));
+    let of = |name: &str| {
+        one(
+            &system,
+            &format!("counter = {{ name = \"{name}\", during = {{ max = 0 }} }}"),
+        )
+    };
+    // Another kernel counts it.
+    assert_eq!(of("TcpExt.TCPRcvQDrop").outcome, Outcome::NotApplicable);
+    assert_eq!(of("MPTcpExt.MPCapableSYNRX").outcome, Outcome::NotApplicable);
+    let typo = of("TcpExt.ListenOverflow");
+    assert_eq!(typo.outcome, Outcome::Unknown);
+    assert!(
+        typo.reason.contains("did you mean `TcpExt.ListenOverflows`?"),
+        "{}",
+        typo.reason
+    );
+    let sure = one(&system, "counter = { name = \"TcpExt.Odd\", known = true, total = 0 }");
+    assert_eq!(sure.outcome, Outcome::NotApplicable);
+    let message = mistake("counter = { name = \"softnet.droped\", during = { max = 0 } }");
+    assert!(message.contains("did you mean `softnet.dropped`?"), "{message}");
+
+    let denied = MemorySystem::linux("6.1")
+        .file(NETSTAT, &netstat(5))
+        .fault(NETSTAT, Fault::Errno(libc::EACCES));
+    let rule = "counter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }";
+    assert_eq!(outcome(&denied, rule), Outcome::Unknown);
+    assert_eq!(
+        outcome(&MemorySystem::on(Os::Macos, "23"), rule),
+        Outcome::NotApplicable
+    );
+    let gone = MemorySystem::linux("6.1")
+        .file(NETSTAT, &netstat(5))
+        .fault(NETSTAT, Fault::ChangesTo("nonsense".to_owned(), 1));
+    assert_ne!(outcome(&gone, rule), Outcome::Pass);
+}
+
+#[test]
+fn a_cgroup_counts_its_own_events_and_the_nearest_one_above_that_counts_does_for_it() {
+    let cgroup = |files: &[(&str, &str)]| {
+        let mut system = MemorySystem::linux("6.1")
+            .file("/proc/self/cgroup", "0::/a/b\n")
+            .file(
+                "/proc/self/mountinfo",
+                "30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+            )
+            .file("/sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n");
+        for (path, text) in files {
+            system = system.file(path, text);
+        }
+        system
+    };
+    let rule = "counter = { name = \"cgroup.memory.oom_kill\", total = { max = 0 } }";
+    let killed = cgroup(&[("/sys/fs/cgroup/a/memory.events", "oom 1\noom_kill 2\n")]);
+    let finding = one(&killed, rule);
+    assert_eq!((finding.outcome, finding.actual.as_str()), (Outcome::Fail, "total 2"));
+    assert!(
+        finding.evidence[0].contains("/sys/fs/cgroup/a"),
+        "{:?}",
+        finding.evidence
+    );
+    assert_eq!(reach(&one(&in_container(killed), rule)), Reach::Runtime);
+    assert_eq!(outcome(&cgroup(&[]), rule), Outcome::NotApplicable);
+    let throttled = cgroup(&[("/sys/fs/cgroup/a/b/cpu.stat", "nr_throttled 1\nthrottled_usec 20000\n")]);
+    let rule = "counter = { name = \"cgroup.cpu.throttled_usec\", total = { max = \"10ms\" } }";
+    assert_eq!(outcome(&throttled, rule), Outcome::Fail);
+}
+
+#[test]
+fn softnet_and_vmstat_are_the_hosts() {
+    let system = MemorySystem::linux("6.1")
+        .samples(
+            "/proc/self/net/softnet_stat",
+            &["00000001 00000000 00000003\n", "00000002 00000002 00000003\n"],
+        )
+        .file("/proc/vmstat", "nr_free_pages 5\noom_kill 1\n");
+    let dropped = "counter = { name = \"softnet.dropped\", during = { max = 0 } }";
+    let finding = one(&in_container(system), dropped);
+    assert_eq!((finding.outcome, reach(&finding)), (Outcome::Fail, Reach::Host));
+    assert!(remedy(&finding, Dialect::Manual).contains("net.core.netdev_max_backlog"));
+    let system = MemorySystem::linux("6.1").file("/proc/vmstat", "nr_free_pages 5\noom_kill 1\n");
+    assert_eq!(
+        outcome(&system, "counter = { name = \"vmstat.oom_kill\", total = { max = 0 } }"),
+        Outcome::Fail
+    );
+    assert_eq!(outcome(&system, dropped), Outcome::NotApplicable);
+}
+
+/// A host whose tables are used in part.
+fn used() -> MemorySystem {
+    MemorySystem::linux("6.1.0")
+        .sysctl("net.core.somaxconn", "4096")
+        .sysctl("net.core.netdev_max_backlog", "1000")
+        .sysctl("net.netfilter.nf_conntrack_count", "60000")
+        .sysctl("net.netfilter.nf_conntrack_max", "65536")
+        .sysctl("fs.file-nr", "512\t0\t9223372036854775807")
+        .sysctl("fs.aio-nr", "60000")
+        .sysctl("fs.aio-max-nr", "65536")
+        .sysctl("kernel.threads-max", "1000")
+        .sysctl("kernel.pid_max", "4194304")
+        .sysctl("net.ipv4.tcp_mem", "100\t200\t300")
+        .sysctl("net.ipv4.tcp_max_orphans", "100")
+        .sysctl("net.ipv4.tcp_max_tw_buckets", "100")
+        .sysctl("net.ipv4.neigh.default.gc_thresh3", "1024")
+        .file("/proc/loadavg", "0.26 0.81 0.71 2/950 1037\n")
+        .file(
+            "/proc/key-users",
+            "    0:     9 8/8 3/1000000 40/25000000\n 1000:   190 190/190 190/200 3000/20000\n",
+        )
+        .file(
+            "/proc/self/net/sockstat",
+            "sockets: used 13\nTCP: inuse 1 orphan 90 tw 95 alloc 1 mem 290\n",
+        )
+        .file("/proc/self/net/stat/arp_cache", "entries  allocs\n000003e8 00000002\n")
+}
+
+fn usage(of: &str, asked: &str) -> String {
+    format!("usage = {{ of = \"{of}\", {asked} }}")
+}
+
+const EIGHTY: &str = "share = { max = \"80%\" }";
+
+#[test]
+fn a_full_table_fails_and_its_limit_is_raised_to_a_power_of_two() {
+    let system = used();
+    for (of, key, to) in [
+        ("conntrack", "net.netfilter.nf_conntrack_max", "131072"),
+        ("aio", "fs.aio-max-nr", "131072"),
+        ("keys", "kernel.keys.maxkeys", "256"),
+        ("threads", "kernel.threads-max", "2048"),
+        ("orphans", "net.ipv4.tcp_max_orphans", "128"),
+        ("time-wait", "net.ipv4.tcp_max_tw_buckets", "128"),
+        ("neighbours-ipv4", "net.ipv4.neigh.default.gc_thresh3", "2048"),
+    ] {
+        let finding = one(&system, &usage(of, EIGHTY));
+        assert_eq!(finding.outcome, Outcome::Fail, "{of}");
+        assert!(finding.transient);
+        let change = &finding.fix.as_ref().expect("a fix").proposal.changes[0];
+        assert_eq!(change.target, runup::rule::Target::Sysctl(key.to_owned()));
+        assert_eq!(change.to, to, "{of}");
+        assert_eq!(remedy(&finding, Dialect::Host), format!("sysctl -w {key}={to}"));
+    }
+    let keys = one(&system, &usage("keys", EIGHTY));
+    assert_eq!(keys.evidence, ["uid 1000: 190 of 200 in use"]);
+    let memory = one(&system, &usage("tcp-memory", EIGHTY));
+    assert_eq!((memory.outcome, reach(&memory)), (Outcome::Fail, Reach::Manual));
+    for of in ["files", "pids", "key-bytes"] {
+        assert_eq!(outcome(&system, &usage(of, EIGHTY)), Outcome::Pass, "{of}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_in_numbers_is_set_exactly_and_never_lowered() {
+    let system = used();
+    let free = one(&system, &usage("aio", "free = { min = \"51026 * cpus\" }"));
+    assert_eq!(free.outcome, Outcome::Fail);
+    assert_eq!(remedy(&free, Dialect::Host), "sysctl -w fs.aio-max-nr=162052");
+    let limit = one(&system, &usage("aio", "limit = { min = 1048576 }"));
+    assert!(!limit.transient);
+    assert_eq!(remedy(&limit, Dialect::Host), "sysctl -w fs.aio-max-nr=1048576");
+    let less = one(&system, &usage("aio", "used = { max = 10 }"));
+    assert_eq!(reach(&less), Reach::Manual);
+    // A byte of TCP's is one of a page.
+    assert_eq!(
+        outcome(&system, &usage("tcp-memory", "used = { max = \"290 * page_size\" }")),
+        Outcome::Pass
+    );
+}
+
+#[test]
+fn tables_that_are_not_there_are_told_from_those_that_are_hidden() {
+    let bare = MemorySystem::linux("6.1.0").sysctl("net.core.somaxconn", "4096");
+    // The module is not loaded; without the key of the initial namespace this is another one.
+    assert_eq!(outcome(&bare, &usage("conntrack", EIGHTY)), Outcome::NotApplicable);
+    assert_eq!(outcome(&bare, &usage("cgroup-pids", EIGHTY)), Outcome::NotApplicable);
+    for of in ["neighbours-ipv4", "orphans", "tcp-memory"] {
+        let hidden = one(&bare, &usage(of, EIGHTY));
+        assert_eq!(hidden.outcome, Outcome::Unknown, "{of}: {}", hidden.reason);
+        assert!(
+            hidden.reason.contains("hidden in this network namespace"),
+            "{}",
+            hidden.reason
+        );
+    }
+    // IPv6 is switched off.
+    assert_eq!(
+        outcome(&used(), &usage("neighbours-ipv6", EIGHTY)),
+        Outcome::NotApplicable
+    );
+    let mac = MemorySystem::on(Os::Macos, "23");
+    assert_eq!(outcome(&mac, &usage("files", EIGHTY)), Outcome::NotApplicable);
+    let denied = used().fault("/proc/key-users", Fault::Errno(libc::EACCES));
+    assert_eq!(outcome(&denied, &usage("keys", EIGHTY)), Outcome::Unknown);
+    let odd = used().file("/proc/self/net/sockstat", "TCP: something else\n");
+    assert_eq!(outcome(&odd, &usage("time-wait", EIGHTY)), Outcome::Unknown);
+    // No limit is never full.
+    let unlimited = used().sysctl("net.netfilter.nf_conntrack_max", "0");
+    assert_eq!(outcome(&unlimited, &usage("conntrack", EIGHTY)), Outcome::Pass);
+}
+
+#[test]
+fn in_a_container_the_hosts_tables_are_the_hosts_and_the_cgroup_is_the_runtimes() {
+    let cgroup = used()
+        .file("/proc/self/cgroup", "0::/a/b\n")
+        .file(
+            "/proc/self/mountinfo",
+            "30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        )
+        .file("/sys/fs/cgroup/cgroup.controllers", "pids\n")
+        .file("/sys/fs/cgroup/a/pids.max", "100\n")
+        .file("/sys/fs/cgroup/a/pids.current", "90\n")
+        .file("/sys/fs/cgroup/a/b/pids.max", "max\n")
+        .file("/sys/fs/cgroup/a/b/pids.current", "5\n");
+    let system = in_container(cgroup);
+    let pids = one(&system, &usage("cgroup-pids", EIGHTY));
+    assert_eq!((pids.outcome, reach(&pids)), (Outcome::Fail, Reach::Runtime));
+    assert_eq!(pids.evidence, ["/sys/fs/cgroup/a: 90 of 100 in use"]);
+    assert!(remedy(&pids, Dialect::Docker).contains("--pids-limit"), "{pids:#?}");
+    let keys = one(&system, &usage("keys", EIGHTY));
+    assert_eq!(reach(&keys), Reach::Host);
+    assert!(keys.evidence[1].contains("podman container"), "{:?}", keys.evidence);
+    // Since 6.14 the limit is the namespace's own, and so must be what is counted.
+    let own = in_container(
+        MemorySystem::linux("6.14.0")
+            .sysctl("kernel.pid_max", "10")
+            .file("/proc/loadavg", "0 0 0 2/950 1037\n")
+            .file("/proc/self/ns/pid", "")
+            .file("/proc/1/task/1/comm", "a")
+            .file("/proc/7/task/7/comm", "b")
+            .file("/proc/7/task/8/comm", "b"),
+    );
+    assert_eq!(outcome(&own, &usage("pids", "used = 3")), Outcome::Pass);
+}

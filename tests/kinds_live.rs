@@ -1,0 +1,214 @@
+//! The kinds of subject on this machine, against what the kernel and iproute2 say of it.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::io::ErrorKind;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, unshare};
+use support::{can, finding, is_root, run_in, text_of};
+
+/// The finding of one rule, in the namespaces of this thread.
+fn look(subject: &str, options: &[&str]) -> serde_json::Value {
+    let text = format!("[[rule]]\nid = \"r\"\n{subject}\n");
+    let files = support::directory(&[("p.toml", &text)]);
+    let words: Vec<&str> = ["check", "./p.toml", "--format", "json"]
+        .into_iter()
+        .chain(options.iter().copied())
+        .collect();
+    finding(&run_in(files.path(), &words).out, "r")
+}
+
+/// Runs something in a network namespace of its own, whose loopback is up; what it starts is in there, too.
+fn in_network_namespace(what: impl FnOnce() + Send) {
+    let possible = is_root() && Command::new("ip").arg("-V").output().is_ok();
+    if !can("network namespaces need root and iproute2", possible) {
+        return;
+    }
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
+            ip(&["link", "set", "lo", "up"]);
+            what();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+fn tool(name: &str, words: &[&str]) -> String {
+    let output = Command::new(name).args(words).output().expect(name);
+    assert!(output.status.success(), "{name} {words:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn ip(words: &[&str]) -> String {
+    tool("ip", words)
+}
+
+#[test]
+fn an_accept_queue_that_overflows_is_seen_while_it_does() {
+    in_network_namespace(|| {
+        tool("sysctl", &["-qw", "net.core.somaxconn=1"]);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let rule = "counter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }";
+        assert_eq!(look(rule, &[])["outcome"], "pass", "nobody has connected yet");
+        // Nobody accepts: two connections wait, and the kernel drops the others.
+        let held: Vec<TcpStream> = (0..2)
+            .map(|_| TcpStream::connect(address).expect("there is room"))
+            .collect();
+        let total = |max: u32| {
+            look(
+                &format!("counter = {{ name = \"TcpExt.ListenOverflows\", total = {{ max = {max} }} }}"),
+                &[],
+            )
+        };
+        assert_eq!(total(0)["outcome"], "pass");
+        let found = std::thread::scope(|scope| {
+            let check = scope.spawn(|| {
+                // A thread begins in the namespaces of the one that makes it.
+                look(rule, &["--window", "2s"])
+            });
+            while !check.is_finished() {
+                let error = TcpStream::connect_timeout(&address, Duration::from_millis(20)).expect_err("it is full");
+                assert!(
+                    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock),
+                    "{error}"
+                );
+            }
+            check.join().expect("a finding")
+        });
+        assert_eq!(found["outcome"], "fail", "{found:#}");
+        let evidence = found["evidence"].to_string();
+        assert!(
+            evidence.contains(&format!("port {} at 127.0.0.1", address.port())),
+            "{evidence}"
+        );
+        assert!(
+            evidence.contains("backlog is 1") && evidence.contains("somaxconn is 1"),
+            "{evidence}"
+        );
+        assert_eq!(total(0)["outcome"], "fail");
+        drop(held);
+    });
+}
+
+/// Counters that do not move meanwhile are those of the file.
+#[test]
+fn totals_are_those_of_the_files() {
+    let vmstat = text_of("/proc/vmstat");
+    let of = |field: &str| {
+        let line = vmstat
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{field}")).to_owned()
+    };
+    let oom = format!("counter = {{ name = \"vmstat.oom_kill\", total = {} }}", of("oom_kill"));
+    assert_eq!(look(&oom, &[])["outcome"], "pass");
+    let squeezed: u64 = text_of("/proc/net/softnet_stat")
+        .lines()
+        .filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(2)?, 16).ok())
+        .sum();
+    let found = look(
+        &format!("counter = {{ name = \"softnet.squeezed\", total = {{ min = {squeezed} }} }}"),
+        &[],
+    );
+    assert_eq!(found["outcome"], "pass", "{found:#}");
+    // Every field of the kernel's own tables can be asked for.
+    for file in ["/proc/net/netstat", "/proc/net/snmp"] {
+        let text = text_of(file);
+        let names = text.lines().step_by(2);
+        for (protocol, field) in names.filter_map(|line| {
+            let (protocol, fields) = line.split_once(": ")?;
+            Some((protocol, fields.split(' ').next_back()?))
+        }) {
+            let found = look(
+                &format!("counter = {{ name = \"{protocol}.{field}\", total = {{ min = 0 }} }}"),
+                &[],
+            );
+            assert_eq!(found["outcome"], "pass", "{found:#}");
+        }
+    }
+}
+
+/// What the finding of a subject says of one metric.
+fn value(subject: &str) -> String {
+    let found = look(subject, &[]);
+    let actual = found["actual"].as_str().expect("a text").to_owned();
+    actual
+        .split_once(' ')
+        .map_or(actual.clone(), |(_, value)| value.to_owned())
+}
+
+#[test]
+fn limits_and_use_are_those_of_the_files() {
+    let limits = [
+        ("files", "/proc/sys/fs/file-max"),
+        ("aio", "/proc/sys/fs/aio-max-nr"),
+        ("threads", "/proc/sys/kernel/threads-max"),
+        ("pids", "/proc/sys/kernel/pid_max"),
+        ("time-wait", "/proc/sys/net/ipv4/tcp_max_tw_buckets"),
+    ];
+    for (of, path) in limits {
+        let limit = value(&format!("usage = {{ of = \"{of}\", limit = {{ min = 0 }} }}"));
+        assert_eq!(limit, text_of(path), "{of}");
+    }
+    assert_eq!(
+        value("usage = { of = \"aio\", used = { min = 0 } }"),
+        text_of("/proc/sys/fs/aio-nr")
+    );
+    let of = ["keys", "key-bytes", "files", "threads", "pids", "time-wait"];
+    for of in of {
+        let found = look(
+            &format!("usage = {{ of = \"{of}\", share = {{ max = \"100%\" }} }}"),
+            &[],
+        );
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+    }
+}
+
+#[test]
+fn time_wait_and_threads_grow_as_they_are_made() {
+    in_network_namespace(|| {
+        let rule = "usage = { of = \"time-wait\", used = { max = 0 } }";
+        assert_eq!(look(rule, &[])["outcome"], "pass");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        let (server, _) = listener.accept().expect("a connection");
+        // Who closes first keeps the port.
+        drop(client);
+        drop(server);
+        std::thread::sleep(Duration::from_millis(50));
+        let found = look(rule, &[]);
+        assert_eq!(found["actual"], "used 1", "{found:#}");
+        // The table of neighbours is one for all, and the host alone is told of it.
+        let hidden = look("usage = { of = \"neighbours-ipv4\", share = { max = \"80%\" } }", &[]);
+        assert_eq!(hidden["outcome"], "unknown", "{hidden:#}");
+    });
+    let threads = || -> u64 {
+        let used = value("usage = { of = \"threads\", used = { min = 0 } }");
+        used.parse().expect("a number")
+    };
+    let before = threads();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));
+    let made: Vec<_> = (0..200)
+        .map(|_| {
+            let wait = std::sync::Arc::clone(&wait);
+            std::thread::spawn(move || {
+                let _ = wait.lock().map(|wait| wait.recv());
+            })
+        })
+        .collect();
+    let after = threads();
+    drop(go);
+    for thread in made {
+        thread.join().expect("it ends");
+    }
+    assert!(after >= before + 150, "{before} and then {after}");
+}
