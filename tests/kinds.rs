@@ -3,7 +3,7 @@
 mod support;
 
 use runup::diagnostic::{Diagnostics, render};
-use runup::engine::{Check, Options};
+use runup::engine::{Check, Depth, Options};
 use runup::finding::{Finding, Outcome};
 use runup::host::Host;
 use runup::profile::{self, Library};
@@ -28,7 +28,7 @@ fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Findin
     }
     let host = Host::new(system);
     let options = Options {
-        thorough,
+        depth: if thorough { Depth::Everything } else { Depth::NextBoot },
         ..Options::default()
     };
     let check = Check::prepare(&profiles, options, &host).map_err(|mistakes| render(&mistakes, &sources, false))?;
