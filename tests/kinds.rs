@@ -366,3 +366,131 @@ fn in_a_container_the_hosts_tables_are_the_hosts_and_the_cgroup_is_the_runtimes(
     );
     assert_eq!(outcome(&own, &usage("pids", "used = 3")), Outcome::Pass);
 }
+
+/// A host with a data disk, and a link that leads to it.
+fn mounted() -> MemorySystem {
+    MemorySystem::linux("6.1")
+        .file(
+            "/proc/self/mountinfo",
+            "20 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw,errors=remount-ro\n\
+             21 20 8:2 / /srv/my\\040data rw,relatime - ext4 /dev/sdb1 rw,data=writeback\n\
+             22 20 0:9 / /ro ro,noatime - xfs /dev/sdc1 rw\n",
+        )
+        .file("/srv/my data/db/file", "")
+        .file("/ro/file", "")
+        .file("/var/lib/other/file", "")
+        .link("/var/lib/mongodb", "../../srv/my data/db")
+}
+
+fn mount(path: &str, asked: &str) -> String {
+    format!("mount = {{ path = \"{path}\", {asked} }}")
+}
+
+#[test]
+fn the_mount_that_holds_a_path_is_found_through_links() {
+    let system = mounted();
+    let finding = one(
+        &system,
+        &mount(
+            "/var/lib/mongodb",
+            "type = { one_of = [\"xfs\"] }, device = \"/dev/sdb1\"",
+        ),
+    );
+    assert_eq!(finding.outcome, Outcome::Fail);
+    assert_eq!(finding.evidence[0], "/var/lib/mongodb leads to /srv/my data/db");
+    assert!(remedy(&finding, Dialect::Manual).contains("file system of xfs"));
+    let passes = [
+        ("/var/lib/other", "device = \"/dev/sda1\""),
+        (
+            "/var/lib/mongodb/file",
+            "options = { contains = \"data=writeback\", excludes = \"noatime\" }",
+        ),
+        (
+            "/ro",
+            "read_only = true, options = { contains = [\"ro\", \"noatime\"], excludes = [\"rw\"] }",
+        ),
+    ];
+    for (path, asked) in passes {
+        assert_eq!(outcome(&system, &mount(path, asked)), Outcome::Pass, "{path} {asked}");
+    }
+    assert_eq!(
+        outcome(&system, &mount("/var/lib/none", "read_only = false")),
+        Outcome::NotApplicable
+    );
+    let bare = MemorySystem::linux("6.1").file("/a/b", "");
+    assert_eq!(outcome(&bare, &mount("/a", "read_only = false")), Outcome::Unknown);
+    let mac = MemorySystem::on(Os::Macos, "23");
+    assert_eq!(outcome(&mac, &mount("/a", "read_only = false")), Outcome::NotApplicable);
+    assert!(mistake(&mount("a/../b", "read_only = false")).contains("absolute path"));
+}
+
+#[test]
+fn the_remedy_of_a_mount_is_a_command_and_a_line() {
+    let system = mounted();
+    let finding = one(
+        &system,
+        &mount("/var/lib/mongodb", "options = { contains = \"noatime\" }"),
+    );
+    assert_eq!((finding.outcome, reach(&finding)), (Outcome::Fail, Reach::Manual));
+    assert_eq!(
+        remedy(&finding, Dialect::Host),
+        "mount -o remount,noatime '/srv/my data'"
+    );
+    assert_eq!(
+        remedy(&finding, Dialect::Persist),
+        "/etc/fstab: /dev/sdb1 /srv/my\\040data ext4 defaults,noatime 0 2"
+    );
+    let rest = one(
+        &system,
+        &mount("/var/lib/mongodb", "options = { excludes = \"data=writeback\" }"),
+    );
+    assert_eq!(
+        remedy(&rest, Dialect::Host),
+        "umount '/srv/my data' && mount '/srv/my data'"
+    );
+    assert!(remedy(&rest, Dialect::Persist).contains("take data=writeback out"));
+    let written = one(&system, &mount("/ro", "read_only = false"));
+    assert_eq!(remedy(&written, Dialect::Host), "mount -o remount,rw /ro");
+    let inside = one(&in_container(mounted()), &mount("/ro", "read_only = false"));
+    assert_eq!(reach(&inside), Reach::Host);
+    assert!(remedy(&inside, Dialect::Manual).contains("On the host"));
+}
+
+fn numa() -> MemorySystem {
+    let node = |total: u32, free: u32| format!("Node 0 MemTotal: {total} kB\nNode 0 MemFree: {free} kB\n");
+    let place = "/sys/devices/system/node";
+    MemorySystem::linux("6.1")
+        .file(&format!("{place}/online"), "0-2\n")
+        .file(&format!("{place}/has_memory"), "0,2-3\n")
+        .file(&format!("{place}/node0/distance"), "10 21 31\n")
+        .file(&format!("{place}/node2/distance"), "31 21 10\n")
+        .file(&format!("{place}/node0/meminfo"), &node(1000, 20))
+        .file(&format!("{place}/node2/meminfo"), &node(1000, 620))
+        .file("/proc/self/status", "Name:\trunup\nMems_allowed_list:\t0\n")
+}
+
+#[test]
+fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
+    let system = numa();
+    let finding = one(&system, "numa = { nodes = { max = 1 } }");
+    assert_eq!((finding.outcome, finding.actual.as_str()), (Outcome::Fail, "nodes 2"));
+    assert_eq!(finding.evidence, ["this process may take memory from node 0 only"]);
+    assert_eq!(remedy(&finding, Dialect::Host), "numactl --interleave=all CMD");
+    let uneven = one(&system, "numa = { spread = { max = \"50%\" }, distance = 31 }");
+    assert_eq!(uneven.actual, "distance 31, spread 60 %");
+    assert_eq!(uneven.evidence[..2], ["node 0: 2 % free", "node 2: 62 % free"]);
+    assert_eq!(outcome(&system, "numa = { nodes = \"numa_nodes - 1\" }"), Outcome::Pass);
+    let bare = MemorySystem::linux("6.1");
+    assert_eq!(outcome(&bare, "numa = { nodes = { max = 1 } }"), Outcome::NotApplicable);
+    assert_eq!(
+        outcome(&MemorySystem::on(Os::Macos, "23"), "numa = { nodes = 1 }"),
+        Outcome::NotApplicable
+    );
+    let denied = numa().fault("/sys/devices/system/node/node2/meminfo", Fault::Errno(libc::EACCES));
+    assert_eq!(
+        outcome(&denied, "numa = { spread = { max = \"99%\" } }"),
+        Outcome::Unknown
+    );
+    let odd = numa().file("/sys/devices/system/node/node2/distance", "near\n");
+    assert_eq!(outcome(&odd, "numa = { distance = { max = 99 } }"), Outcome::Unknown);
+}

@@ -1,5 +1,6 @@
 //! The kinds of subject on this machine, against what the kernel and iproute2 say of it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "tests look for themselves")]
 
 mod support;
 
@@ -211,4 +212,87 @@ fn time_wait_and_threads_grow_as_they_are_made() {
         thread.join().expect("it ends");
     }
     assert!(after >= before + 150, "{before} and then {after}");
+}
+
+/// Runs something in a mount namespace of its own.
+fn in_mount_namespace(what: impl FnOnce() + Send) {
+    if !can("mount namespaces need root", is_root()) {
+        return;
+    }
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            // Threads share their root and working directory, and a namespace has its own.
+            unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+            tool("mount", &["--make-rprivate", "/"]);
+            what();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+#[test]
+fn a_tmpfs_has_the_options_that_it_was_mounted_with() {
+    in_mount_namespace(|| {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("with space");
+        std::fs::create_dir(&path).expect("a directory");
+        let path = path.to_str().expect("UTF-8");
+        tool("mount", &["-t", "tmpfs", "-o", "size=64k,noexec,noatime", "mine", path]);
+        std::os::unix::fs::symlink(path, place.path().join("link")).expect("a link");
+        let link = place.path().join("link");
+        let link = link.to_str().expect("UTF-8");
+        let asked = "type = \"tmpfs\", device = \"mine\", read_only = false, \
+                     options = { contains = [\"size=64k\", \"noexec\", \"noatime\"], excludes = [\"nosuid\"] }";
+        let found = look(&format!("mount = {{ path = \"{link}\", {asked} }}"), &[]);
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+        let rule = format!("mount = {{ path = \"{link}\", options = {{ excludes = \"noexec\" }} }}");
+        let found = look(&rule, &[]);
+        assert_eq!(found["outcome"], "fail", "{found:#}");
+        // The command of the remedy makes it pass.
+        let remedies = found["fix"]["remedies"].to_string();
+        let command = format!("mount -o remount,exec '{path}'");
+        assert!(remedies.contains(&command), "{remedies}");
+        tool("sh", &["-c", &command]);
+        assert_eq!(look(&rule, &[])["outcome"], "pass");
+        tool("mount", &["-o", "remount,ro,bind", path]);
+        let found = look(
+            &format!("mount = {{ path = \"{path}\", read_only = true, options = {{ excludes = \"rw\" }} }}"),
+            &[],
+        );
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+        // What is mounted over a directory hides what was mounted below it.
+        tool("mount", &["-t", "tmpfs", "over", place.path().to_str().expect("UTF-8")]);
+        std::fs::create_dir(path).expect("a directory");
+        assert_eq!(
+            value(&format!("mount = {{ path = \"{path}\", device = {{ not = \"\" }} }}")),
+            "over"
+        );
+        tool("umount", &[place.path().to_str().expect("UTF-8")]);
+        tool("umount", &[path]);
+    });
+}
+
+#[test]
+fn numa_nodes_are_those_of_the_directory() {
+    let has_memory = text_of("/sys/devices/system/node/has_memory");
+    if !can("this kernel knows NUMA nodes", !has_memory.is_empty()) {
+        return;
+    }
+    let nodes = std::fs::read_dir("/sys/devices/system/node")
+        .expect("a directory")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| {
+            name.strip_prefix("node")
+                .is_some_and(|number| number.parse::<u32>().is_ok())
+        })
+        // A node without memory has a total of 0.
+        .filter(|name| {
+            !text_of(&format!("/sys/devices/system/node/{name}/meminfo")).contains("MemTotal:              0 kB")
+        })
+        .count();
+    assert_eq!(value("numa = { nodes = { min = 0 } }"), nodes.to_string());
+    let found = look("numa = { distance = { min = 10 }, spread = { max = \"100%\" } }", &[]);
+    assert_eq!(found["outcome"], "pass", "{found:#}");
 }

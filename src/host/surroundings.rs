@@ -44,6 +44,10 @@ pub enum Container {
 /// One line of `mountinfo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// Its number.
+    pub id: u32,
+    /// The number of the mount that it is mounted on.
+    pub parent: u32,
     /// Where it is mounted.
     pub path: String,
     /// The file system's type.
@@ -84,9 +88,10 @@ impl Host<'_> {
                     .strip_prefix(mount.path.as_str())
                     .is_some_and(|rest| rest.starts_with('/'))
         };
-        // The last one that is mounted on the longest prefix is the one on top.
+        let held: Vec<&Mount> = self.mounts().iter().filter(holds).collect();
+        // The last one that is mounted on the longest prefix is the one on top, but for what another was mounted over later.
         let mut best: Option<&Mount> = None;
-        for mount in self.mounts().iter().filter(holds) {
+        for mount in held.iter().copied().filter(|mount| !is_hidden(mount, &held)) {
             if best.is_none_or(|old| mount.path.len() >= old.path.len()) {
                 best = Some(mount);
             }
@@ -195,10 +200,27 @@ impl Host<'_> {
     }
 }
 
+/// Whether another of the mounts that hold a path was mounted over this one: on it, or higher up on what it is mounted on.
+fn is_hidden(mount: &Mount, held: &[&Mount]) -> bool {
+    let mut chain = vec![mount];
+    while let Some(parent) = held
+        .iter()
+        .find(|other| other.id == chain[chain.len() - 1].parent && !chain.iter().any(|known| known.id == other.id))
+    {
+        chain.push(parent);
+    }
+    held.iter().any(|other| {
+        other.path.len() <= mount.path.len()
+            && !chain.iter().any(|known| known.id == other.id)
+            && chain.iter().any(|known| known.id == other.parent)
+    })
+}
+
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue` (proc_pid_mountinfo(5)).
 fn parse_mount(line: &str) -> Option<Mount> {
     let mut fields = line.split(' ');
-    let root = fields.nth(3)?;
+    let (id, parent) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    let root = fields.nth(1)?;
     let path = fields.next()?;
     let mount_options = fields.next()?;
     let mut rest = fields.skip_while(|field| *field != "-").skip(1);
@@ -207,6 +229,8 @@ fn parse_mount(line: &str) -> Option<Mount> {
     let options = mount_options.split(',').chain(rest.next().unwrap_or("").split(','));
     // The mount's own `ro` and the file system's are both in the list; a bind mount that is `ro` on a `rw` file system is `ro`.
     Some(Mount {
+        id,
+        parent,
         path: unescape(path),
         kind: kind.to_owned(),
         root: unescape(root),
@@ -254,5 +278,25 @@ mod tests {
         assert_eq!(mount.kind, "ext4");
         assert!(mount.read_only());
         assert!(mount.options.contains(&"errors=continue".to_owned()));
+        assert_eq!((mount.id, mount.parent), (36, 35));
+    }
+
+    #[test]
+    fn the_mount_on_top_holds_a_path() {
+        let system = crate::system::memory::MemorySystem::linux("6.1").file(
+            "/proc/self/mountinfo",
+            "20 1 0:1 / / rw - ext4 /dev/a rw\n\
+             21 20 0:2 / /data/old rw - ext4 /dev/b rw\n\
+             22 20 0:3 / /data rw - xfs /dev/c rw\n\
+             23 22 0:4 / /data/log rw - ext4 /dev/d rw\n\
+             24 23 0:5 / /data/log rw - tmpfs tmpfs rw\n",
+        );
+        let host = Host::new(&system);
+        let source = |path: &str| host.mount_of(path).map(|mount| mount.source.as_str());
+        assert_eq!(source("/etc"), Some("/dev/a"));
+        assert_eq!(source("/data/x"), Some("/dev/c"));
+        assert_eq!(source("/data/old/x"), Some("/dev/c"), "/data was mounted over it");
+        assert_eq!(source("/data/log"), Some("tmpfs"), "the last of two in one place");
+        assert_eq!(source("/database"), Some("/dev/a"));
     }
 }

@@ -79,14 +79,7 @@ impl Kind for Disk {
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
-        let (Some(path), Some(place)) = (selectors.text("path"), selectors.place("path")) else {
-            return;
-        };
-        let bad =
-            !path.starts_with('/') || path.split('/').any(|segment| segment == "..") || path.contains(char::is_control);
-        if bad {
-            sink.push(Diagnostic::at(place, "`path` must be an absolute path without `..`").label("not such a path"));
-        }
+        check_path(selectors, sink);
     }
 
     fn label(&self, selectors: &Selectors) -> String {
@@ -147,6 +140,18 @@ impl Kind for Disk {
             ),
         };
         Proposal::manual("only a person can", what)
+    }
+}
+
+/// Whether `path` is an absolute path that stays where it says.
+pub(super) fn check_path(selectors: &Selectors, sink: &mut Diagnostics) {
+    let (Some(path), Some(place)) = (selectors.text("path"), selectors.place("path")) else {
+        return;
+    };
+    let bad =
+        !path.starts_with('/') || path.split('/').any(|segment| segment == "..") || path.contains(char::is_control);
+    if bad {
+        sink.push(Diagnostic::at(place, "`path` must be an absolute path without `..`").label("not such a path"));
     }
 }
 

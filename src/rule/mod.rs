@@ -11,6 +11,8 @@ pub mod disk;
 pub mod glob;
 pub mod kernel;
 pub mod memory;
+pub mod mount;
+pub mod numa;
 pub mod ports;
 pub mod power;
 pub mod quiet;

@@ -17,6 +17,8 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::kernel::Kernel,
     &super::counter::Counter,
     &super::usage::Usage,
+    &super::mount::Mount,
+    &super::numa::Numa,
 ];
 
 /// The kind with a name.

@@ -158,7 +158,9 @@ impl Kind for Sysctl {
     ) -> Proposal {
         let name = observation.subject.as_str();
         let key = catalogue::lookup(cx.system.platform().os, name);
-        let Some(value) = targets.iter().find_map(|(_, value)| value.clone()) else {
+        // A list of words that is made longer may name what this kernel does not have.
+        let value = targets.iter().find_map(|(_, value)| value.clone());
+        let Some(value) = value.filter(|value| !matches!(value, Value::Words(_))) else {
             return Proposal::manual(
                 "no single value satisfies the rule",
                 format!("choose a value for {name} and set it with sysctl"),

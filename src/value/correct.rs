@@ -38,7 +38,7 @@ pub fn correct(comparisons: &[Comparison], actual: Option<&Value>, prefer: Optio
             }
             Some(Value::Ports(ports))
         }
-        Some(Value::Words(_)) => None,
+        Some(Value::Words(words)) => Some(Value::Words(with_words(words, comparisons))),
         _ => clamp(comparisons, actual),
     };
     nearest.filter(satisfies)
@@ -68,6 +68,26 @@ fn clamp(comparisons: &[Comparison], actual: Option<&Value>) -> Option<Value> {
         number = number.max(floor);
     }
     Some(Value::Number(number))
+}
+
+/// The words with those that must be there, and without those that may not be.
+fn with_words(words: &[String], comparisons: &[Comparison]) -> Vec<String> {
+    let mut words = words.to_vec();
+    for comparison in comparisons {
+        let Operand::Many(asked) = &comparison.operand else {
+            continue;
+        };
+        let asked: Vec<String> = asked.iter().map(Value::to_string).collect();
+        match comparison.comparator {
+            Comparator::Contains => {
+                let missing: Vec<String> = asked.into_iter().filter(|word| !words.contains(word)).collect();
+                words.extend(missing);
+            }
+            Comparator::Excludes => words.retain(|word| !asked.contains(word)),
+            _ => {}
+        }
+    }
+    words
 }
 
 /// Widens a range, never narrows it: the union with what it must cover, then for width, then for parity.
@@ -188,6 +208,19 @@ mod tests {
         );
         let impossible = [ask(Comparator::Min, number(10)), ask(Comparator::Max, number(5))];
         assert_eq!(correct(&impossible, Some(&number(7)), None), None);
+    }
+
+    #[test]
+    fn words_are_added_and_taken_away_and_the_others_stay() {
+        let words = |text: &str| Type::Words.parse(text).unwrap();
+        let ask = |comparator, word: &str| Comparison {
+            comparator,
+            operand: Operand::Many(vec![Value::Text(word.to_owned())]),
+        };
+        let both = [ask(Comparator::Contains, "noatime"), ask(Comparator::Excludes, "sync")];
+        assert_eq!(correct(&both, Some(&words("rw sync")), None), Some(words("rw noatime")));
+        let impossible = [ask(Comparator::Contains, "sync"), ask(Comparator::Excludes, "sync")];
+        assert_eq!(correct(&impossible, Some(&words("rw")), None), None);
     }
 
     #[test]

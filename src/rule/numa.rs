@@ -1,0 +1,268 @@
+//! NUMA: memory that is nearer to some processors than to others.
+
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
+use crate::profile::shape::Field;
+use crate::system::{Failure, Os};
+use crate::value::{PortSet, Type, Unit, Value};
+
+/// NUMA: `numa = { nodes = { max = 1 } }`.
+#[derive(Debug)]
+pub struct Numa;
+
+static METRICS: &[Metric] = &[
+    Metric {
+        name: "nodes",
+        value: Some(Type::Number(Unit::Count)),
+        doc: "Nodes that are online and have memory.",
+    },
+    Metric {
+        name: "distance",
+        value: Some(Type::Number(Unit::Count)),
+        doc: "The largest distance between two of them, as the firmware tells it: 10 is the node itself, 20 twice as far.",
+    },
+    Metric {
+        name: "spread",
+        value: Some(Type::Number(Unit::Centipercent)),
+        doc: "How uneven they are filled: the share of free memory of the emptiest node less that of the fullest.",
+    },
+];
+
+static DOCS: Docs = Docs {
+    summary: "NUMA nodes: how many, how far apart, how evenly filled.",
+    text: "Reads the nodes below `/sys/devices/system/node` that are online and have memory; nodes of processors alone do not \
+count. A kernel without NUMA tells of no nodes, and the rule is `n/a`: all memory is equally near.\n\n\
+Memory is taken from the node that a program runs on. One large program fills that node while others are empty, and the kernel \
+swaps or drops caches with memory left: `spread` shows that. The finding names the nodes that the process may use, where those \
+are not all.\n\n\
+How many nodes there are and how far apart is built into the machine, or set in its firmware or its hypervisor; what a program \
+makes of them is decided where it is started.",
+    example: "[[rule]]\nid = \"one-node\"\nnuma = { nodes = { max = 1 } }",
+    remedies: &[
+        (
+            Dialect::Host,
+            "numactl --interleave=all CMD spreads a program's memory; numactl --cpunodebind=0 --membind=0 CMD keeps it on a node.",
+        ),
+        (
+            Dialect::Docker,
+            "--cpuset-cpus and --cpuset-mems keep a container on a node.",
+        ),
+        (
+            Dialect::Kubernetes,
+            "The node's kubelet: topologyManagerPolicy single-numa-node, with the static CPU and memory managers.",
+        ),
+        (
+            Dialect::Systemd,
+            "NUMAPolicy=interleave with NUMAMask=all, or NUMAPolicy=bind with NUMAMask= and CPUAffinity=numa.",
+        ),
+    ],
+};
+
+impl Kind for Numa {
+    fn name(&self) -> &'static str {
+        "numa"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        &[]
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn label(&self, _selectors: &Selectors) -> String {
+        "NUMA nodes".to_owned()
+    }
+
+    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let mut evidence = Vec::new();
+        let nodes = nodes(cx);
+        let readings = wanted.iter().map(|metric| {
+            let reading = match (&nodes, *metric) {
+                (Err(why), _) => Err(why.clone()),
+                (Ok(nodes), "nodes") => Ok(count(nodes.len())),
+                (Ok(nodes), "distance") => distance(nodes, cx),
+                (Ok(nodes), _) => spread(nodes, cx, &mut evidence),
+            };
+            (
+                *metric,
+                reading.map_or_else(|why| why, |number| Reading::Value(Value::number(number))),
+            )
+        });
+        let readings = readings.collect();
+        if let Ok(nodes) = &nodes {
+            evidence.extend(allowed(nodes, cx));
+        }
+        vec![Observation {
+            subject: self.label(selectors),
+            readings,
+            evidence,
+        }]
+    }
+
+    fn propose(
+        &self,
+        _: &Selectors,
+        _: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        _: &Context<'_>,
+    ) -> Proposal {
+        let interleave = || {
+            vec![
+                (Dialect::Host, "numactl --interleave=all CMD".to_owned()),
+                (
+                    Dialect::Systemd,
+                    "[Service]\nNUMAPolicy=interleave\nNUMAMask=all".to_owned(),
+                ),
+            ]
+        };
+        let bind = || {
+            vec![
+                (Dialect::Host, "numactl --cpunodebind=0 --membind=0 CMD".to_owned()),
+                (
+                    Dialect::Docker,
+                    "docker run --cpuset-cpus=\"$(cat /sys/devices/system/node/node0/cpulist)\" --cpuset-mems=0"
+                        .to_owned(),
+                ),
+                (
+                    Dialect::Systemd,
+                    "[Service]\nNUMAPolicy=bind\nNUMAMask=0\nCPUAffinity=numa".to_owned(),
+                ),
+            ]
+        };
+        let (because, what, more) = match targets.first().map(|(metric, _)| *metric) {
+            Some("spread") => (
+                "what filled the node runs on it, and takes its memory there first",
+                "Start what takes most memory so that it takes it from all nodes (numactl --interleave=all CMD), and keep \
+                 vm.zone_reclaim_mode at 0; `numastat -p NAME` shows where a program's memory is.",
+                interleave(),
+            ),
+            Some("distance") => (
+                "the machine is built so",
+                "Keep the program and its memory on one node (numactl --cpunodebind=0 --membind=0 CMD), or on nodes that are near: \
+                 `numactl --hardware` shows the distances.",
+                bind(),
+            ),
+            _ => (
+                "the machine is built so",
+                "Start the program so that its memory comes from all nodes (numactl --interleave=all CMD), or keep it on one \
+                 (numactl --cpunodebind=0 --membind=0 CMD); some firmware can present one node (node interleaving).",
+                interleave(),
+            ),
+        };
+        let mut proposal = Proposal::manual(because, what);
+        proposal.remedies.extend(more);
+        proposal
+    }
+}
+
+const DIRECTORY: &str = "/sys/devices/system/node";
+
+fn count(number: usize) -> i128 {
+    i128::try_from(number).unwrap_or(i128::MAX)
+}
+
+fn odd(path: &str) -> Reading {
+    Reading::Unreadable(format!("{path} has another form than expected"))
+}
+
+fn text(path: &str, cx: &Context<'_>) -> Result<String, Failure> {
+    String::from_utf8(cx.system.read(path)?).map_err(|_| Failure::NotText)
+}
+
+/// The nodes that are online and have memory, by number.
+fn nodes(cx: &Context<'_>) -> Result<Vec<u32>, Reading> {
+    if cx.system.platform().os != Os::Linux {
+        return Err(Reading::Absent("this system does not tell of NUMA nodes".to_owned()));
+    }
+    let list = |name: &str| -> Result<Vec<u32>, Reading> {
+        let path = format!("{DIRECTORY}/{name}");
+        let text = text(&path, cx).map_err(|failure| match failure {
+            Failure::Absent => {
+                Reading::Absent("this kernel tells of no NUMA nodes: all memory is equally near".to_owned())
+            }
+            other => reading_of(&other, &path),
+        })?;
+        let set = PortSet::parse(&text).map_err(|_| odd(&path))?;
+        // Nodes are numbered below MAX_NUMNODES, which is 1024 at most.
+        Ok((0..1024).filter(|node| set.contains(*node)).map(u32::from).collect())
+    };
+    let memory = list("has_memory")?;
+    Ok(list("online")?
+        .into_iter()
+        .filter(|node| memory.contains(node))
+        .collect())
+}
+
+/// A row of the firmware's table for each node, with a column for each that is online.
+fn distance(nodes: &[u32], cx: &Context<'_>) -> Result<i128, Reading> {
+    let mut largest = None;
+    for node in nodes {
+        let path = format!("{DIRECTORY}/node{node}/distance");
+        let text = text(&path, cx).map_err(|failure| reading_of(&failure, &path))?;
+        for word in text.split_ascii_whitespace() {
+            largest = largest.max(Some(word.parse::<i128>().map_err(|_| odd(&path))?));
+        }
+    }
+    largest.ok_or_else(|| Reading::Absent("no node has memory".to_owned()))
+}
+
+fn spread(nodes: &[u32], cx: &Context<'_>, evidence: &mut Vec<String>) -> Result<i128, Reading> {
+    let mut shares = Vec::new();
+    for node in nodes {
+        let path = format!("{DIRECTORY}/node{node}/meminfo");
+        let text = text(&path, cx).map_err(|failure| reading_of(&failure, &path))?;
+        let share = free_share(&text).ok_or_else(|| odd(&path))?;
+        evidence.push(format!("node {node}: {} free", Unit::Centipercent.show(share, 4096)));
+        shares.push(share);
+    }
+    let most = shares
+        .iter()
+        .max()
+        .zip(shares.iter().min())
+        .map(|(most, least)| most - least);
+    most.ok_or_else(|| Reading::Absent("no node has memory".to_owned()))
+}
+
+/// `Node 0 MemTotal: 19622092 kB`, and the same for MemFree; in hundredths of a percent.
+fn free_share(text: &str) -> Option<i128> {
+    let field = |name: &str| {
+        let mut words = text.lines().map(str::split_ascii_whitespace);
+        words.find_map(|mut words| {
+            (words.nth(2)? == name)
+                .then(|| words.next()?.parse::<i128>().ok())
+                .flatten()
+        })
+    };
+    let total = field("MemTotal:").filter(|total| *total > 0)?;
+    Some(field("MemFree:")? * 10_000 / total)
+}
+
+/// The nodes that the process may use, where those are not all.
+fn allowed(nodes: &[u32], cx: &Context<'_>) -> Option<String> {
+    let status = cx.host.text(&format!("{}/status", cx.system.process_directory()))?;
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Mems_allowed_list:"))?
+        .trim();
+    let set = PortSet::parse(list).ok()?;
+    let may = |node: &u32| u16::try_from(*node).is_ok_and(|node| set.contains(node));
+    (!nodes.iter().all(may)).then(|| format!("this process may take memory from node {list} only"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::free_share;
+
+    #[test]
+    fn the_free_part_of_a_node_is_read() {
+        let text = "Node 1 MemTotal:       1000 kB\nNode 1 MemFree:        250 kB\nNode 1 MemUsed:        750 kB\n";
+        assert_eq!(free_share(text), Some(2_500));
+        assert_eq!(free_share("Node 1 MemTotal: 0 kB\nNode 1 MemFree: 0 kB\n"), None);
+        assert_eq!(free_share(""), None);
+    }
+}
