@@ -10,12 +10,14 @@ pub mod disk;
 pub mod glob;
 pub mod kernel;
 pub mod memory;
+mod origin;
 pub mod ports;
 pub mod power;
 pub mod quiet;
 mod reach;
 mod registry;
 pub mod rlimit;
+pub mod service;
 pub mod sysctl;
 pub mod sysfs;
 

@@ -15,6 +15,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::disk::Disk,
     &super::cpu::Cpu,
     &super::kernel::Kernel,
+    &super::service::Service,
 ];
 
 /// The kind with a name.
