@@ -5,8 +5,10 @@
 //! returns the changes that it would make.
 
 pub mod cgroup;
+pub mod clock;
 pub mod cpu;
 pub mod disk;
+pub mod engine;
 pub mod glob;
 pub mod kernel;
 pub mod memory;
@@ -20,6 +22,7 @@ pub mod rlimit;
 pub mod service;
 pub mod sysctl;
 pub mod sysfs;
+pub mod systemd;
 
 pub use registry::{KINDS, find};
 

@@ -16,6 +16,9 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::cpu::Cpu,
     &super::kernel::Kernel,
     &super::service::Service,
+    &super::systemd::Systemd,
+    &super::engine::Engine,
+    &super::clock::Clock,
 ];
 
 /// The kind with a name.

@@ -10,8 +10,8 @@ pub use write::Reaction;
 
 use super::steps::Steps;
 use super::{
-    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Space, Stat,
-    SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource,
+    Sockets, Space, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -43,6 +43,8 @@ pub struct MemorySystem {
     processes: RefCell<Vec<Vec<ProcessTime>>>,
     environment: BTreeMap<String, String>,
     cpus: u32,
+    clock: Result<ClockState, Failure>,
+    clock_cost: Result<ClockCost, Failure>,
     now: i64,
     faults: BTreeMap<String, Fault>,
     reads: RefCell<BTreeMap<String, u32>>,
@@ -97,6 +99,8 @@ impl MemorySystem {
             processes: RefCell::new(vec![Vec::new()]),
             environment: BTreeMap::new(),
             cpus: 2,
+            clock: Err(Failure::Absent),
+            clock_cost: Err(Failure::Absent),
             now: 1_800_000_000,
             faults: BTreeMap::new(),
             reads: RefCell::default(),
@@ -220,6 +224,20 @@ impl MemorySystem {
     #[must_use]
     pub fn cpus(mut self, cpus: u32) -> Self {
         self.cpus = cpus;
+        self
+    }
+
+    /// Sets what the kernel knows of its clock's error.
+    #[must_use]
+    pub fn clock(mut self, state: Result<ClockState, Failure>) -> Self {
+        self.clock = state;
+        self
+    }
+
+    /// Sets what reading the clock takes.
+    #[must_use]
+    pub fn clock_cost(mut self, cost: Result<ClockCost, Failure>) -> Self {
+        self.clock_cost = cost;
         self
     }
 
@@ -433,6 +451,14 @@ impl System for MemorySystem {
         } else {
             Ok(samples.first().cloned().unwrap_or_default())
         }
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        self.clock.clone()
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        self.clock_cost.clone()
     }
 
     fn environment(&self, name: &str) -> Option<String> {
