@@ -6,22 +6,27 @@
 
 pub mod cgroup;
 pub mod counter;
+pub mod clock;
 pub mod cpu;
 pub mod disk;
+pub mod engine;
 pub mod glob;
 pub mod kernel;
 pub mod memory;
 pub mod mount;
 pub mod numa;
+mod origin;
 pub mod ports;
 pub mod power;
 pub mod quiet;
 mod reach;
 mod registry;
 pub mod rlimit;
+pub mod service;
 pub mod sysctl;
 pub mod sysfs;
 pub mod usage;
+pub mod systemd;
 
 pub use registry::{KINDS, find};
 

@@ -19,6 +19,10 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::usage::Usage,
     &super::mount::Mount,
     &super::numa::Numa,
+    &super::service::Service,
+    &super::systemd::Systemd,
+    &super::engine::Engine,
+    &super::clock::Clock,
 ];
 
 /// The kind with a name.

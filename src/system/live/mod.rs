@@ -1,5 +1,7 @@
 //! The live machine: paired files with the same signatures, chosen by one `cfg`.
 
+#[cfg(target_os = "linux")]
+mod clock;
 #[cfg(not(target_os = "linux"))]
 #[path = "bsd.rs"]
 mod platform;
