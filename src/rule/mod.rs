@@ -9,6 +9,7 @@ pub mod counter;
 pub mod cpu;
 pub mod disk;
 pub mod glob;
+pub mod interface;
 pub mod kernel;
 pub mod memory;
 pub mod mount;

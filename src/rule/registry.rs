@@ -19,6 +19,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::usage::Usage,
     &super::mount::Mount,
     &super::numa::Numa,
+    &super::interface::Interface,
 ];
 
 /// The kind with a name.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Battery, Failure, Filesystem, Identity, Limits, Platform, ProcessTime, Resource, Sockets, Stat, SysctlName, System,
+    Battery, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource, Sockets, Stat,
+    SysctlName, System,
 };
 use crate::value::Number;
 
@@ -55,6 +56,8 @@ pub struct Recording {
     low_power_mode: Option<Answer<bool>>,
     #[serde(default)]
     sockets: Vec<Answer<Sockets>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    interfaces: Vec<Answer<Vec<Interface>>>,
     #[serde(default)]
     processes: Vec<Answer<Vec<ProcessTime>>>,
 }
@@ -285,6 +288,7 @@ impl Recording {
             batteries: None,
             low_power_mode: None,
             sockets: Vec::new(),
+            interfaces: Vec::new(),
             processes: Vec::new(),
         }
     }
@@ -317,6 +321,7 @@ impl<'a> Recorder<'a> {
             fold(answers);
         }
         fold(&mut recording.sockets);
+        fold(&mut recording.interfaces);
         recording
     }
 
@@ -446,6 +451,15 @@ impl System for Recorder<'_> {
         self.recording
             .borrow_mut()
             .sockets
+            .push(Answer::of(&result, Clone::clone));
+        result
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        let result = self.system.interfaces();
+        self.recording
+            .borrow_mut()
+            .interfaces
             .push(Answer::of(&result, Clone::clone));
         result
     }
@@ -595,6 +609,10 @@ impl System for Replay {
 
     fn sockets(&self) -> Result<Sockets, Failure> {
         self.next("the sockets", "", Some(&self.recording.sockets))
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        self.next("the interfaces", "", Some(&self.recording.interfaces))
     }
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {

@@ -1,5 +1,11 @@
 //! The live machine: paired files with the same signatures, chosen by one `cfg`.
 
+#[cfg(target_os = "linux")]
+mod ethtool;
+#[cfg(target_os = "linux")]
+mod interfaces;
+#[cfg(target_os = "linux")]
+mod netlink;
 #[cfg(not(target_os = "linux"))]
 #[path = "bsd.rs"]
 mod platform;
