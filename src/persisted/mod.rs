@@ -18,7 +18,8 @@
 //!
 //! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
-mod files;
+pub(crate) mod files;
+pub mod logins;
 mod pattern;
 mod syntax;
 

@@ -20,6 +20,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::mount::Mount,
     &super::numa::Numa,
     &super::interface::Interface,
+    &super::service::Service,
 ];
 
 /// The kind with a name.

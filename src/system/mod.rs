@@ -9,11 +9,13 @@ pub mod live;
 pub mod memory;
 mod procfs;
 pub mod recording;
+mod redact;
 pub mod rooted;
 pub mod steps;
 mod sysctl_name;
 mod writable;
 
+pub use procfs::{limits as row_of_limits, parent_and_start};
 pub use sysctl_name::{NameError, SysctlName};
 pub use writable::{Process, Space, WritableSystem, start_of};
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::redact::{nameless, redact};
 use super::{
     Battery, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource, Sockets, Stat,
     SysctlName, System,
@@ -333,6 +334,11 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// The process whose `/proc/PID/stat` this is.
+fn pid_of_stat(path: &str) -> Option<u32> {
+    path.strip_prefix("/proc/")?.strip_suffix("/stat")?.parse().ok()
+}
+
 /// Drops the answers at the end that repeat the one before: playing back repeats the last one anyway.
 fn fold<T: PartialEq>(answers: &mut Vec<T>) {
     while answers.len() > 1 && answers[answers.len() - 1] == answers[answers.len() - 2] {
@@ -358,10 +364,12 @@ impl System for Recorder<'_> {
             result.map(|line| without_secrets(&line))
         } else if path.contains("/sysctl.d/") || path == "/etc/sysctl.conf" {
             result.map(|text| without_secret_lines(&text))
+        } else if pid_of_stat(path).is_some_and(|pid| !self.is_own(pid)) {
+            result.map(|stat| nameless(&stat))
         } else if is_secret(path) {
             result.and(Err(SECRET))
         } else {
-            result
+            result.map(|bytes| redact(path, &bytes).unwrap_or(bytes))
         };
         let answer = Answer::of(&result, |bytes| Text::of(bytes));
         self.recording
