@@ -14,7 +14,7 @@ use runup::system::recording::{Recorder, Recording, Replay};
 use runup::system::{Channels, Failure, Interface, Listener, Os, Sockets, System};
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.
-fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Finding>, String> {
+fn look(system: &dyn System, subject: &str, depth: Depth) -> Result<Vec<Finding>, String> {
     let text = format!("[[rule]]\nid = \"r\"\n{subject}\n");
     let files = support::directory(&[("p.toml", &text)]);
     let path = files.path().join("p.toml");
@@ -28,7 +28,7 @@ fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Findin
     }
     let host = Host::new(system);
     let options = Options {
-        depth: if thorough { Depth::Everything } else { Depth::NextBoot },
+        depth,
         ..Options::default()
     };
     let check = Check::prepare(&profiles, options, &host).map_err(|mistakes| render(&mistakes, &sources, false))?;
@@ -38,10 +38,10 @@ fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Findin
 /// The findings, which a recording must give once more.
 fn all(system: &MemorySystem, subject: &str) -> Vec<Finding> {
     let recorder = Recorder::new(system);
-    let findings = look(&recorder, subject, true).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let findings = look(&recorder, subject, Depth::Everything).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let json = recorder.finish().to_json().expect("a recording");
     let replay = Replay::new(Recording::parse(json.as_bytes()).expect("a recording"));
-    let again = look(&replay, subject, false).expect("the same profile");
+    let again = look(&replay, subject, Depth::NextBoot).expect("the same profile");
     assert_eq!(format!("{findings:#?}"), format!("{again:#?}"), "{subject}");
     findings
 }
@@ -57,7 +57,7 @@ fn outcome(system: &MemorySystem, subject: &str) -> Outcome {
 }
 
 fn mistake(subject: &str) -> String {
-    look(&MemorySystem::linux("6.1"), subject, false).expect_err("a mistake")
+    look(&MemorySystem::linux("6.1"), subject, Depth::NextBoot).expect_err("a mistake")
 }
 
 fn remedy(finding: &Finding, dialect: Dialect) -> String {
@@ -213,12 +213,17 @@ fn softnet_and_vmstat_are_the_hosts() {
     let finding = one(&in_container(system), dropped);
     assert_eq!((finding.outcome, reach(&finding)), (Outcome::Fail, Reach::Host));
     assert!(remedy(&finding, Dialect::Manual).contains("net.core.netdev_max_backlog"));
-    let system = MemorySystem::linux("6.1").file("/proc/vmstat", "nr_free_pages 5\noom_kill 1\n");
+    let system = MemorySystem::linux("6.1")
+        .file("/proc/vmstat", "nr_free_pages 5\noom_kill 1\n")
+        .sysctl("vm.swappiness", "60");
     assert_eq!(
         outcome(&system, "counter = { name = \"vmstat.oom_kill\", total = { max = 0 } }"),
         Outcome::Fail
     );
     assert_eq!(outcome(&system, dropped), Outcome::NotApplicable);
+    let without_proc = MemorySystem::linux("6.1");
+    assert_eq!(outcome(&without_proc, dropped), Outcome::Unknown);
+    assert_eq!(outcome(&without_proc, &usage("keys", EIGHTY)), Outcome::Unknown);
 }
 
 /// A host whose tables are used in part.
@@ -480,7 +485,12 @@ fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
     assert_eq!(uneven.actual, "distance 31, spread 60 %");
     assert_eq!(uneven.evidence[..2], ["node 0: 2 % free", "node 2: 62 % free"]);
     assert_eq!(outcome(&system, "numa = { nodes = \"numa_nodes - 1\" }"), Outcome::Pass);
-    let bare = MemorySystem::linux("6.1");
+    let without_sys = MemorySystem::linux("6.1");
+    assert_eq!(
+        outcome(&without_sys, "numa = { nodes = { max = 1 } }"),
+        Outcome::Unknown
+    );
+    let bare = MemorySystem::linux("6.1").file("/sys/devices/system/cpu/online", "0\n");
     assert_eq!(outcome(&bare, "numa = { nodes = { max = 1 } }"), Outcome::NotApplicable);
     assert_eq!(
         outcome(&MemorySystem::on(Os::Macos, "23"), "numa = { nodes = 1 }"),
