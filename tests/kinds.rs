@@ -11,10 +11,10 @@ use runup::rule::{Dialect, Reach};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
 use runup::system::recording::{Recorder, Recording, Replay};
-use runup::system::{Listener, Os, Sockets, System};
+use runup::system::{Channels, Failure, Interface, Listener, Os, Sockets, System};
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.
-fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Finding>, String> {
+fn look(system: &dyn System, subject: &str, depth: Depth) -> Result<Vec<Finding>, String> {
     let text = format!("[[rule]]\nid = \"r\"\n{subject}\n");
     let files = support::directory(&[("p.toml", &text)]);
     let path = files.path().join("p.toml");
@@ -28,7 +28,7 @@ fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Findin
     }
     let host = Host::new(system);
     let options = Options {
-        depth: if thorough { Depth::Everything } else { Depth::NextBoot },
+        depth,
         ..Options::default()
     };
     let check = Check::prepare(&profiles, options, &host).map_err(|mistakes| render(&mistakes, &sources, false))?;
@@ -38,10 +38,10 @@ fn look(system: &dyn System, subject: &str, thorough: bool) -> Result<Vec<Findin
 /// The findings, which a recording must give once more.
 fn all(system: &MemorySystem, subject: &str) -> Vec<Finding> {
     let recorder = Recorder::new(system);
-    let findings = look(&recorder, subject, true).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let findings = look(&recorder, subject, Depth::Everything).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let json = recorder.finish().to_json().expect("a recording");
     let replay = Replay::new(Recording::parse(json.as_bytes()).expect("a recording"));
-    let again = look(&replay, subject, false).expect("the same profile");
+    let again = look(&replay, subject, Depth::NextBoot).expect("the same profile");
     assert_eq!(format!("{findings:#?}"), format!("{again:#?}"), "{subject}");
     findings
 }
@@ -57,7 +57,7 @@ fn outcome(system: &MemorySystem, subject: &str) -> Outcome {
 }
 
 fn mistake(subject: &str) -> String {
-    look(&MemorySystem::linux("6.1"), subject, false).expect_err("a mistake")
+    look(&MemorySystem::linux("6.1"), subject, Depth::NextBoot).expect_err("a mistake")
 }
 
 fn remedy(finding: &Finding, dialect: Dialect) -> String {
@@ -213,12 +213,17 @@ fn softnet_and_vmstat_are_the_hosts() {
     let finding = one(&in_container(system), dropped);
     assert_eq!((finding.outcome, reach(&finding)), (Outcome::Fail, Reach::Host));
     assert!(remedy(&finding, Dialect::Manual).contains("net.core.netdev_max_backlog"));
-    let system = MemorySystem::linux("6.1").file("/proc/vmstat", "nr_free_pages 5\noom_kill 1\n");
+    let system = MemorySystem::linux("6.1")
+        .file("/proc/vmstat", "nr_free_pages 5\noom_kill 1\n")
+        .sysctl("vm.swappiness", "60");
     assert_eq!(
         outcome(&system, "counter = { name = \"vmstat.oom_kill\", total = { max = 0 } }"),
         Outcome::Fail
     );
     assert_eq!(outcome(&system, dropped), Outcome::NotApplicable);
+    let without_proc = MemorySystem::linux("6.1");
+    assert_eq!(outcome(&without_proc, dropped), Outcome::Unknown);
+    assert_eq!(outcome(&without_proc, &usage("keys", EIGHTY)), Outcome::Unknown);
 }
 
 /// A host whose tables are used in part.
@@ -480,7 +485,12 @@ fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
     assert_eq!(uneven.actual, "distance 31, spread 60 %");
     assert_eq!(uneven.evidence[..2], ["node 0: 2 % free", "node 2: 62 % free"]);
     assert_eq!(outcome(&system, "numa = { nodes = \"numa_nodes - 1\" }"), Outcome::Pass);
-    let bare = MemorySystem::linux("6.1");
+    let without_sys = MemorySystem::linux("6.1");
+    assert_eq!(
+        outcome(&without_sys, "numa = { nodes = { max = 1 } }"),
+        Outcome::Unknown
+    );
+    let bare = MemorySystem::linux("6.1").file("/sys/devices/system/cpu/online", "0\n");
     assert_eq!(outcome(&bare, "numa = { nodes = { max = 1 } }"), Outcome::NotApplicable);
     assert_eq!(
         outcome(&MemorySystem::on(Os::Macos, "23"), "numa = { nodes = 1 }"),
@@ -493,4 +503,201 @@ fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
     );
     let odd = numa().file("/sys/devices/system/node/node2/distance", "near\n");
     assert_eq!(outcome(&odd, "numa = { distance = { max = 99 } }"), Outcome::Unknown);
+}
+
+/// A network card, a bridge, a card that is down, and loopback.
+fn interfaces() -> Vec<Interface> {
+    let card = Interface {
+        name: "eth0".into(),
+        up: true,
+        mtu: 1400,
+        transmit_queue: 1000,
+        carrier: Some(true),
+        qdisc: Some("mq".into()),
+        queue_qdiscs: vec!["fq_codel".into(); 4],
+        rx_missed: 7,
+        driver: Some("ixgbe".into()),
+        speed: Some(10_000),
+        full_duplex: Some(true),
+        ring_rx: Some(512),
+        ring_rx_max: Some(4096),
+        channels: Some(Channels {
+            combined: 4,
+            combined_max: 8,
+            ..Channels::default()
+        }),
+        gro: Some(true),
+        gso: Some(true),
+        tso: Some(false),
+        in_sys: true,
+        ..Interface::default()
+    };
+    let bridge = Interface {
+        name: "br0".into(),
+        up: true,
+        mtu: 1500,
+        carrier: Some(false),
+        qdisc: Some("noqueue".into()),
+        in_sys: true,
+        ..Interface::default()
+    };
+    let down = Interface {
+        name: "eth1".into(),
+        mtu: 1500,
+        qdisc: Some("noop".into()),
+        in_sys: true,
+        ..Interface::default()
+    };
+    let loopback = Interface {
+        name: "lo".into(),
+        loopback: true,
+        up: true,
+        mtu: 65536,
+        ..Interface::default()
+    };
+    vec![loopback, card, bridge, down]
+}
+
+fn networked() -> MemorySystem {
+    MemorySystem::linux("6.1")
+        .sysctl("net.core.somaxconn", "4096")
+        .file("/sys/devices/system/cpu/online", "0-3\n")
+        .file("/sys/class/net/eth0/queues/rx-0/rps_cpus", "00000000,00000000\n")
+        .file("/sys/class/net/eth0/queues/rx-1/rps_cpus", "00000000,00000000\n")
+        .file("/sys/class/net/eth0/queues/tx-0/xps_cpus", "0\n")
+        .interfaces(Ok(interfaces()))
+}
+
+fn interface(name: &str, asked: &str) -> String {
+    format!("interface = {{ name = \"{name}\", {asked} }}")
+}
+
+#[test]
+fn a_pattern_finds_interfaces_that_are_up_and_a_name_finds_any() {
+    let system = networked();
+    let found = all(&system, &interface("*", "mtu = { min = 1500 }"));
+    let seen: Vec<(&str, Outcome)> = found
+        .iter()
+        .map(|found| (found.subject.as_str(), found.outcome))
+        .collect();
+    assert_eq!(seen, [("eth0", Outcome::Fail), ("br0", Outcome::Pass)]);
+    assert_eq!(remedy(&found[0], Dialect::Host), "ip link set dev eth0 mtu 1500");
+    assert!(remedy(&found[0], Dialect::Persist).contains("MTUBytes=1500"));
+    let down = interface("eth1", "mtu = 1500, carrier = true");
+    let down = one(&system, &down);
+    assert_eq!(
+        (down.outcome, down.evidence[0].as_str()),
+        (Outcome::Pass, "does not count here: eth1 is down")
+    );
+    assert_eq!(outcome(&system, &interface("lo", "mtu = 65536")), Outcome::Pass);
+    for nothing in ["wlan0", "wlan*"] {
+        assert_eq!(
+            outcome(&system, &interface(nothing, "mtu = 1500")),
+            Outcome::NotApplicable
+        );
+    }
+    let refused = MemorySystem::linux("6.1").interfaces(Err(Failure::Denied(libc::EPERM)));
+    assert_eq!(outcome(&refused, &interface("*", "mtu = 1500")), Outcome::Unknown);
+    let mac = MemorySystem::on(Os::Macos, "23");
+    assert_eq!(outcome(&mac, &interface("*", "mtu = 1500")), Outcome::NotApplicable);
+    assert!(mistake(&interface("../eth0", "mtu = 1500")).contains("cannot be an interface"));
+    assert!(mistake(&interface("eth0", "duplex = \"ful\"")).contains("never `ful`"));
+}
+
+#[test]
+fn what_the_driver_tells_is_compared_and_what_it_does_not_is_absent() {
+    let system = networked();
+    let passes = [
+        "driver = \"ixgbe\", speed = { min = 10000 }, duplex = \"full\", carrier = true",
+        "queues_rx = 2, queues_tx = 1, transmit_queue = 1000, rps = false",
+        "qdisc = { one_of = [\"fq\", \"fq_codel\"] }, offload_gro = true, offload_gso = true, rx_dropped = 0",
+    ];
+    for asked in passes {
+        assert_eq!(outcome(&system, &interface("eth0", asked)), Outcome::Pass, "{asked}");
+    }
+    for metric in [
+        "driver = \"x\"",
+        "speed = 1",
+        "ring_rx = 1",
+        "duplex = \"full\"",
+        "offload_tso = true",
+        "queues_rx = 1",
+    ] {
+        assert_eq!(
+            outcome(&system, &interface("br0", metric)),
+            Outcome::NotApplicable,
+            "{metric}"
+        );
+    }
+    let mut facts = interfaces();
+    facts[1] = Interface {
+        name: "eth0".into(),
+        refused: Some(libc::EPERM),
+        channels: facts[1].channels,
+        ..Interface::default()
+    };
+    let elsewhere = networked().interfaces(Ok(facts));
+    assert_eq!(
+        outcome(&elsewhere, &interface("eth0", "driver = \"x\"")),
+        Outcome::Unknown
+    );
+    // /sys is of another namespace, so its queues are not this interface's.
+    assert_eq!(outcome(&elsewhere, &interface("eth0", "queues_rx = 4")), Outcome::Pass);
+    assert_eq!(outcome(&elsewhere, &interface("eth0", "rps = false")), Outcome::Unknown);
+}
+
+#[test]
+fn the_remedy_of_an_interface_is_the_command_that_changes_it() {
+    let system = networked();
+    for (asked, command) in [
+        (
+            "transmit_queue = { min = 5000 }",
+            "ip link set dev eth0 txqueuelen 5000",
+        ),
+        ("ring_rx = { min = 2048 }", "ethtool -G eth0 rx 2048"),
+        ("queues_rx = { min = 8 }", "ethtool -L eth0 combined 8"),
+        ("offload_tso = true", "ethtool -K eth0 tso on"),
+        ("rps = true", "echo f | tee /sys/class/net/eth0/queues/rx-*/rps_cpus"),
+        (
+            "qdisc = \"fq\"",
+            "sysctl -w net.core.default_qdisc=fq\ntc qdisc del dev eth0 root\ntc qdisc add dev eth0 root mq",
+        ),
+        (
+            "mtu = 9000, offload_gro = false",
+            "ip link set dev eth0 mtu 9000\nethtool -K eth0 gro off",
+        ),
+    ] {
+        let finding = one(&system, &interface("eth0", asked));
+        assert_eq!(
+            (finding.outcome, reach(&finding)),
+            (Outcome::Fail, Reach::Manual),
+            "{asked}"
+        );
+        assert_eq!(remedy(&finding, Dialect::Host), command, "{asked}");
+    }
+    let bridge = one(&system, &interface("br0", "qdisc = \"fq\""));
+    assert_eq!(remedy(&bridge, Dialect::Host), "tc qdisc replace dev br0 root fq");
+    let user = networked().user(1000, 0);
+    let steering = one(&user, &interface("eth0", "rps = true"));
+    assert_eq!(
+        remedy(&steering, Dialect::Host),
+        "echo f | sudo tee /sys/class/net/eth0/queues/rx-*/rps_cpus"
+    );
+    for (asked, words) in [
+        ("ring_rx = { min = 9000 }", "4096 at most"),
+        ("queues_tx = { min = 16 }", "8 queues at most"),
+        ("speed = { min = 25000 }", "cable"),
+        ("rx_missed = { max = 0 }", "ethtool -G eth0 rx 4096"),
+    ] {
+        let finding = one(&system, &interface("eth0", asked));
+        assert!(remedy(&finding, Dialect::Manual).contains(words), "{finding:#?}");
+    }
+    let inside = one(&in_container(networked()), &interface("eth0", "mtu = { min = 1500 }"));
+    assert_eq!(reach(&inside), Reach::Runtime);
+    assert!(remedy(&inside, Dialect::Docker).contains("network.driver.mtu=1500"));
+    let shared = in_container(networked().sysctl("net.core.netdev_max_backlog", "1000"));
+    assert_eq!(
+        reach(&one(&shared, &interface("eth0", "mtu = { min = 1500 }"))),
+        Reach::Host
+    );
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -295,4 +296,175 @@ fn numa_nodes_are_those_of_the_directory() {
     assert_eq!(value("numa = { nodes = { min = 0 } }"), nodes.to_string());
     let found = look("numa = { distance = { min = 10 }, spread = { max = \"100%\" } }", &[]);
     assert_eq!(found["outcome"], "pass", "{found:#}");
+}
+
+fn json(text: &str) -> Vec<serde_json::Value> {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Every interface of this namespace against iproute2.
+fn compare_with_iproute2() {
+    let qdiscs = json(&tool("tc", &["-j", "qdisc"]));
+    for link in json(&ip(&["-j", "-s", "link"])) {
+        let name = link["ifname"].as_str().expect("a name");
+        let up = link["flags"]
+            .as_array()
+            .is_some_and(|flags| flags.iter().any(|flag| flag == "UP"));
+        let mut asked = format!("mtu = {}, transmit_queue = {}", link["mtu"], link["txqlen"]);
+        if up {
+            let carrier = link["flags"]
+                .as_array()
+                .is_some_and(|flags| flags.iter().all(|flag| flag != "NO-CARRIER"));
+            asked += &format!(", carrier = {carrier}");
+        }
+        let own: Vec<&serde_json::Value> = qdiscs.iter().filter(|qdisc| qdisc["dev"] == name).collect();
+        let below = own.iter().find(|qdisc| qdisc["parent"].is_string());
+        let root = own
+            .iter()
+            .find(|qdisc| qdisc["root"] == true)
+            .map(|qdisc| &qdisc["kind"]);
+        if let Some(kind) = root {
+            let kind = below.filter(|_| kind == "mq").map_or(kind, |below| &below["kind"]);
+            asked += &format!(", qdisc = {kind}");
+        }
+        asked += &format!(", rx_dropped = {{ min = {} }}", link["stats64"]["rx"]["dropped"]);
+        let found = look(&format!("interface = {{ name = \"{name}\", {asked} }}"), &[]);
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+        assert!(!found["evidence"].to_string().contains("does not count"), "{found:#}");
+    }
+}
+
+#[test]
+fn interfaces_are_those_that_iproute2_shows() {
+    let there = Command::new("tc").arg("-V").output().is_ok();
+    if !can("this needs iproute2", there) {
+        return;
+    }
+    compare_with_iproute2();
+}
+
+#[test]
+fn interfaces_of_another_namespace_are_its_own() {
+    in_network_namespace(|| {
+        let made = Command::new("ip")
+            .args([
+                "link",
+                "add",
+                "left0",
+                "mtu",
+                "1234",
+                "txqueuelen",
+                "77",
+                "numtxqueues",
+                "4",
+                "numrxqueues",
+                "2",
+            ])
+            .args([
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "right0",
+                "numtxqueues",
+                "1",
+                "numrxqueues",
+                "1",
+            ])
+            .status();
+        if !can("this kernel has veth", made.is_ok_and(|status| status.success())) {
+            return;
+        }
+        ip(&["link", "set", "left0", "up"]);
+        let of = |asked: &str| look(&format!("interface = {{ name = \"left0\", {asked} }}"), &[]);
+        let pass = |asked: &str| {
+            let found = of(asked);
+            assert_eq!(found["outcome"], "pass", "{found:#}");
+            found
+        };
+        pass("mtu = 1234, transmit_queue = 77, driver = \"veth\", carrier = false, speed = 10000, duplex = \"full\"");
+        ip(&["link", "set", "right0", "up"]);
+        pass("carrier = true, queues_rx = 2, queues_tx = 4");
+        // /sys shows the namespace of whoever mounted it, which has no such interface.
+        assert_eq!(of("rps = false")["outcome"], "unknown");
+        assert_eq!(of("ring_rx = 1")["outcome"], "n/a");
+        tool("tc", &["qdisc", "add", "dev", "left0", "root", "handle", "1:", "mq"]);
+        tool("tc", &["qdisc", "replace", "dev", "left0", "parent", "1:1", "pfifo"]);
+        pass("qdisc = \"mq\"");
+        for queue in ["1:2", "1:3", "1:4"] {
+            tool("tc", &["qdisc", "replace", "dev", "left0", "parent", queue, "pfifo"]);
+        }
+        let found = pass("qdisc = \"pfifo\"");
+        assert!(
+            found["evidence"]
+                .to_string()
+                .contains("mq, with pfifo for each of its 4 queues"),
+            "{found:#}"
+        );
+        compare_with_iproute2();
+        // The command of a remedy makes the rule pass.
+        let found = of("mtu = 1500");
+        let command = "ip link set dev left0 mtu 1500";
+        assert!(found["fix"]["remedies"].to_string().contains(command), "{found:#}");
+        tool("sh", &["-c", command]);
+        pass("mtu = 1500");
+    });
+}
+
+/// The namespace's own /sys tells of queues and of RPS.
+#[test]
+fn a_sys_of_the_same_namespace_is_believed() {
+    in_network_namespace(|| {
+        unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+        tool("mount", &["--make-rprivate", "/"]);
+        tool("mount", &["-t", "sysfs", "sysfs", "/sys"]);
+        let found = look(
+            "interface = { name = \"lo\", queues_rx = 1, queues_tx = 1, rps = false }",
+            &[],
+        );
+        let has_rps = Path::new("/sys/class/net/lo/queues/rx-0/rps_cpus").exists();
+        if !can("this kernel has RPS", has_rps) {
+            return;
+        }
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+        std::fs::write("/sys/class/net/lo/queues/rx-0/rps_cpus", "1").expect("a mask");
+        let found = look("interface = { name = \"lo\", rps = true }", &[]);
+        assert_eq!(found["outcome"], "pass", "{found:#}");
+        assert!(
+            found["evidence"].to_string().contains("rx-0 hands its packets"),
+            "{found:#}"
+        );
+        tool("umount", &["/sys"]);
+    });
+}
+
+/// A recording of this machine gives the report that the machine gave.
+#[test]
+fn a_recording_tells_the_same_of_all_kinds() {
+    let rules = r#"
+[[rule]]
+id = "counter"
+counter = { name = "TcpExt.ListenOverflows", during = { max = 1000000 } }
+[[rule]]
+id = "usage"
+usage = { of = "aio", share = { max = "100%" }, limit = { min = 1 } }
+[[rule]]
+id = "mount"
+mount = { path = "/etc", options = { contains = "no-such-option" } }
+[[rule]]
+id = "numa"
+numa = { nodes = { max = 64 }, distance = { max = 254 } }
+[[rule]]
+id = "interface"
+interface = { name = "*", mtu = { min = 100000 }, queues_rx = { min = 1 }, qdisc = { not = "x" } }
+"#;
+    let files = support::directory(&[("p.toml", rules)]);
+    let path = files.path();
+    let recorded = run_in(path, &["record", "./p.toml", "--output", "host.json"]);
+    assert_eq!(recorded.code, 0, "{}", recorded.err);
+    let live = support::findings(&run_in(path, &["check", "./p.toml", "--format", "json"]).out);
+    let replayed =
+        support::findings(&run_in(path, &["check", "./p.toml", "--host", "host.json", "--format", "json"]).out);
+    assert!(live.len() >= 4, "{live:#?}");
+    assert_eq!(live, replayed);
 }

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use runup::diagnostic::{Diagnostics, render};
 use runup::engine::{Check, Options};
 use runup::finding::Outcome;
+use runup::fix::plan::{Consent, LimitsOf, Permissions, PlanError, plan};
 use runup::host::Host;
 use runup::profile::{self, Library, Setting};
 use runup::source::Sources;
@@ -125,6 +126,59 @@ fn every_table_is_of_a_profile() {
         let name = file.strip_suffix(".toml");
         let known = name.is_some_and(|name| profile::search::built_in().iter().any(|(known, _)| *known == name));
         assert!(known, "tests/profiles/{file} is of no built-in profile");
+    }
+}
+
+/// Profiles whose vendors contradict each other, with what about.
+const CONTRADICTIONS: &[(&str, &str, &str)] = &[
+    ("elasticsearch/no-swap", "redis/swap", "memory"),
+    ("cassandra/no-swap", "scylladb/swap", "memory"),
+    ("opensearch/no-swap", "redpanda/swap", "memory"),
+    (
+        "redis/background-save",
+        "postgresql/strict-overcommit",
+        "vm.overcommit_memory",
+    ),
+    (
+        "clickhouse/overcommit",
+        "postgresql/strict-overcommit",
+        "vm.overcommit_memory",
+    ),
+    (
+        "mongodb/huge-pages",
+        "redis/huge-pages",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+    ),
+];
+
+#[test]
+fn vendors_that_contradict_each_other_are_named_and_nothing_is_planned() {
+    for (left, right, subject) in CONTRADICTIONS {
+        let (mut sources, mut sink) = (Sources::new(), Diagnostics::new());
+        let profiles: Vec<_> = [left, right]
+            .iter()
+            .filter_map(|name| {
+                let profile = name.split('/').next()?;
+                profile::load(&Library::built_in_only(), profile, Os::Linux, &mut sources, &mut sink)
+            })
+            .collect();
+        let system = Description::default().build();
+        let permissions = Permissions {
+            allowed: Consent::ALL.into_iter().collect(),
+            limits: LimitsOf::Nobody,
+            own_only: false,
+        };
+        let Err(PlanError::Conflicts(conflicts)) = plan(&profiles, &Options::default(), &system, &permissions) else {
+            panic!("{left} and {right}: runup chose");
+        };
+        let found = conflicts.iter().find(|conflict| {
+            conflict.subject == *subject
+                && [left, right]
+                    .iter()
+                    .all(|name| conflict.sides.iter().any(|side| side.name == **name))
+        });
+        let found = found.unwrap_or_else(|| panic!("{left} and {right}: {conflicts:#?}"));
+        assert!(found.sides.iter().all(|side| side.source.is_some()), "{found:#?}");
     }
 }
 

@@ -185,12 +185,12 @@ impl<'a> Check<'a> {
 
     fn report(&self, findings: Vec<Finding>) -> Report {
         let mut findings = findings;
-        together::agree(&mut findings, self.host);
         let conflicts = if self.profiles.len() > 1 {
             conflicts::find(&self.planned, &findings)
         } else {
             Vec::new()
         };
+        together::agree(&mut findings, &self.planned, &conflicts, self.host);
         Report {
             host: summary(self.host),
             profiles: self.profiles.iter().map(|profile| profile.name.clone()).collect(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::system::{
-    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Limits, Platform, ProcessTime, Resource, Sockets,
-    Stat, SysctlName, System,
+    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
+    Sockets, Stat, SysctlName, System,
 };
 use crate::value::{Choice, Type, Value};
 
@@ -124,6 +124,10 @@ impl System for Overlay<'_> {
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
         self.base.processes()
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        self.base.interfaces()
     }
 
     fn batteries(&self) -> Result<Vec<Battery>, Failure> {

@@ -5,12 +5,13 @@
 //! returns the changes that it would make.
 
 pub mod cgroup;
-pub mod counter;
 pub mod clock;
+pub mod counter;
 pub mod cpu;
 pub mod disk;
 pub mod engine;
 pub mod glob;
+pub mod interface;
 pub mod kernel;
 pub mod memory;
 pub mod mount;
@@ -25,8 +26,8 @@ pub mod rlimit;
 pub mod service;
 pub mod sysctl;
 pub mod sysfs;
-pub mod usage;
 pub mod systemd;
+pub mod usage;
 
 pub use registry::{KINDS, find};
 

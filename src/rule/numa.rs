@@ -182,6 +182,9 @@ fn nodes(cx: &Context<'_>) -> Result<Vec<u32>, Reading> {
     let list = |name: &str| -> Result<Vec<u32>, Reading> {
         let path = format!("{DIRECTORY}/{name}");
         let text = text(&path, cx).map_err(|failure| match failure {
+            Failure::Absent if cx.system.stat("/sys/devices/system") == Err(Failure::Absent) => {
+                Reading::Unreadable(format!("{path} cannot be read: /sys is not mounted here"))
+            }
             Failure::Absent => {
                 Reading::Absent("this kernel tells of no NUMA nodes: all memory is equally near".to_owned())
             }

@@ -275,7 +275,7 @@ fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<Stri
 }
 
 /// Why nothing is known without it.
-const NO_PROC: &str = "/proc is not mounted here, and the kernel's settings are read from it";
+pub(super) const NO_PROC: &str = "/proc is not mounted here, and the kernel's settings are read from it";
 
 /// What it means that a key is not there.
 pub(super) fn absent(name: &str, key: Option<&Key>, known: bool, cx: &Context<'_>) -> Reading {

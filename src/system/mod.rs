@@ -239,6 +239,66 @@ pub struct ClockCost {
     pub system: u64,
 }
 
+/// A network interface, as rtnetlink and its driver tell of it. `None` is what the driver does not tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// The loopback interface.
+    pub loopback: bool,
+    /// Switched on.
+    pub up: bool,
+    /// Bytes in the largest packet.
+    pub mtu: u32,
+    /// Packets that wait to be sent before the queueing discipline drops some (`txqueuelen`).
+    pub transmit_queue: u32,
+    /// Whether the other end of the cable is there; `None` while it is down.
+    pub carrier: Option<bool>,
+    /// The queueing discipline at its root.
+    pub qdisc: Option<String>,
+    /// Those of its queues, where the one at the root gives each queue one of its own.
+    pub queue_qdiscs: Vec<String>,
+    /// Packets that were received and dropped, since it was made.
+    pub rx_dropped: u64,
+    /// Packets that the hardware had no room for, since it was made.
+    pub rx_missed: u64,
+    /// The driver's name.
+    pub driver: Option<String>,
+    /// Mbit/s.
+    pub speed: Option<u32>,
+    /// Sends and receives at once.
+    pub full_duplex: Option<bool>,
+    /// Packets that the receive ring holds.
+    pub ring_rx: Option<u32>,
+    /// Packets that it could hold.
+    pub ring_rx_max: Option<u32>,
+    /// Its hardware queues.
+    pub channels: Option<Channels>,
+    /// Generic receive offload.
+    pub gro: Option<bool>,
+    /// Generic segmentation offload.
+    pub gso: Option<bool>,
+    /// TCP segmentation offload.
+    pub tso: Option<bool>,
+    /// The errno with which questions to drivers are refused here.
+    pub refused: Option<i32>,
+    /// Whether `/sys/class/net` shows this very interface: `/sys` may have been mounted for another network namespace.
+    pub in_sys: bool,
+}
+
+/// How many hardware queues an interface has, and could have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[allow(missing_docs, reason = "the names are those of ethtool(8)")]
+pub struct Channels {
+    pub rx: u32,
+    pub tx: u32,
+    pub combined: u32,
+    pub rx_max: u32,
+    pub tx_max: u32,
+    pub combined_max: u32,
+}
+
 /// A machine that can be asked.
 ///
 /// Paths are absolute. A name that comes from a profile must have passed the form check of its kind before it gets here; the
@@ -304,6 +364,14 @@ pub trait System {
     /// # Errors
     /// Any [`Failure`].
     fn sockets(&self) -> Result<Sockets, Failure>;
+
+    /// The network interfaces of the network namespace that is looked at, in the kernel's order.
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where nothing tells of them.
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        Err(Failure::Absent)
+    }
 
     /// Every process that can be seen, by pid.
     ///

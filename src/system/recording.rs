@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::redact::{nameless, redact};
 use super::{
-    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Limits, Platform, ProcessTime, Resource, Sockets,
-    Stat, SysctlName, System,
+    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
+    Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -61,6 +61,8 @@ pub struct Recording {
     clock_cost: Option<Answer<ClockCost>>,
     #[serde(default)]
     sockets: Vec<Answer<Sockets>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    interfaces: Vec<Answer<Vec<Interface>>>,
     #[serde(default)]
     processes: Vec<Answer<Vec<ProcessTime>>>,
 }
@@ -293,6 +295,7 @@ impl Recording {
             clock: None,
             clock_cost: None,
             sockets: Vec::new(),
+            interfaces: Vec::new(),
             processes: Vec::new(),
         }
     }
@@ -325,6 +328,7 @@ impl<'a> Recorder<'a> {
             fold(answers);
         }
         fold(&mut recording.sockets);
+        fold(&mut recording.interfaces);
         recording
     }
 
@@ -461,6 +465,15 @@ impl System for Recorder<'_> {
         self.recording
             .borrow_mut()
             .sockets
+            .push(Answer::of(&result, Clone::clone));
+        result
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        let result = self.system.interfaces();
+        self.recording
+            .borrow_mut()
+            .interfaces
             .push(Answer::of(&result, Clone::clone));
         result
     }
@@ -627,6 +640,10 @@ impl System for Replay {
 
     fn sockets(&self) -> Result<Sockets, Failure> {
         self.next("the sockets", "", Some(&self.recording.sockets))
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        self.next("the interfaces", "", Some(&self.recording.interfaces))
     }
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {

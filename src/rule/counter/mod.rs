@@ -208,7 +208,12 @@ fn read(
         None => place::text(&path, cx),
     };
     let numbers = |text: &Result<String, Failure>| -> Result<Vec<i128>, Reading> {
-        let text = text.as_ref().map_err(|failure| reading_of(failure, &path))?;
+        let text = text.as_ref().map_err(|failure| match failure {
+            Failure::Absent if cx.host.lacks_proc() => {
+                Reading::Unreadable(format!("{path} cannot be read: /proc is not mounted here"))
+            }
+            failure => reading_of(failure, &path),
+        })?;
         counter
             .read(text)
             .map_err(|missing| absent(name, known, &path, &missing))

@@ -100,7 +100,12 @@ fn odd(what: &str) -> Reading {
 }
 
 fn text(path: &str, cx: &Context<'_>) -> Result<String, Reading> {
-    let bytes = cx.system.read(path).map_err(|failure| reading_of(&failure, path))?;
+    let bytes = cx.system.read(path).map_err(|failure| match failure {
+        Failure::Absent if cx.host.lacks_proc() => {
+            Reading::Unreadable(format!("{path} cannot be read: /proc is not mounted here"))
+        }
+        failure => reading_of(&failure, path),
+    })?;
     String::from_utf8(bytes).map_err(|_| Reading::Unreadable(format!("{path} is not UTF-8 text")))
 }
 

@@ -10,11 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::tree::{Tree, errno, failure, read_once};
-use super::{ProcessError, clock, sock_diag};
+use super::{ProcessError, clock, interfaces, sock_diag};
 use crate::system::procfs;
 use crate::system::{
-    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource,
-    Sockets, Stat, SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
+    Resource, Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -110,6 +110,23 @@ impl LiveSystem {
             }
             size *= 4;
         }
+    }
+
+    /// Whether `/sys/class/net` is of the network namespace whose interfaces these are: who mounted `/sys` decides.
+    fn sys_shows(&self, found: &[interfaces::Found]) -> bool {
+        let text = |name: &str, file: &str| {
+            let bytes = self.read(&format!("/sys/class/net/{name}/{file}")).ok()?;
+            Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+        };
+        // Not every name there is an interface: `bonding_masters` is a file.
+        let names = self.list("/sys/class/net").unwrap_or_default();
+        let shown = names.iter().filter(|name| text(name, "ifindex").is_some()).count();
+        shown == found.len()
+            && found.iter().all(|found| {
+                let name = &found.interface.name;
+                text(name, "ifindex") == Some(found.index.to_string())
+                    && text(name, "address").is_some_and(|address| address == found.address)
+            })
     }
 
     /// Whether the namespace that a key belongs to is the one that is looked at.
@@ -310,6 +327,19 @@ impl System for LiveSystem {
             // No such netlink family, or a seccomp profile: the tables in /proc say most of it.
             Err(_) => procfs::sockets(&|path| self.read(path)),
         }
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        if let Some(target) = &self.target {
+            target.network.map_err(failure)?;
+        }
+        let found = interfaces::interfaces().map_err(failure)?;
+        let in_sys = self.sys_shows(&found);
+        let interfaces = found.into_iter().map(|found| Interface {
+            in_sys,
+            ..found.interface
+        });
+        Ok(interfaces.collect())
     }
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {

@@ -10,8 +10,8 @@ pub use write::Reaction;
 
 use super::steps::Steps;
 use super::{
-    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource,
-    Sockets, Space, Stat, SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
+    Resource, Sockets, Space, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -40,6 +40,7 @@ pub struct MemorySystem {
     limits: BTreeMap<Resource, Limits>,
     filesystems: BTreeMap<String, Filesystem>,
     sockets: Result<Sockets, Failure>,
+    interfaces: Result<Vec<Interface>, Failure>,
     processes: RefCell<Vec<Vec<ProcessTime>>>,
     environment: BTreeMap<String, String>,
     low_power: Option<bool>,
@@ -97,6 +98,7 @@ impl MemorySystem {
             limits: BTreeMap::new(),
             filesystems: BTreeMap::new(),
             sockets: Ok(Sockets::default()),
+            interfaces: Err(Failure::Absent),
             processes: RefCell::new(vec![Vec::new()]),
             environment: BTreeMap::new(),
             low_power: None,
@@ -205,6 +207,13 @@ impl MemorySystem {
     #[must_use]
     pub fn sockets(mut self, sockets: Result<Sockets, Failure>) -> Self {
         self.sockets = sockets;
+        self
+    }
+
+    /// Sets the network interfaces.
+    #[must_use]
+    pub fn interfaces(mut self, interfaces: Result<Vec<Interface>, Failure>) -> Self {
+        self.interfaces = interfaces;
         self
     }
 
@@ -451,6 +460,10 @@ impl System for MemorySystem {
 
     fn sockets(&self) -> Result<Sockets, Failure> {
         self.sockets.clone()
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        self.interfaces.clone()
     }
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
