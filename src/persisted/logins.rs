@@ -78,6 +78,42 @@ pub fn of(system: &dyn System, uid: u32, resource: Resource) -> Login {
     }
 }
 
+/// The limits that services run into.
+const COMMON: &[Resource] = &[Resource::Nofile, Resource::Nproc, Resource::Memlock, Resource::Stack];
+
+/// The users that lines name, other than by a group or all at once: those are what people write for a service.
+#[must_use]
+pub fn named(system: &dyn System) -> Vec<(u32, String, Resource)> {
+    let mut found = Vec::new();
+    for (_, text) in files(system) {
+        for line in text.lines() {
+            let line = line.split('#').next().unwrap_or_default();
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            let [domain, _, item, _] = fields[..] else { continue };
+            let resource = COMMON.iter().find(|resource| resource.limits_conf_name() == Some(item));
+            let (Some(resource), Some(uid)) = (resource, uid(system, domain)) else {
+                continue;
+            };
+            let entry = (uid, domain.to_owned(), *resource);
+            if !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+    }
+    found
+}
+
+/// The number of a user, by the name or the number itself.
+fn uid(system: &dyn System, domain: &str) -> Option<u32> {
+    if let Ok(number) = domain.parse() {
+        return Some(number);
+    }
+    let passwd = system.read("/etc/passwd").ok()?;
+    let passwd = String::from_utf8_lossy(&passwd);
+    let row = passwd.lines().find(|row| row.split(':').next() == Some(domain))?;
+    row.split(':').nth(2)?.parse().ok()
+}
+
 fn files(system: &dyn System) -> Vec<(String, String)> {
     const MAIN: &str = "/etc/security/limits.conf";
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();

@@ -24,6 +24,7 @@ mod reach;
 mod registry;
 pub mod rlimit;
 pub mod service;
+pub mod startup;
 pub mod sysctl;
 pub mod sysfs;
 pub mod systemd;

@@ -23,6 +23,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::systemd::Systemd,
     &super::engine::Engine,
     &super::clock::Clock,
+    &super::startup::Startup,
     &super::interface::Interface,
 ];
 

@@ -1,9 +1,13 @@
 //! What stays out of a recording: of files that may hold secrets only the lines are kept that a kind reads.
 
+use crate::persisted::shells;
 use crate::systemd;
 
 /// A file's content as it may be recorded, where it is one of those whose other lines may be secret; `None` for the rest.
 pub(super) fn redact(path: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    if shells::counts(path) {
+        return Some(shells::without_secrets(bytes));
+    }
     if path.contains("/systemd/") {
         return Some(systemd::without_secrets(bytes));
     }
