@@ -5,9 +5,11 @@
 //! returns the changes that it would make.
 
 pub mod cgroup;
+pub mod clock;
 pub mod counter;
 pub mod cpu;
 pub mod disk;
+pub mod engine;
 pub mod glob;
 pub mod interface;
 pub mod kernel;
@@ -24,6 +26,7 @@ pub mod rlimit;
 pub mod service;
 pub mod sysctl;
 pub mod sysfs;
+pub mod systemd;
 pub mod usage;
 
 pub use registry::{KINDS, find};

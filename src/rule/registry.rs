@@ -21,6 +21,9 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::numa::Numa,
     &super::interface::Interface,
     &super::service::Service,
+    &super::systemd::Systemd,
+    &super::engine::Engine,
+    &super::clock::Clock,
 ];
 
 /// The kind with a name.

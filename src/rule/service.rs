@@ -8,7 +8,7 @@ use crate::profile::shape::{Field, Shape, required};
 use crate::system::{Failure, Os, System};
 use crate::systemd::process::{self, NotFound, Running, main_process};
 use crate::systemd::unit::{Manager, Unit, full_name, is_unit_name, type_of};
-use crate::systemd::{is_running, missing};
+use crate::systemd::{is_running, is_tree, missing};
 use crate::value::{Number, Type, Unit as ValueUnit, Value};
 
 /// A unit: `service = { unit = "irqbalance.service", active = false }`.
@@ -358,14 +358,6 @@ impl Look {
             (_, false) => value(cx.system, &format!("{directory}/{old}"), number),
         }
     }
-}
-
-/// A tree of files with systemd in it, and no process.
-fn is_tree(system: &dyn System) -> bool {
-    system.stat("/proc/1").is_err()
-        && ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]
-            .iter()
-            .any(|path| system.stat(path).is_ok())
 }
 
 /// Where the hierarchy that has a controller is mounted, and whether it is of version 2.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::redact::{nameless, redact};
 use super::{
-    Battery, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource, Sockets, Stat,
-    SysctlName, System,
+    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
+    Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -55,6 +55,10 @@ pub struct Recording {
     batteries: Option<Answer<Vec<Battery>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     low_power_mode: Option<Answer<bool>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<Answer<ClockState>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock_cost: Option<Answer<ClockCost>>,
     #[serde(default)]
     sockets: Vec<Answer<Sockets>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -288,6 +292,8 @@ impl Recording {
             cpus: None,
             batteries: None,
             low_power_mode: None,
+            clock: None,
+            clock_cost: None,
             sockets: Vec::new(),
             interfaces: Vec::new(),
             processes: Vec::new(),
@@ -498,6 +504,23 @@ impl System for Recorder<'_> {
         result
     }
 
+    fn clock(&self) -> Result<ClockState, Failure> {
+        let mut recording = self.recording.borrow_mut();
+        // The error grows from moment to moment; one answer holds for the whole recording.
+        let answer = recording
+            .clock
+            .get_or_insert_with(|| Answer::of(&self.system.clock(), |state| *state));
+        answer.result("the clock's state")
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        let mut recording = self.recording.borrow_mut();
+        let answer = recording
+            .clock_cost
+            .get_or_insert_with(|| Answer::of(&self.system.clock_cost(), |cost| *cost));
+        answer.result("the clock's cost")
+    }
+
     fn environment(&self, name: &str) -> Option<String> {
         let value = self.system.environment(name).filter(|_| VARIABLES.contains(&name))?;
         self.recording
@@ -633,6 +656,14 @@ impl System for Replay {
 
     fn low_power_mode(&self) -> Result<bool, Failure> {
         only("low-power mode", "", self.recording.low_power_mode.as_ref())
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        only("the clock's state", "", self.recording.clock.as_ref())
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        only("the clock's cost", "", self.recording.clock_cost.as_ref())
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -39,3 +39,11 @@ pub(crate) fn missing(system: &dyn System) -> Option<Result<String, String>> {
         Err(failure) => Some(Err(format!("/run/systemd/system: {failure}"))),
     }
 }
+
+/// A tree of files with systemd in it, and no process.
+pub(crate) fn is_tree(system: &dyn System) -> bool {
+    system.stat("/proc/1").is_err()
+        && ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]
+            .iter()
+            .any(|path| system.stat(path).is_ok())
+}

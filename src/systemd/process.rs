@@ -131,16 +131,17 @@ pub fn manager_of(host: &Host<'_>, path: &str) -> Manager {
         rest.split_once(".service")?.0.parse::<u32>().ok()
     });
     let Some(uid) = owner else { return Manager::System };
-    let home = host
-        .text("/etc/passwd")
-        .and_then(|text| {
-            text.lines().find_map(|line| {
-                let fields: Vec<&str> = line.split(':').collect();
-                (fields.get(2)?.parse() == Ok(uid)).then_some((*fields.get(5)?).to_owned())
-            })
-        })
-        .unwrap_or_default();
+    let home = home_of(host, uid).unwrap_or_default();
     Manager::User { uid, home }
+}
+
+/// A user's home directory.
+#[must_use]
+pub fn home_of(host: &Host<'_>, uid: u32) -> Option<String> {
+    host.text("/etc/passwd")?.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2)?.parse() == Ok(uid)).then_some((*fields.get(5)?).to_owned())
+    })
 }
 
 /// The process that a unit is about. systemd remembers it, and tells nobody without being asked; what it goes by is known: the

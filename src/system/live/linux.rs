@@ -10,11 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::tree::{Tree, errno, failure, read_once};
-use super::{ProcessError, interfaces, sock_diag};
+use super::{ProcessError, clock, interfaces, sock_diag};
 use crate::system::procfs;
 use crate::system::{
-    Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat,
-    SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
+    Resource, Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -344,6 +344,14 @@ impl System for LiveSystem {
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
         procfs::processes(&|path| self.read(path), &|path| self.list(path))
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        clock::state()
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        clock::cost()
     }
 
     fn environment(&self, name: &str) -> Option<String> {

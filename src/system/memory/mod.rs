@@ -10,8 +10,8 @@ pub use write::Reaction;
 
 use super::steps::Steps;
 use super::{
-    Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime, Resource, Sockets, Space,
-    Stat, SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
+    Resource, Sockets, Space, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -45,6 +45,8 @@ pub struct MemorySystem {
     environment: BTreeMap<String, String>,
     low_power: Option<bool>,
     cpus: u32,
+    clock: Result<ClockState, Failure>,
+    clock_cost: Result<ClockCost, Failure>,
     now: i64,
     faults: BTreeMap<String, Fault>,
     reads: RefCell<BTreeMap<String, u32>>,
@@ -101,6 +103,8 @@ impl MemorySystem {
             environment: BTreeMap::new(),
             low_power: None,
             cpus: 2,
+            clock: Err(Failure::Absent),
+            clock_cost: Err(Failure::Absent),
             now: 1_800_000_000,
             faults: BTreeMap::new(),
             reads: RefCell::default(),
@@ -238,6 +242,20 @@ impl MemorySystem {
     #[must_use]
     pub fn cpus(mut self, cpus: u32) -> Self {
         self.cpus = cpus;
+        self
+    }
+
+    /// Sets what the kernel knows of its clock's error.
+    #[must_use]
+    pub fn clock(mut self, state: Result<ClockState, Failure>) -> Self {
+        self.clock = state;
+        self
+    }
+
+    /// Sets what reading the clock takes.
+    #[must_use]
+    pub fn clock_cost(mut self, cost: Result<ClockCost, Failure>) -> Self {
+        self.clock_cost = cost;
         self
     }
 
@@ -455,6 +473,14 @@ impl System for MemorySystem {
         } else {
             Ok(samples.first().cloned().unwrap_or_default())
         }
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        self.clock.clone()
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        self.clock_cost.clone()
     }
 
     fn environment(&self, name: &str) -> Option<String> {
