@@ -219,26 +219,6 @@ pub struct Battery {
     pub charge: u8,
 }
 
-/// What the kernel knows of its clock's error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ClockState {
-    /// The largest that it can be, in microseconds; 16 seconds where nobody keeps the clock right.
-    pub maximum_error: i64,
-    /// What the time service thinks it is, in microseconds.
-    pub estimated_error: i64,
-}
-
-/// What it took to read the clock many times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ClockCost {
-    /// How many times.
-    pub readings: u64,
-    /// Processor time outside the kernel, in microseconds.
-    pub user: u64,
-    /// Processor time in the kernel, in microseconds.
-    pub system: u64,
-}
-
 /// A network interface, as rtnetlink and its driver tell of it. `None` is what the driver does not tell.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -297,6 +277,26 @@ pub struct Channels {
     pub rx_max: u32,
     pub tx_max: u32,
     pub combined_max: u32,
+}
+
+/// What the kernel knows of its clock's error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClockState {
+    /// The largest that it can be, in microseconds; 16 seconds where nobody keeps the clock right.
+    pub maximum_error: i64,
+    /// What the time service thinks it is, in microseconds.
+    pub estimated_error: i64,
+}
+
+/// What it took to read the clock many times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClockCost {
+    /// How many times.
+    pub readings: u64,
+    /// Processor time outside the kernel, in microseconds.
+    pub user: u64,
+    /// Processor time in the kernel, in microseconds.
+    pub system: u64,
 }
 
 /// A machine that can be asked.

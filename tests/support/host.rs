@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use runup::system::memory::MemorySystem;
-use runup::system::{Filesystem, Limits, Listener, Os, Resource, Sockets};
+use runup::system::{ClockCost, ClockState, Filesystem, Limits, Listener, Os, Resource, Sockets};
 use runup::value::Number;
 use serde::Deserialize;
 
@@ -41,6 +41,10 @@ pub struct Description {
     environment: BTreeMap<String, String>,
     /// macOS's Low Power Mode.
     low_power: Option<bool>,
+    /// How wrong the clock may be, in microseconds.
+    clock_error: Option<i64>,
+    /// Processor time that a thousand readings of the clock take, in microseconds: outside the kernel, and in it.
+    clock_cost: Option<[u64; 2]>,
     /// Parameters of the profile.
     pub set: BTreeMap<String, String>,
 }
@@ -100,6 +104,8 @@ impl Description {
         replace(&mut self.uid, &other.uid);
         replace(&mut self.listening, &other.listening);
         replace(&mut self.low_power, &other.low_power);
+        replace(&mut self.clock_error, &other.clock_error);
+        replace(&mut self.clock_cost, &other.clock_cost);
         replace(&mut self.time_wait, &other.time_wait);
         // What is said last of a path holds: a text, several, or that it is not there.
         self.absent
@@ -167,6 +173,19 @@ impl Description {
         }
         if let Some(on) = self.low_power {
             system = system.low_power(on);
+        }
+        if let Some(error) = self.clock_error {
+            system = system.clock(Ok(ClockState {
+                maximum_error: error,
+                estimated_error: error / 2,
+            }));
+        }
+        if let Some([user, kernel]) = self.clock_cost {
+            system = system.clock_cost(Ok(ClockCost {
+                readings: 1000,
+                user,
+                system: kernel,
+            }));
         }
         system.sockets(Ok(self.sockets()))
     }
