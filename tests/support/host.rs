@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use runup::system::memory::MemorySystem;
-use runup::system::{ClockCost, ClockState, Filesystem, Limits, Listener, Os, Resource, Sockets};
+use runup::system::{
+    ClockCost, ClockState, Filesystem, Interface, Limits, Listener, Os, ProcessTime, Resource, Sockets,
+};
 use runup::value::Number;
 use serde::Deserialize;
 
@@ -39,6 +41,10 @@ pub struct Description {
     /// Sockets in TIME_WAIT, one a port, from 32768.
     time_wait: Option<u16>,
     environment: BTreeMap<String, String>,
+    /// Network interfaces, all of them up.
+    interfaces: Option<Vec<Interface>>,
+    /// Processes, by number.
+    processes: Option<Vec<u32>>,
     /// macOS's Low Power Mode.
     low_power: Option<bool>,
     /// How wrong the clock may be, in microseconds.
@@ -104,6 +110,8 @@ impl Description {
         replace(&mut self.uid, &other.uid);
         replace(&mut self.listening, &other.listening);
         replace(&mut self.low_power, &other.low_power);
+        replace(&mut self.interfaces, &other.interfaces);
+        replace(&mut self.processes, &other.processes);
         replace(&mut self.clock_error, &other.clock_error);
         replace(&mut self.clock_cost, &other.clock_cost);
         replace(&mut self.time_wait, &other.time_wait);
@@ -170,6 +178,22 @@ impl Description {
         }
         for (name, value) in &self.environment {
             system = system.environment(name, value);
+        }
+        if let Some(interfaces) = &self.interfaces {
+            let mut interfaces = interfaces.clone();
+            for interface in &mut interfaces {
+                interface.up = true;
+            }
+            system = system.interfaces(Ok(interfaces));
+        }
+        if let Some(pids) = &self.processes {
+            let process = |pid: &u32| ProcessTime {
+                pid: *pid,
+                name: "server".to_owned(),
+                ticks: 0,
+                running: false,
+            };
+            system = system.processes(vec![pids.iter().map(process).collect()]);
         }
         if let Some(on) = self.low_power {
             system = system.low_power(on);

@@ -310,6 +310,8 @@ impl MemorySystem {
     }
 
     fn is_directory(&self, path: &str) -> bool {
+        // The root is a directory like others, whose name ends where the slash begins.
+        let path = path.trim_end_matches('/');
         let below = |known: &String| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
         self.files.keys().any(below) || self.links.keys().any(below)
     }
