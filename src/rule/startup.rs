@@ -39,14 +39,14 @@ static METRICS: &[Metric] = &[
 
 static DOCS: Docs = Docs {
     summary: "Settings in files where they have no effect, or are made again and again.",
-    text: "Looks for settings that somebody believes to be made:\n\n\
-* `sysctl_in_shell`: `sysctl -w` or a write below `/proc/sys` in /etc/profile, /etc/profile.d, /etc/bash.bashrc, zsh's files, and as \
-root in root's own. It runs with each shell, fails for ordinary users, and not at all before somebody logs in.\n\
-* `sysctl_refused`: a line of /etc/sysctl.conf or of the administrator's sysctl.d files for a key that this kernel does not have \
-any more (`tcp_tw_recycle` since 4.12), or an `ip_local_port_range` that begins below `ip_unprivileged_port_start`.\n\
-* `limits_ignored`: a line of limits.conf that names a user, whose running services have a lower soft limit. pam_limits reads that \
-file at logins; a service has what its unit says. Lines for groups and for `*` are for people, and are left alone.\n\
-* `drops_caches`: a write to `vm.drop_caches` in /etc/crontab, /etc/cron.d and the directories of cron's daily and other jobs. \
+    text: "Looks for settings that somebody believes to be made.\n\n\
+`sysctl_in_shell`: `sysctl -w` or a write below `/proc/sys` in /etc/profile, /etc/profile.d, /etc/bash.bashrc, zsh's files, and as \
+root in root's own. It runs with each shell, fails for ordinary users, and does not run before somebody logs in.\n\n\
+`sysctl_refused`: a line of /etc/sysctl.conf or of the administrator's sysctl.d files for a key that this kernel does not have \
+any more (`tcp_tw_recycle` since 4.12), or an `ip_local_port_range` that begins below `ip_unprivileged_port_start`.\n\n\
+`limits_ignored`: a line of limits.conf that names a user, whose running services have a lower soft limit. pam_limits reads that \
+file at logins; a service has what its unit says. Lines for groups and for `*` are for people, and are left alone.\n\n\
+`drops_caches`: a write to `vm.drop_caches` in /etc/crontab, /etc/cron.d and the directories of cron's daily and other jobs. \
 Tables of users are not read.\n\n\
 The finding names file and line. Commands are recognised by their words, comments are not; a script that such a file starts is \
 not followed. A file that is there and cannot be read makes the answer unknown.",
