@@ -25,6 +25,7 @@
 //! * [`shim`]: the entrypoint: starting a program exactly, and the supervisor that `--init` leaves behind.
 //! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
 //! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
+//! * [`systemd`]: what systemd was told, from its files, and which processes its units have.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
@@ -52,4 +53,5 @@ pub mod shim;
 pub mod source;
 pub mod suggest;
 pub mod system;
+pub mod systemd;
 pub mod value;

@@ -157,7 +157,7 @@ fn a_counter_that_is_not_there_is_told_from_one_that_is_misspelt() {
 
     let denied = MemorySystem::linux("6.1")
         .file(NETSTAT, &netstat(5))
-        .fault(NETSTAT, Fault::Errno(libc::EACCES));
+        .fault(NETSTAT, Fault::Errno(nix::libc::EACCES));
     let rule = "counter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }";
     assert_eq!(outcome(&denied, rule), Outcome::Unknown);
     assert_eq!(
@@ -329,7 +329,7 @@ fn tables_that_are_not_there_are_told_from_those_that_are_hidden() {
     );
     let mac = MemorySystem::on(Os::Macos, "23");
     assert_eq!(outcome(&mac, &usage("files", EIGHTY)), Outcome::NotApplicable);
-    let denied = used().fault("/proc/key-users", Fault::Errno(libc::EACCES));
+    let denied = used().fault("/proc/key-users", Fault::Errno(nix::libc::EACCES));
     assert_eq!(outcome(&denied, &usage("keys", EIGHTY)), Outcome::Unknown);
     let odd = used().file("/proc/self/net/sockstat", "TCP: something else\n");
     assert_eq!(outcome(&odd, &usage("time-wait", EIGHTY)), Outcome::Unknown);
@@ -496,7 +496,10 @@ fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
         outcome(&MemorySystem::on(Os::Macos, "23"), "numa = { nodes = 1 }"),
         Outcome::NotApplicable
     );
-    let denied = numa().fault("/sys/devices/system/node/node2/meminfo", Fault::Errno(libc::EACCES));
+    let denied = numa().fault(
+        "/sys/devices/system/node/node2/meminfo",
+        Fault::Errno(nix::libc::EACCES),
+    );
     assert_eq!(
         outcome(&denied, "numa = { spread = { max = \"99%\" } }"),
         Outcome::Unknown
@@ -704,4 +707,65 @@ fn the_remedy_of_an_interface_is_the_command_that_changes_it() {
         reach(&one(&shared, &interface("eth0", "mtu = { min = 1500 }"))),
         Reach::Host
     );
+}
+
+/// Kinds without fields may be at one address: each has samples of its own all the same.
+#[test]
+fn two_kinds_that_take_samples_do_not_get_each_others() {
+    let system = MemorySystem::linux("6.1")
+        .samples("/proc/self/net/netstat", &[&netstat(3), &netstat(5)])
+        .samples("/proc/stat", &["cpu 0 0 0 0 0 0 0 0\n", "cpu 0 0 0 1000 0 0 0 0\n"])
+        .samples("/proc/uptime", &["10.00 0\n", "11.00 0\n"]);
+    let rules = "quiet = { cpu = { max = \"10%\" } }\n[[rule]]\nid = \"s\"\n\
+        counter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }";
+    let found: Vec<Outcome> = all(&system, rules).iter().map(|finding| finding.outcome).collect();
+    assert_eq!(found, [Outcome::Pass, Outcome::Fail]);
+}
+
+#[test]
+fn controllers_of_both_versions_have_the_names_of_the_second() {
+    let rule = "cgroup = { controllers = { contains = [\"cpu\", \"io\", \"memory\"] } }";
+    let mounted = "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+    let system = |own: &str, offered: &str| {
+        MemorySystem::linux("6.1")
+            .file("/proc/self/mountinfo", mounted)
+            .file("/proc/self/cgroup", own)
+            .file("/sys/fs/cgroup/cgroup.controllers", offered)
+    };
+    assert_eq!(outcome(&system("0::/\n", "cpu io memory pids\n"), rule), Outcome::Pass);
+    assert_eq!(outcome(&system("0::/\n", "cpu pids\n"), rule), Outcome::Fail);
+    let mixed = system("3:blkio:/\n2:cpu,cpuacct:/\n1:name=systemd:/x\n0::/\n", "memory\n");
+    assert_eq!(outcome(&mixed, rule), Outcome::Pass);
+    assert_eq!(outcome(&system("", ""), rule), Outcome::NotApplicable);
+    assert_eq!(outcome(&MemorySystem::linux("6.1"), rule), Outcome::Unknown);
+}
+
+#[test]
+fn settings_in_shells_are_named_and_what_stands_beside_them_is_not_recorded() {
+    let rule = "startup = { sysctl_in_shell = false }";
+    let system = || {
+        MemorySystem::linux("6.1").file(
+            "/etc/bash.bashrc",
+            "export TOKEN=hunter2\nsudo sysctl -w net.core.somaxconn=1024\n",
+        )
+    };
+    let finding = one(&system(), rule);
+    assert_eq!(finding.outcome, Outcome::Fail);
+    assert_eq!(finding.evidence, ["/etc/bash.bashrc:2 sets net.core.somaxconn"]);
+    let (held, denied) = (system(), system());
+    let recorder = Recorder::new(&held);
+    look(&recorder, rule, Depth::NextBoot).expect("a profile");
+    let json = recorder.finish().to_json().expect("a recording");
+    assert!(!json.contains("hunter2") && json.contains("somaxconn"), "{json}");
+    // A file that nobody may read might set anything.
+    let denied = denied.fault("/etc/bash.bashrc", Fault::Errno(nix::libc::EACCES));
+    assert_eq!(outcome(&denied, rule), Outcome::Unknown);
+    // Root's own are looked at as root alone.
+    let own = |uid| {
+        MemorySystem::linux("6.1")
+            .file("/root/.bashrc", "sysctl -p\n")
+            .user(uid, 0)
+    };
+    assert_eq!(outcome(&own(0), rule), Outcome::Fail);
+    assert_eq!(outcome(&own(1000), rule), Outcome::Pass);
 }

@@ -116,6 +116,13 @@ fn check() -> Command {
                 .help("another process's limits, cgroup and network namespace"),
         )
         .arg(
+            Arg::new("unit")
+                .long("unit")
+                .value_name("UNIT")
+                .conflicts_with_all(["host", "pid"])
+                .help("the same of a systemd unit's main process: nginx.service"),
+        )
+        .arg(
             Arg::new("host")
                 .long("host")
                 .value_name("FILE")
@@ -125,7 +132,7 @@ fn check() -> Command {
             Arg::new("root")
                 .long("root")
                 .value_name("DIR")
-                .conflicts_with_all(["host", "pid"])
+                .conflicts_with_all(["host", "pid", "unit"])
                 .help("a directory that stands for /, instead of this machine"),
         )
         .arg(

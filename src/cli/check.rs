@@ -45,8 +45,8 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
         Box::new(
             system.map_err(|error| CommandError::Message(format!("cannot use {path} as a root directory: {error}")))?,
         )
-    } else if let Some(pid) = matches.get_one::<u32>("pid") {
-        let system = LiveSystem::for_process(*pid);
+    } else if let Some(pid) = process(matches)? {
+        let system = LiveSystem::for_process(pid);
         Box::new(system.map_err(|error| CommandError::Message(format!("cannot look at process {pid}: {error}")))?)
     } else {
         Box::new(LiveSystem::new())
@@ -87,6 +87,14 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
         .and_then(|name| Severity::parse(name))
         .unwrap_or(Severity::Error);
     Ok(verdict(&report, fail_on, streams))
+}
+
+/// The process that `--pid` or `--unit` names.
+fn process(matches: &ArgMatches) -> Result<Option<u32>, CommandError> {
+    match matches.get_one::<String>("unit") {
+        Some(unit) => super::unit::process_of(&LiveSystem::new(), unit).map(Some),
+        None => Ok(matches.get_one::<u32>("pid").copied()),
+    }
 }
 
 pub(super) fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {

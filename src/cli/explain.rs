@@ -207,10 +207,14 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
             }
             let asks = asked(rule, sources);
             if !asks.is_empty() {
-                let _ = writeln!(out, "  asks for {asks}");
+                for line in wrap(&format!("asks for {asks}"), 78) {
+                    let _ = writeln!(out, "  {line}");
+                }
             }
             for condition in &rule.when {
-                let _ = writeln!(out, "  when {}", condition.expr.text());
+                for line in wrap(&format!("when {}", condition.expr.text()), 78) {
+                    let _ = writeln!(out, "  {line}");
+                }
             }
             if let Some(why) = &rule.why {
                 for line in wrap(&format!("why: {why}"), 78) {

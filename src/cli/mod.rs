@@ -13,6 +13,7 @@ mod profiles;
 mod record;
 mod revert;
 mod show;
+mod unit;
 
 use std::ffi::OsString;
 

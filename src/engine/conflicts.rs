@@ -63,9 +63,15 @@ fn side((planned, expectation): &(&Planned<'_>, &ResolvedExpectation)) -> Confli
         .iter()
         .map(|comparison| comparison.describe(unit, 4096))
         .collect();
+    // As in a finding: what of the subject, where a kind has several things to compare.
+    let named = match &planned.state {
+        State::Ready(subject) if subject.kind.metrics().len() > 1 => expectation.metric.name,
+        _ => "",
+    };
+    let expected = format!("{named} {}", asked.join(", ")).trim_start().to_owned();
     ConflictSide {
         name: format!("{}/{}", planned.profile.name, planned.rule.id),
-        expected: asked.join(", "),
+        expected,
         source: planned.rule.source.clone(),
         origin: planned.rule.place,
     }

@@ -185,12 +185,12 @@ impl<'a> Check<'a> {
 
     fn report(&self, findings: Vec<Finding>) -> Report {
         let mut findings = findings;
-        together::agree(&mut findings, self.host);
         let conflicts = if self.profiles.len() > 1 {
             conflicts::find(&self.planned, &findings)
         } else {
             Vec::new()
         };
+        together::agree(&mut findings, &self.planned, &conflicts, self.host);
         Report {
             host: summary(self.host),
             profiles: self.profiles.iter().map(|profile| profile.name.clone()).collect(),
@@ -230,7 +230,7 @@ impl<'a> Check<'a> {
             State::Ready(subject) => subject,
         };
         let kind = subject.kind;
-        let pair = samples.iter().find(|samples| std::ptr::addr_eq(samples.kind, kind));
+        let pair = samples.iter().find(|samples| samples.kind.name() == kind.name());
         let cx = Context {
             system: self.host.system,
             host: self.host,
@@ -271,9 +271,7 @@ impl<'a> Check<'a> {
         let mut samples: Vec<Samples> = Vec::new();
         for planned in self.planned.iter().filter(|planned| wanted(planned)) {
             if let State::Ready(subject) = &planned.state {
-                let known = samples
-                    .iter()
-                    .any(|samples| std::ptr::addr_eq(samples.kind, subject.kind));
+                let known = samples.iter().any(|samples| samples.kind.name() == subject.kind.name());
                 let needed = subject
                     .expectations
                     .iter()

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::system::{
-    Battery, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource, Sockets, Stat,
-    SysctlName, System,
+    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
+    Sockets, Stat, SysctlName, System,
 };
 use crate::value::{Choice, Type, Value};
 
@@ -136,6 +136,14 @@ impl System for Overlay<'_> {
 
     fn low_power_mode(&self) -> Result<bool, Failure> {
         self.base.low_power_mode()
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        self.base.clock()
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        self.base.clock_cost()
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -64,6 +64,12 @@ pub static FACTS: &[FactInfo] = &[
         get: |host| Some(Term::Version(Version::parse(&host.system.platform().release))),
     },
     FactInfo {
+        name: "machine_ram",
+        kind: TermType::Number(Dimension::Bytes),
+        doc: "memory of the machine, whatever a cgroup allows this process",
+        get: |host| host.machine_ram().map(bytes),
+    },
+    FactInfo {
         name: "numa_nodes",
         kind: TermType::Number(Dimension::None),
         doc: "NUMA nodes that are online; 1 where the kernel tells of none",
@@ -147,17 +153,22 @@ impl Host<'_> {
 
     /// Memory that this process may use, in bytes: the machine's, or the tightest cgroup limit.
     pub fn ram(&self) -> Option<u64> {
-        *self.facts.ram.get_or_init(|| match self.system.platform().os {
-            Os::Linux => {
-                let total = self.meminfo("MemTotal")?;
-                let limit = self
-                    .memory_limit()
-                    .and_then(|limit| u64::try_from(limit.limit.finite()?).ok());
-                Some(limit.map_or(total, |limit| total.min(limit)))
-            }
+        *self.facts.ram.get_or_init(|| {
+            let total = self.machine_ram()?;
+            let limit = self
+                .memory_limit()
+                .and_then(|limit| u64::try_from(limit.limit.finite()?).ok());
+            Some(limit.map_or(total, |limit| total.min(limit)))
+        })
+    }
+
+    /// Memory of the machine, in bytes.
+    pub fn machine_ram(&self) -> Option<u64> {
+        match self.system.platform().os {
+            Os::Linux => self.meminfo("MemTotal"),
             Os::Macos => self.system.sysctl("hw.memsize").ok()?.trim().parse().ok(),
             Os::Freebsd => self.system.sysctl("hw.physmem").ok()?.trim().parse().ok(),
-        })
+        }
     }
 
     /// A line of `/proc/meminfo`, in bytes.

@@ -2,7 +2,7 @@
 
 use super::syntax::{self, Line};
 use super::{Persisted, Reader};
-use crate::system::System;
+use crate::system::{Failure, System};
 
 /// The directories, the one whose files mask the others' first.
 const DIRECTORIES: [&str; 5] = [
@@ -38,7 +38,7 @@ impl DropIn {
 
     /// Its name without the directory, which is what masks and orders.
     pub(super) fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
+        name_of(&self.path)
     }
 
     pub(super) fn lines(&self, reader: Reader) -> &[Line] {
@@ -65,7 +65,7 @@ pub(super) fn counts(path: &str) -> bool {
 }
 
 /// Where a link in a directory leads to, by its text alone.
-fn target(directory: &str, link: &str) -> String {
+pub(crate) fn target(directory: &str, link: &str) -> String {
     let whole = if link.starts_with('/') {
         link.to_owned()
     } else {
@@ -93,27 +93,50 @@ pub(super) fn rank(path: &str) -> usize {
 
 pub(super) fn read(system: &dyn System) -> Persisted {
     let mut found = Persisted::default();
-    for directory in DIRECTORIES {
-        for name in system.list(directory).unwrap_or_default() {
-            let path = format!("{directory}/{name}");
-            if !counts(&path) || found.drop_ins.iter().any(|known| known.name() == name) {
-                continue;
-            }
-            let target = system.read_link(&path).ok().map(|link| target(directory, &link));
-            // A link to /dev/null reads as nothing, and masks like any other file.
-            let text = match target.as_deref() {
-                Some("/dev/null") => Vec::new(),
-                _ => system.read(&path).unwrap_or_default(),
-            };
-            found.drop_ins.push(DropIn {
-                target,
-                ..DropIn::parse(&path, &String::from_utf8_lossy(&text))
-            });
-        }
+    for file in drop_ins(system, &DIRECTORIES.map(str::to_owned)) {
+        let text = file.text.unwrap_or_default();
+        found.drop_ins.push(DropIn {
+            target: file.target,
+            ..DropIn::parse(&file.path, &String::from_utf8_lossy(&text))
+        });
     }
-    found.drop_ins.sort_by(|left, right| left.name().cmp(right.name()));
     if let Ok(text) = system.read(LAST) {
         found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text)));
     }
     found
+}
+
+/// A drop-in file as it was found.
+pub(crate) struct Found {
+    pub(crate) path: String,
+    /// Where it leads to, if it is a link.
+    pub(crate) target: Option<String>,
+    pub(crate) text: Result<Vec<u8>, Failure>,
+}
+
+/// The `*.conf` files of directories, the one whose files mask the others' first; in the order of their names over all of them.
+pub(crate) fn drop_ins(system: &dyn System, directories: &[String]) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    for directory in directories {
+        for name in system.list(directory).unwrap_or_default() {
+            if !name.ends_with(".conf") || found.iter().any(|known| name_of(&known.path) == name) {
+                continue;
+            }
+            let path = format!("{directory}/{name}");
+            let target = system.read_link(&path).ok().map(|link| target(directory, &link));
+            // A link to /dev/null reads as nothing, and masks like any other file.
+            let text = match target.as_deref() {
+                Some("/dev/null") => Ok(Vec::new()),
+                _ => system.read(&path),
+            };
+            found.push(Found { path, target, text });
+        }
+    }
+    found.sort_by(|left, right| name_of(&left.path).cmp(name_of(&right.path)));
+    found
+}
+
+/// The last segment of a path.
+pub(crate) fn name_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

@@ -18,8 +18,10 @@
 //!
 //! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
-mod files;
+pub(crate) mod files;
+pub mod logins;
 mod pattern;
+pub mod shells;
 mod syntax;
 
 use crate::catalogue;
@@ -83,6 +85,22 @@ impl Persisted {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lines(Reader::Systemd).next().is_none() && self.lines(Reader::Procps).next().is_none()
+    }
+
+    /// Every line of the administrator's own files that sets one key: the key's dotted name, and where.
+    pub fn own_lines(&self) -> impl Iterator<Item = (String, Assignment)> {
+        let own = |path: &str| path.starts_with("/etc/") || path.starts_with("/usr/local/");
+        self.lines(Reader::Procps)
+            .filter(move |(file, line)| own(file.target.as_deref().unwrap_or(&file.path)) && !line.is_pattern())
+            .filter_map(|(file, line)| {
+                let name = SysctlName::parse(&line.written).ok()?;
+                let assignment = Assignment {
+                    value: line.value.clone()?,
+                    file: file.path.clone(),
+                    line: line.number,
+                };
+                Some((name.dotted().to_owned(), assignment))
+            })
     }
 
     /// What a key will be set to, by its canonical dotted name.

@@ -44,6 +44,11 @@ static METRICS: &[Metric] = &[
         doc: "Share of the scheduling periods so far in which the quota ran out.",
     },
     Metric {
+        name: "controllers",
+        value: Some(Type::Words),
+        doc: "The controllers that the machine's cgroups offer, by their names in version 2: `cpu`, `io`, `memory`; those of both versions, where both are used.",
+    },
+    Metric {
         name: "version",
         value: Some(Type::Text),
         doc: "`v2`, `v1`, or `hybrid` where the controllers are in v1 and the process in both.",
@@ -153,6 +158,9 @@ impl Kind for Cgroup {
                 "Give it a larger quota: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit."
             }
             Some("memory_available") => "Raise the memory limit, or free memory in the cgroup.",
+            Some("controllers") => {
+                "Start the kernel with the controller: cgroup_enable=NAME on its command line, or a kernel that was built with it."
+            }
             Some("pids_available") => "Raise the limit (--pids-limit, podPidsLimit, TasksMax=), or end processes.",
             _ => {
                 "Boot with the other cgroup hierarchy: systemd.unified_cgroup_hierarchy=1 on the kernel's command line."
@@ -249,6 +257,7 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
             Some(tree) => throttled(&tree, cx),
             None => absent("cpu"),
         },
+        "controllers" => controllers(cx),
         _ => version(cx),
     }
 }
@@ -284,6 +293,41 @@ fn available(tree: &Hierarchy, limit: &str, used: &str, cx: &Context<'_>, eviden
         }
         None if seen => Reading::Value(Value::Number(Number::Unlimited)),
         None => Reading::Absent(format!("no cgroup of this process has {limit}")),
+    }
+}
+
+/// The controllers of version 2 at the root that can be seen, and those of version 1 that are mounted anywhere.
+fn controllers(cx: &Context<'_>) -> Reading {
+    let mut names: Vec<String> = Vec::new();
+    let mut add = |text: &str, separator: char| {
+        for name in text.split(separator).filter(|name| !name.is_empty()) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+    };
+    let Some(own) = cx.host.text(&format!("{}/cgroup", cx.system.process_directory())) else {
+        return Reading::Unreadable("the cgroups of this process cannot be learned here".to_owned());
+    };
+    // `4:memory:/path` is version 1; of version 2 there is one line, without names.
+    for line in own.lines() {
+        if let Some((_, rest)) = line.split_once(':')
+            && let Some((controllers, _)) = rest.split_once(':')
+        {
+            let controllers = controllers.split(',').filter(|name| !name.starts_with("name="));
+            // The one that has another name now.
+            let controllers = controllers.map(|name| if name == "blkio" { "io" } else { name });
+            add(&controllers.collect::<Vec<_>>().join(","), ',');
+        }
+    }
+    if let Some(mount) = cx.host.mounts().iter().find(|mount| mount.kind == "cgroup2")
+        && let Some(offered) = cx.host.text(&format!("{}/cgroup.controllers", mount.path))
+    {
+        add(&offered, ' ');
+    }
+    match names.is_empty() {
+        true => Reading::Absent("no cgroup controllers are in use here".to_owned()),
+        false => Reading::Value(Value::Words(names)),
     }
 }
 

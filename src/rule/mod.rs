@@ -5,23 +5,29 @@
 //! returns the changes that it would make.
 
 pub mod cgroup;
+pub mod clock;
 pub mod counter;
 pub mod cpu;
 pub mod disk;
+pub mod engine;
 pub mod glob;
 pub mod interface;
 pub mod kernel;
 pub mod memory;
 pub mod mount;
 pub mod numa;
+mod origin;
 pub mod ports;
 pub mod power;
 pub mod quiet;
 mod reach;
 mod registry;
 pub mod rlimit;
+pub mod service;
+pub mod startup;
 pub mod sysctl;
 pub mod sysfs;
+pub mod systemd;
 pub mod usage;
 
 pub use registry::{KINDS, find};

@@ -19,6 +19,11 @@ pub static KINDS: &[&dyn Kind] = &[
     &super::usage::Usage,
     &super::mount::Mount,
     &super::numa::Numa,
+    &super::service::Service,
+    &super::systemd::Systemd,
+    &super::engine::Engine,
+    &super::clock::Clock,
+    &super::startup::Startup,
     &super::interface::Interface,
 ];
 

@@ -2,38 +2,47 @@
 
 use super::{
     Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors,
-    Side, Target, reach, reading_of,
+    Side, Target, origin, reach, reading_of,
 };
-use crate::profile::shape::{Field, Shape, required};
-use crate::system::{Os, Resource};
+use crate::diagnostic::Diagnostics;
+use crate::profile::shape::{Field, Shape, optional, required};
+use crate::system::{Limits, Os, Resource};
+use crate::systemd::unit::full_name;
 use crate::value::{Number, Type, Unit, Value};
 
 /// Limits of a process: `rlimit = { resource = "nofile", soft = { min = 65536 } }`.
 #[derive(Debug)]
 pub struct Rlimit;
 
-static SELECTORS: &[Field] = &[required(
-    "resource",
-    Shape::OneOf(&[
-        "as",
-        "core",
-        "cpu",
-        "data",
-        "fsize",
-        "locks",
-        "memlock",
-        "msgqueue",
-        "nice",
-        "nofile",
-        "nproc",
-        "rss",
-        "rtprio",
-        "rttime",
-        "sigpending",
-        "stack",
-    ]),
-    "The resource, by its name in prlimit(1) and `--ulimit`: `nofile` is open files, `nproc` processes, `memlock` locked memory.",
-)];
+static SELECTORS: &[Field] = &[
+    required(
+        "resource",
+        Shape::OneOf(&[
+            "as",
+            "core",
+            "cpu",
+            "data",
+            "fsize",
+            "locks",
+            "memlock",
+            "msgqueue",
+            "nice",
+            "nofile",
+            "nproc",
+            "rss",
+            "rtprio",
+            "rttime",
+            "sigpending",
+            "stack",
+        ]),
+        "The resource, by its name in prlimit(1) and `--ulimit`: `nofile` is open files, `nproc` processes, `memlock` locked memory.",
+    ),
+    optional(
+        "unit",
+        Shape::Text,
+        "A unit of systemd (`nginx.service`): the limits of its main process, instead of this process's.",
+    ),
+];
 
 static METRICS: &[Metric] = &[
     Metric {
@@ -49,14 +58,17 @@ static METRICS: &[Metric] = &[
 ];
 
 static DOCS: Docs = Docs {
-    summary: "A limit of this process, or of the one that `--pid` names.",
+    summary: "A limit of this process, or of the one that `--pid` or `unit` names.",
     text: "Reads the soft and the hard limit with prlimit(2). Sizes are in bytes (`8M` may be written), the rest are counts; \
 `unlimited` is above every number.\n\n\
 A floor asks for enough, and a ceiling guards against too much: a descriptor limit of a thousand million makes old programs \
 that close every possible descriptor at start take minutes. No limit on open files can be above `fs.nr_open`.\n\n\
 A process hands its limits to what it starts. A program can raise its own soft limit up to the hard one; to raise the hard one \
 takes CAP_SYS_RESOURCE, so in a container the runtime must give it, and for a service the unit. limits.conf holds for logins \
-through PAM alone, and no service sees it.",
+through PAM alone, and no service sees it.\n\n\
+With `unit`, and for a process that `--pid` or `--unit` names, the finding says where the limit comes from: the unit's file or \
+a drop-in with its line, the manager's default, limits.conf for a login, a container's runtime, or the program itself. A unit \
+that does not run is judged by what its files would give it. Its main process is found by its cgroup; systemd is not asked.",
     example: "[[rule]]\nid = \"open-files\"\nrlimit = { resource = \"nofile\", soft = { min = 65536 } }",
     remedies: &[
         (
@@ -107,20 +119,39 @@ impl Kind for Rlimit {
         Some(Type::Number(resource(selectors).map_or(Unit::Count, Resource::unit)))
     }
 
+    fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
+        super::service::check_unit(selectors, sink);
+    }
+
     fn label(&self, selectors: &Selectors) -> String {
-        selectors.text("resource").unwrap_or_default().to_owned()
+        let resource = selectors.text("resource").unwrap_or_default();
+        match selectors.text("unit") {
+            Some(unit) => format!("{resource} of {}", full_name(unit)),
+            None => resource.to_owned(),
+        }
     }
 
     fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
         let Some(resource) = resource(selectors) else {
             return Vec::new();
         };
-        let limits = cx.system.limits(resource);
+        let mut evidence = Vec::new();
+        let limits = match selectors.text("unit") {
+            Some(unit) => origin::limits_of_unit(&full_name(unit), resource, cx, &mut evidence),
+            None => cx
+                .system
+                .limits(resource)
+                .map_err(|failure| reading_of(&failure, &format!("the limit {}", resource.name()))),
+        };
         let reading = |metric: &str| match &limits {
             Ok(limits) => Reading::Value(Value::Number(if metric == "soft" { limits.soft } else { limits.hard })),
-            Err(failure) => reading_of(failure, &format!("the limit {}", resource.name())),
+            Err(reading) => reading.clone(),
         };
-        let mut evidence = Vec::new();
+        // Of this process itself its owner knows; looking it up would cost every start of a container its time.
+        let directory = cx.system.process_directory();
+        if let (None, Ok(limits), false) = (selectors.text("unit"), &limits, directory == "/proc/self") {
+            evidence.extend(origin::of_process(cx, directory, resource, limits));
+        }
         if resource == Resource::Nofile
             && let (Ok(limits), Some(most)) = (&limits, nr_open(cx))
             && limits.hard > Number::Finite(most)
@@ -131,7 +162,7 @@ impl Kind for Rlimit {
         }
         let readings = wanted.iter().map(|metric| (*metric, reading(metric))).collect();
         vec![Observation {
-            subject: resource.name().to_owned(),
+            subject: self.label(selectors),
             readings,
             evidence,
         }]
@@ -140,11 +171,10 @@ impl Kind for Rlimit {
     fn propose(
         &self,
         selectors: &Selectors,
-        observation: &Observation,
+        _observation: &Observation,
         targets: &[(&'static str, Option<Value>)],
         cx: &Context<'_>,
     ) -> Proposal {
-        let _ = observation;
         let target = |side: &str| {
             targets
                 .iter()
@@ -154,6 +184,9 @@ impl Kind for Rlimit {
                     _ => None,
                 })
         };
+        if let (Some(unit), Some(resource)) = (selectors.text("unit"), resource(selectors)) {
+            return origin::propose(&full_name(unit), resource, (target("soft"), target("hard")), cx);
+        }
         let (Some(resource), Ok(now)) = (
             resource(selectors),
             resource(selectors).map_or(Err(()), |r| cx.system.limits(r).map_err(|_| ())),
@@ -170,13 +203,7 @@ impl Kind for Rlimit {
                 format!("choose limits for {}", resource.name()),
             );
         }
-        // A soft limit cannot be above the hard one: raising it past takes both, and so does lowering the hard one below it.
-        if soft.is_some_and(|soft| soft > hard.unwrap_or(now.hard)) {
-            hard = soft;
-        }
-        if hard.is_some_and(|hard| hard < soft.unwrap_or(now.soft)) {
-            soft = hard;
-        }
+        (soft, hard) = together(soft, hard, &now);
         if cx.intent == Intent::Keep {
             (soft, hard) = (soft.or(Some(now.soft)), hard.or(Some(now.hard)));
         }
@@ -235,8 +262,23 @@ impl Kind for Rlimit {
     }
 }
 
+/// A soft limit cannot be above the hard one: raising it past takes both, and so does lowering the hard one below it.
+pub(super) fn together(
+    mut soft: Option<Number>,
+    mut hard: Option<Number>,
+    now: &Limits,
+) -> (Option<Number>, Option<Number>) {
+    if soft.is_some_and(|soft| soft > hard.unwrap_or(now.hard)) {
+        hard = soft;
+    }
+    if hard.is_some_and(|hard| hard < soft.unwrap_or(now.soft)) {
+        soft = hard;
+    }
+    (soft, hard)
+}
+
 /// The ceiling of every limit on open files.
-fn nr_open(cx: &Context<'_>) -> Option<i128> {
+pub(super) fn nr_open(cx: &Context<'_>) -> Option<i128> {
     match cx.system.platform().os {
         Os::Linux => cx.system.sysctl("fs.nr_open").ok()?.trim().parse().ok(),
         Os::Macos | Os::Freebsd => None,

@@ -138,6 +138,8 @@ impl Kind for Sysfs {
             "scheduler" | "scaling_governor" | "current_clocksource" | "defrag" | "shmem_enabled" | "enabled" => {
                 Type::Choice
             }
+            // A list of processors, often an empty one.
+            "isolated" => Type::Text,
             "nomerges" | "nr_requests" | "rotational" | "rq_affinity" | "no_turbo" | "boost" | "max_ptes_none"
             | "nr_hugepages" => Type::Number(Unit::Count),
             _ => return None,

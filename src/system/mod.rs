@@ -9,11 +9,13 @@ pub mod live;
 pub mod memory;
 mod procfs;
 pub mod recording;
+mod redact;
 pub mod rooted;
 pub mod steps;
 mod sysctl_name;
 mod writable;
 
+pub use procfs::{limits as row_of_limits, parent_and_start};
 pub use sysctl_name::{NameError, SysctlName};
 pub use writable::{Process, Space, WritableSystem, start_of};
 
@@ -277,6 +279,26 @@ pub struct Channels {
     pub combined_max: u32,
 }
 
+/// What the kernel knows of its clock's error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClockState {
+    /// The largest that it can be, in microseconds; 16 seconds where nobody keeps the clock right.
+    pub maximum_error: i64,
+    /// What the time service thinks it is, in microseconds.
+    pub estimated_error: i64,
+}
+
+/// What it took to read the clock many times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClockCost {
+    /// How many times.
+    pub readings: u64,
+    /// Processor time outside the kernel, in microseconds.
+    pub user: u64,
+    /// Processor time in the kernel, in microseconds.
+    pub system: u64,
+}
+
 /// A machine that can be asked.
 ///
 /// Paths are absolute. A name that comes from a profile must have passed the form check of its kind before it gets here; the
@@ -370,6 +392,22 @@ pub trait System {
     /// # Errors
     /// [`Failure::Absent`] where there is no such mode.
     fn low_power_mode(&self) -> Result<bool, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// What the kernel knows of its clock's error (Linux).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where it cannot be asked.
+    fn clock(&self) -> Result<ClockState, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// Measures what reading the clock takes, for a tenth of a second (Linux).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where it cannot be measured.
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
         Err(Failure::Absent)
     }
 

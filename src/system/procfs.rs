@@ -46,8 +46,23 @@ pub(super) fn after_name(stat: &[u8]) -> Option<&[u8]> {
     stat.get(close + 2..)
 }
 
+/// The name, the parent and the start (in clock ticks after boot) of a process, of its `/proc/PID/stat`.
+#[must_use]
+pub fn parent_and_start(stat: &[u8]) -> Option<(&[u8], u32, u64)> {
+    let rest = after_name(stat)?;
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let name = stat.get(open + 1..stat.len() - rest.len() - 2)?;
+    let mut fields = std::str::from_utf8(rest).ok()?.split_ascii_whitespace();
+    // The parent is the 4th field and the start the 22nd; the name before these is the 2nd.
+    let parent = fields.nth(1)?.parse().ok()?;
+    Some((name, parent, fields.nth(17)?.parse().ok()?))
+}
+
 /// A row of `/proc/PID/limits`.
-pub(super) fn limits(text: &str, resource: Resource) -> Result<Limits, Failure> {
+///
+/// # Errors
+/// [`Failure::Absent`] where there is no such row, [`Failure::NotText`] where it has another form.
+pub fn limits(text: &str, resource: Resource) -> Result<Limits, Failure> {
     let row = text
         .lines()
         .find_map(|line| line.strip_prefix(resource.row()))
@@ -140,6 +155,7 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let stat = b"42 (a) b (c) R 1 42 42 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 1 0 100 1000 10";
+        assert_eq!(parent_and_start(stat), Some((&b"a) b (c"[..], 1, 100)));
         let process = process(42, stat).unwrap();
         assert_eq!(
             (process.name.as_str(), process.ticks, process.running),

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::redact::{nameless, redact};
 use super::{
-    Battery, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource, Sockets, Stat,
-    SysctlName, System,
+    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
+    Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -54,6 +55,10 @@ pub struct Recording {
     batteries: Option<Answer<Vec<Battery>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     low_power_mode: Option<Answer<bool>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock: Option<Answer<ClockState>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    clock_cost: Option<Answer<ClockCost>>,
     #[serde(default)]
     sockets: Vec<Answer<Sockets>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -287,6 +292,8 @@ impl Recording {
             cpus: None,
             batteries: None,
             low_power_mode: None,
+            clock: None,
+            clock_cost: None,
             sockets: Vec::new(),
             interfaces: Vec::new(),
             processes: Vec::new(),
@@ -333,6 +340,11 @@ impl<'a> Recorder<'a> {
     }
 }
 
+/// The process whose `/proc/PID/stat` this is.
+fn pid_of_stat(path: &str) -> Option<u32> {
+    path.strip_prefix("/proc/")?.strip_suffix("/stat")?.parse().ok()
+}
+
 /// Drops the answers at the end that repeat the one before: playing back repeats the last one anyway.
 fn fold<T: PartialEq>(answers: &mut Vec<T>) {
     while answers.len() > 1 && answers[answers.len() - 1] == answers[answers.len() - 2] {
@@ -358,10 +370,12 @@ impl System for Recorder<'_> {
             result.map(|line| without_secrets(&line))
         } else if path.contains("/sysctl.d/") || path == "/etc/sysctl.conf" {
             result.map(|text| without_secret_lines(&text))
+        } else if pid_of_stat(path).is_some_and(|pid| !self.is_own(pid)) {
+            result.map(|stat| nameless(&stat))
         } else if is_secret(path) {
             result.and(Err(SECRET))
         } else {
-            result
+            result.map(|bytes| redact(path, &bytes).unwrap_or(bytes))
         };
         let answer = Answer::of(&result, |bytes| Text::of(bytes));
         self.recording
@@ -488,6 +502,23 @@ impl System for Recorder<'_> {
         let result = self.system.low_power_mode();
         self.recording.borrow_mut().low_power_mode = Some(Answer::of(&result, |on| *on));
         result
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        let mut recording = self.recording.borrow_mut();
+        // The error grows from moment to moment; one answer holds for the whole recording.
+        let answer = recording
+            .clock
+            .get_or_insert_with(|| Answer::of(&self.system.clock(), |state| *state));
+        answer.result("the clock's state")
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        let mut recording = self.recording.borrow_mut();
+        let answer = recording
+            .clock_cost
+            .get_or_insert_with(|| Answer::of(&self.system.clock_cost(), |cost| *cost));
+        answer.result("the clock's cost")
     }
 
     fn environment(&self, name: &str) -> Option<String> {
@@ -625,6 +656,14 @@ impl System for Replay {
 
     fn low_power_mode(&self) -> Result<bool, Failure> {
         only("low-power mode", "", self.recording.low_power_mode.as_ref())
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        only("the clock's state", "", self.recording.clock.as_ref())
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        only("the clock's cost", "", self.recording.clock_cost.as_ref())
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -8,7 +8,9 @@
     reason = "tests arrange files and say what they skip"
 )]
 
+pub mod host;
 pub mod podman;
+pub mod toml_as_json;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

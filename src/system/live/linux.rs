@@ -10,11 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::tree::{Tree, errno, failure, read_once};
-use super::{ProcessError, interfaces, sock_diag};
+use super::{ProcessError, clock, interfaces, sock_diag};
 use crate::system::procfs;
 use crate::system::{
-    Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat,
-    SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
+    Resource, Sockets, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -217,7 +217,11 @@ impl System for LiveSystem {
             self.reachable(name)?;
             return self.read_tree(&self.proc_sys, name);
         }
-        if let Some(name) = path.strip_prefix("/sys/") {
+        // A list of processes comes in several reads, each of a page.
+        if let Some(name) = path
+            .strip_prefix("/sys/")
+            .filter(|name| !name.ends_with("/cgroup.procs"))
+        {
             return self.read_tree(&self.sys, name);
         }
         // A file of the kernel's does not know its length, and std would start with 32 bytes.
@@ -340,6 +344,14 @@ impl System for LiveSystem {
 
     fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
         procfs::processes(&|path| self.read(path), &|path| self.list(path))
+    }
+
+    fn clock(&self) -> Result<ClockState, Failure> {
+        clock::state()
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        clock::cost()
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -1,6 +1,8 @@
 //! The live machine: paired files with the same signatures, chosen by one `cfg`.
 
 #[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod ethtool;
 #[cfg(target_os = "linux")]
 mod interfaces;

@@ -10,8 +10,8 @@ pub use write::Reaction;
 
 use super::steps::Steps;
 use super::{
-    Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime, Resource, Sockets, Space,
-    Stat, SysctlName, System,
+    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
+    Resource, Sockets, Space, Stat, SysctlName, System,
 };
 use crate::value::Number;
 
@@ -43,7 +43,10 @@ pub struct MemorySystem {
     interfaces: Result<Vec<Interface>, Failure>,
     processes: RefCell<Vec<Vec<ProcessTime>>>,
     environment: BTreeMap<String, String>,
+    low_power: Option<bool>,
     cpus: u32,
+    clock: Result<ClockState, Failure>,
+    clock_cost: Result<ClockCost, Failure>,
     now: i64,
     faults: BTreeMap<String, Fault>,
     reads: RefCell<BTreeMap<String, u32>>,
@@ -98,7 +101,10 @@ impl MemorySystem {
             interfaces: Err(Failure::Absent),
             processes: RefCell::new(vec![Vec::new()]),
             environment: BTreeMap::new(),
+            low_power: None,
             cpus: 2,
+            clock: Err(Failure::Absent),
+            clock_cost: Err(Failure::Absent),
             now: 1_800_000_000,
             faults: BTreeMap::new(),
             reads: RefCell::default(),
@@ -225,10 +231,31 @@ impl MemorySystem {
         self
     }
 
+    /// Says whether the machine saves energy; where nothing is said it cannot.
+    #[must_use]
+    pub fn low_power(mut self, on: bool) -> Self {
+        self.low_power = Some(on);
+        self
+    }
+
     /// Sets the number of usable processors.
     #[must_use]
     pub fn cpus(mut self, cpus: u32) -> Self {
         self.cpus = cpus;
+        self
+    }
+
+    /// Sets what the kernel knows of its clock's error.
+    #[must_use]
+    pub fn clock(mut self, state: Result<ClockState, Failure>) -> Self {
+        self.clock = state;
+        self
+    }
+
+    /// Sets what reading the clock takes.
+    #[must_use]
+    pub fn clock_cost(mut self, cost: Result<ClockCost, Failure>) -> Self {
+        self.clock_cost = cost;
         self
     }
 
@@ -283,6 +310,8 @@ impl MemorySystem {
     }
 
     fn is_directory(&self, path: &str) -> bool {
+        // The root is a directory like others, whose name ends where the slash begins.
+        let path = path.trim_end_matches('/');
         let below = |known: &String| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
         self.files.keys().any(below) || self.links.keys().any(below)
     }
@@ -448,8 +477,20 @@ impl System for MemorySystem {
         }
     }
 
+    fn clock(&self) -> Result<ClockState, Failure> {
+        self.clock.clone()
+    }
+
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        self.clock_cost.clone()
+    }
+
     fn environment(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned()
+    }
+
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        self.low_power.ok_or(Failure::Absent)
     }
 
     fn now(&self) -> i64 {

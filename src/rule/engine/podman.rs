@@ -1,0 +1,161 @@
+//! Podman: containers.conf.
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Found, Missing, driver, limit_of, pair, side, written};
+use crate::host::Capability;
+use crate::persisted::files::drop_ins;
+use crate::rule::Context;
+use crate::system::{Failure, Limits, Resource};
+use crate::systemd::is_running;
+use crate::systemd::process::home_of;
+use crate::value::{Number, Value};
+
+/// What podman gives where nobody asks for anything.
+const DEFAULT: i128 = 1_048_576;
+
+/// What the files say, each with the file that says it last.
+#[derive(Default)]
+struct Config {
+    ulimits: Option<(Vec<String>, String)>,
+    manager: Option<(String, String)>,
+}
+
+pub(super) fn read(metric: &str, cx: &Context<'_>) -> Result<Found, Missing> {
+    if let Some((resource, soft)) = limit_of(metric) {
+        let (limits, evidence) = limits(resource, cx)?;
+        return Ok(Found {
+            value: side(&limits, soft),
+            evidence,
+        });
+    }
+    if metric != "cgroup_driver" {
+        return Err(Missing::Absent("podman has no daemon".to_owned()));
+    }
+    Ok(match config(cx)?.manager {
+        Some((name, file)) => Found {
+            value: driver(&name),
+            evidence: format!("cgroup_manager in {file}"),
+        },
+        None => {
+            let name = if is_running(cx.system) { "systemd" } else { "cgroupfs" };
+            Found {
+                value: driver(name),
+                evidence: format!("nothing sets cgroup_manager: podman takes {name} here"),
+            }
+        }
+    })
+}
+
+/// The limits of a container, and where they come from.
+pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, String), Missing> {
+    if let Some((list, file)) = config(cx)?.ulimits {
+        let name = resource.name();
+        let own = list
+            .iter()
+            .rev()
+            .find_map(|entry| entry.strip_prefix(name)?.strip_prefix('='));
+        if let Some(text) = own {
+            return match pair(text) {
+                Some(limits) => Ok((limits, format!("default_ulimits in {file}"))),
+                None => Err(Missing::Unreadable(format!("{file}: {name}={text} is no limit"))),
+            };
+        }
+    }
+    let most = Limits {
+        soft: Number::Finite(DEFAULT),
+        hard: Number::Finite(DEFAULT),
+    };
+    if cx.host.capable(Capability::SysResource) {
+        return Ok((most, format!("nothing sets it: podman gives {DEFAULT}")));
+    }
+    let own = cx
+        .system
+        .limits(resource)
+        .map_err(|failure| Missing::Unreadable(format!("the limit {}: {failure}", resource.name())))?;
+    let limits = Limits {
+        soft: own.soft.min(most.soft),
+        hard: own.hard.min(most.hard),
+    };
+    Ok((
+        limits,
+        format!("nothing sets it: podman gives {DEFAULT}, or what this user may have"),
+    ))
+}
+
+fn config(cx: &Context<'_>) -> Result<Config, Missing> {
+    let mut texts: Vec<(String, Result<Vec<u8>, Failure>)> = Vec::new();
+    let mut bases = vec!["/usr/share/containers".to_owned(), "/etc/containers".to_owned()];
+    let uid = cx.system.identity().uid;
+    if uid != 0 {
+        bases.extend(home_of(cx.host, uid).map(|home| format!("{home}/.config/containers")));
+    }
+    for base in &bases {
+        let path = format!("{base}/containers.conf");
+        let text = cx.system.read(&path);
+        texts.push((path, text));
+        for file in drop_ins(cx.system, &[format!("{base}/containers.conf.d")]) {
+            texts.push((file.path, file.text));
+        }
+    }
+    let mut config = Config::default();
+    for (path, text) in texts {
+        let text = match text {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(Failure::Absent) => continue,
+            Err(failure) => return Err(Missing::Unreadable(format!("{path}: {failure}"))),
+        };
+        let table = DeTable::parse(&text).map_err(|_| Missing::Unreadable(format!("{path} is no TOML")))?;
+        let get = |section: &str, key: &str| {
+            let section = table.get_ref().get(section)?.get_ref().as_table()?;
+            section.get(key).map(|value| value.get_ref().clone())
+        };
+        if let Some(DeValue::Array(list)) = get("containers", "default_ulimits") {
+            let entries = list
+                .iter()
+                .filter_map(|entry| entry.get_ref().as_str().map(str::to_owned));
+            config.ulimits = Some((entries.collect(), path.clone()));
+        }
+        if let Some(DeValue::String(name)) = get("engine", "cgroup_manager") {
+            config.manager = Some((name.into_owned(), path));
+        }
+    }
+    Ok(config)
+}
+
+/// A drop-in. A list replaces the one before, so that what was in it stands in the new one too.
+pub(super) fn remedy(
+    limits: &[(Resource, Limits)],
+    targets: &[(&'static str, Option<Value>)],
+    cx: &Context<'_>,
+) -> Option<String> {
+    let mut text = String::new();
+    if !limits.is_empty() {
+        let known = config(cx)
+            .ok()
+            .and_then(|config| config.ulimits)
+            .map_or_else(Vec::new, |(list, _)| list);
+        let ours = |entry: &String| {
+            limits
+                .iter()
+                .any(|(resource, _)| entry.split('=').next() == Some(resource.name()))
+        };
+        let kept = known.into_iter().filter(|entry| !ours(entry));
+        let new = limits
+            .iter()
+            .map(|(resource, limits)| format!("{}={}:{}", resource.name(), written(limits.soft), written(limits.hard)));
+        let list: Vec<String> = kept.chain(new).map(|entry| format!("\"{entry}\"")).collect();
+        text.push_str(&format!("[containers]\ndefault_ulimits = [{}]\n", list.join(", ")));
+    }
+    for (metric, value) in targets {
+        if let ("cgroup_driver", Some(name)) = (*metric, value) {
+            text.push_str(&format!("[engine]\ncgroup_manager = \"{name}\"\n"));
+        }
+    }
+    (!text.is_empty()).then(|| {
+        format!(
+            "# /etc/containers/containers.conf.d/60-runup.conf:\n{}",
+            text.trim_end()
+        )
+    })
+}

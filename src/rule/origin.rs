@@ -1,0 +1,227 @@
+//! Where the limits of a process come from: its unit, the manager, a login, a container's runtime, or the program itself.
+
+use super::rlimit::{nr_open, together};
+use super::{Change, Context, Dialect, Proposal, Reach, Reading, Scope, Side, Target, service};
+use crate::host::Host;
+use crate::persisted::logins;
+use crate::remedy::systemd::directives;
+use crate::system::{Failure, Limits, Resource};
+use crate::systemd::config::Config;
+use crate::systemd::manager::{Origin, default_limits};
+use crate::systemd::process::{NotFound, limits_of, main_process, manager_of, unit_of};
+use crate::systemd::unit::{Manager, Unit};
+use crate::systemd::{missing, process};
+use crate::value::Number;
+
+/// The limits of a unit's main process, with evidence on where they come from; of a unit that does not run, what its files give.
+pub(super) fn limits_of_unit(
+    name: &str,
+    resource: Resource,
+    cx: &Context<'_>,
+    evidence: &mut Vec<String>,
+) -> Result<Limits, Reading> {
+    match missing(cx.system) {
+        Some(Ok(why)) => return Err(Reading::Absent(why)),
+        Some(Err(why)) => return Err(Reading::Unreadable(why)),
+        None => {}
+    }
+    let host = cx.host;
+    let running = match process::find(host, name) {
+        Ok(running) => running,
+        Err(NotFound::Inactive) => return limits_of_files(name, resource, cx, evidence),
+        Err(other) => return Err(Reading::Unreadable(other.to_string())),
+    };
+    let unit = Unit::read(cx.system, &running.manager, name);
+    let Some(pid) = main_process(host, &running, &unit) else {
+        return Err(Reading::Unreadable(format!(
+            "{} has no process that could be its main one",
+            running.directory
+        )));
+    };
+    match limits_of(cx.system, &format!("/proc/{pid}"), resource) {
+        Ok(limits) => {
+            evidence.push(format!("process {pid} is its main process"));
+            evidence.push(of_unit(host, &running.manager, &unit, resource, &limits));
+            Ok(limits)
+        }
+        Err(Failure::Absent) => Err(Reading::Unreadable(format!(
+            "process {pid} ended while it was looked at"
+        ))),
+        Err(failure) => Err(Reading::Unreadable(format!("/proc/{pid}/limits: {failure}"))),
+    }
+}
+
+fn limits_of_files(
+    name: &str,
+    resource: Resource,
+    cx: &Context<'_>,
+    evidence: &mut Vec<String>,
+) -> Result<Limits, Reading> {
+    let manager = Manager::System;
+    let unit = Unit::read(cx.system, &manager, name);
+    if unit.file.is_none() {
+        return Err(Reading::Absent(format!("there is no unit {name} here, and none runs")));
+    }
+    if unit.masked {
+        return Err(Reading::Absent(format!("{name} is masked, and does not run")));
+    }
+    match asked_by_unit(cx.host, &manager, &unit, resource) {
+        Ok(Some((limits, words))) => {
+            evidence.push(format!("{name} does not run; this is what it would get"));
+            evidence.push(words);
+            Ok(limits)
+        }
+        Ok(None) => Err(Reading::Absent(format!(
+            "{name} does not run, and no file says what it would get"
+        ))),
+        Err(unread) => Err(Reading::Unreadable(unread)),
+    }
+}
+
+/// A drop-in for the unit.
+pub(super) fn propose(
+    name: &str,
+    resource: Resource,
+    (soft, hard): (Option<Number>, Option<Number>),
+    cx: &Context<'_>,
+) -> Proposal {
+    if soft.is_none() && hard.is_none() {
+        return Proposal::manual(
+            "no single value satisfies the rule",
+            format!("Choose limits for {} of {name}.", resource.name()),
+        );
+    }
+    let now = limits_of_unit(name, resource, cx, &mut Vec::new());
+    let (soft, hard) = match &now {
+        Ok(now) => {
+            let (soft, hard) = together(soft, hard, now);
+            (soft.unwrap_or(now.soft), hard.unwrap_or(now.hard))
+        }
+        Err(_) => (
+            soft.or(hard).unwrap_or(Number::Unlimited),
+            hard.or(soft).unwrap_or(Number::Unlimited),
+        ),
+    };
+    let change = |side, to: Number| Change {
+        target: Target::Limit(resource, side),
+        from: None,
+        to: to.to_string(),
+        scope: Scope::Process,
+    };
+    let mut lines = directives(&[change(Side::Soft, soft), change(Side::Hard, hard)]);
+    let section = format!("[Service]\n{}", lines.join("\n"));
+    let mut proposal = service::edit(name, &std::mem::take(&mut lines), cx);
+    proposal.remedies.push((Dialect::Systemd, section));
+    // No limit on open files is above the kernel's ceiling: systemd would give what it can.
+    if let (Resource::Nofile, Some(most)) = (resource, nr_open(cx))
+        && let Number::Finite(wanted) = hard
+        && wanted > most
+        && let Some((_, text)) = proposal
+            .remedies
+            .iter_mut()
+            .find(|(dialect, _)| *dialect == Dialect::Host)
+    {
+        *text = format!("sudo sysctl -w fs.nr_open={wanted}\n{text}");
+    }
+    if cx.host.engine().is_some() {
+        proposal.reach = Reach::Host;
+    }
+    proposal
+}
+
+/// One line of evidence on a process, by its directory in `/proc`; `None` where nothing tells.
+pub(super) fn of_process(cx: &Context<'_>, directory: &str, resource: Resource, now: &Limits) -> Option<String> {
+    let host = cx.host;
+    let cgroup = host.text(&format!("{directory}/cgroup")).unwrap_or_default();
+    if let Some(engine) = runtime_of(&cgroup).or_else(|| host.engine()) {
+        return Some(format!("given by the container's runtime ({engine})"));
+    }
+    let (name, path) = unit_of(host, directory)?;
+    if name.starts_with("session-") {
+        return Some(login(cx, directory, resource, now));
+    }
+    if name.ends_with(".scope") {
+        return Some(format!("{name} was started by another program, whose limits it has"));
+    }
+    let manager = manager_of(host, &path);
+    let unit = Unit::read(host.system, &manager, &name);
+    Some(of_unit(host, &manager, &unit, resource, now))
+}
+
+/// The container engine whose cgroup this is.
+fn runtime_of(cgroup: &str) -> Option<&'static str> {
+    const MARKS: &[(&str, &str)] = &[
+        ("kubepods", "kubernetes"),
+        ("/docker-", "docker"),
+        ("/docker/", "docker"),
+        ("/libpod-", "podman"),
+        ("/crio-", "cri-o"),
+        ("/cri-containerd-", "containerd"),
+        ("/lxc.payload", "lxc"),
+        ("/lxc/", "lxc"),
+    ];
+    MARKS
+        .iter()
+        .find(|(mark, _)| cgroup.contains(mark))
+        .map(|(_, name)| *name)
+}
+
+fn login(cx: &Context<'_>, directory: &str, resource: Resource, now: &Limits) -> String {
+    let uid = cx.system.stat(directory).map_or(u32::MAX, |stat| stat.uid);
+    let login = logins::of(cx.system, uid, resource);
+    if login.gives(now) {
+        return format!("given to the login by {}", login.places.join(" and "));
+    }
+    if login.places.is_empty() {
+        return "a login's, and no line of limits.conf is about it: what the login's service has".to_owned();
+    }
+    format!(
+        "{} gives a login other limits: the shell or the program changed them, or it began before that was written",
+        login.places.join(" and ")
+    )
+}
+
+/// One line of evidence on what the files say of a unit, and whether its process has that.
+pub(super) fn of_unit(host: &Host<'_>, manager: &Manager, unit: &Unit, resource: Resource, now: &Limits) -> String {
+    let asked = match asked_by_unit(host, manager, unit, resource) {
+        Ok(Some(asked)) => asked,
+        Ok(None) => return format!("neither {} nor its manager's files set it: inherited", unit.name),
+        Err(unread) => return format!("nobody can tell where it comes from: {unread}"),
+    };
+    let (limits, words) = asked;
+    if limits == *now {
+        return words;
+    }
+    if limits.hard == now.hard {
+        return format!(
+            "{words}; the program changed its soft limit from {} itself",
+            limits.soft
+        );
+    }
+    format!(
+        "{words}; the process has {}:{}, so the program changed them itself, or the unit was started before",
+        now.soft, now.hard
+    )
+}
+
+/// The limits that a unit gets when it starts, and the line that says so.
+///
+/// # Errors
+/// A file cannot be read.
+pub(super) fn asked_by_unit(
+    host: &Host<'_>,
+    manager: &Manager,
+    unit: &Unit,
+    resource: Resource,
+) -> Result<Option<(Limits, String)>, String> {
+    let key = resource.systemd_name();
+    if let Some((limits, setting)) = unit.limits(resource) {
+        return Ok(Some((limits, Origin::File(setting).describe(&key))));
+    }
+    if let Some(unread) = unit.config.unread() {
+        return Err(unread);
+    }
+    let config = Config::read(host.system, manager.configuration());
+    let default = default_limits(host, manager, &config, resource)?;
+    Ok(default.map(|(limits, origin)| (limits, origin.describe(&format!("Default{key}")))))
+}

@@ -1,0 +1,217 @@
+//! What files promise for the next start, and nothing keeps: settings in a place where they have no effect.
+
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
+use crate::catalogue;
+use crate::persisted::shells::{self, Command};
+use crate::persisted::{Assignment, logins};
+use crate::profile::shape::Field;
+use crate::system::Os;
+use crate::systemd::missing;
+use crate::systemd::process::{limits_of, unit_of};
+use crate::value::{Type, Value, Version};
+
+/// Settings in the wrong place: `startup = { sysctl_in_shell = false }`.
+#[derive(Debug)]
+pub struct Startup;
+
+static METRICS: &[Metric] = &[
+    Metric {
+        name: "sysctl_in_shell",
+        value: Some(Type::Bool),
+        doc: "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at boot.",
+    },
+    Metric {
+        name: "sysctl_refused",
+        value: Some(Type::Bool),
+        doc: "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, or local ports below the privileged ones.",
+    },
+    Metric {
+        name: "limits_ignored",
+        value: Some(Type::Bool),
+        doc: "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
+    },
+    Metric {
+        name: "drops_caches",
+        value: Some(Type::Bool),
+        doc: "Whether cron empties the kernel's caches.",
+    },
+];
+
+static DOCS: Docs = Docs {
+    summary: "Settings in files where they have no effect, or are made again and again.",
+    text: "Looks for settings that somebody believes to be made.\n\n\
+`sysctl_in_shell`: `sysctl -w` or a write below `/proc/sys` in /etc/profile, /etc/profile.d, /etc/bash.bashrc, zsh's files, and as \
+root in root's own. It runs with each shell, fails for ordinary users, and does not run before somebody logs in.\n\n\
+`sysctl_refused`: a line of /etc/sysctl.conf or of the administrator's sysctl.d files for a key that this kernel does not have \
+any more (`tcp_tw_recycle` since 4.12), or an `ip_local_port_range` that begins below `ip_unprivileged_port_start`.\n\n\
+`limits_ignored`: a line of limits.conf that names a user, whose running services have a lower soft limit. pam_limits reads that \
+file at logins; a service has what its unit says. Lines for groups and for `*` are for people, and are left alone.\n\n\
+`drops_caches`: a write to `vm.drop_caches` in /etc/crontab, /etc/cron.d and the directories of cron's daily and other jobs. \
+Tables of users are not read.\n\n\
+The finding names file and line. Commands are recognised by their words, comments are not; a script that such a file starts is \
+not followed. A file that is there and cannot be read makes the answer unknown.",
+    example: "[[rule]]\nid = \"settings-in-shells\"\nstartup = { sysctl_in_shell = false }",
+    remedies: &[
+        (
+            Dialect::Host,
+            "A file in /etc/sysctl.d for kernel parameters; Limit...= in the unit for a service's limits.",
+        ),
+        (
+            Dialect::Docker,
+            "--sysctl and --ulimit: no file in an image is read when a container starts.",
+        ),
+        (Dialect::Systemd, "systemctl edit UNIT, and LimitNOFILE= in [Service]."),
+    ],
+};
+
+impl Kind for Startup {
+    fn name(&self) -> &'static str {
+        "startup"
+    }
+
+    fn docs(&self) -> &'static Docs {
+        &DOCS
+    }
+
+    fn selectors(&self) -> &'static [Field] {
+        &[]
+    }
+
+    fn metrics(&self) -> &'static [Metric] {
+        METRICS
+    }
+
+    fn label(&self, _selectors: &Selectors) -> String {
+        "files read at start".to_owned()
+    }
+
+    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+        let mut evidence = Vec::new();
+        let mut reading = |metric: &str| {
+            let found = match metric {
+                "sysctl_in_shell" => in_files(shells::of_shells(cx.system), |_| true),
+                "drops_caches" => in_files(shells::of_cron(cx.system), |key| key == "vm.drop_caches"),
+                "sysctl_refused" => refused(cx),
+                _ => ignored(cx),
+            };
+            match found {
+                Ok(found) => {
+                    let any = !found.is_empty();
+                    evidence.extend(found);
+                    Reading::Value(Value::Bool(any))
+                }
+                Err(reading) => reading,
+            }
+        };
+        let readings = wanted.iter().map(|metric| (*metric, reading(metric))).collect();
+        vec![Observation {
+            subject: self.label(selectors),
+            readings,
+            evidence,
+        }]
+    }
+
+    fn propose(
+        &self,
+        _: &Selectors,
+        _: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        _: &Context<'_>,
+    ) -> Proposal {
+        let what = match targets.first().map(|(metric, _)| *metric) {
+            Some("sysctl_in_shell") => "Move the settings to a file in /etc/sysctl.d, which is read at boot.",
+            Some("sysctl_refused") => "Delete the lines: they do nothing but make sysctl fail.",
+            Some("drops_caches") => {
+                "Delete the job: the kernel gives cached memory back by itself, and what was dropped is read again."
+            }
+            _ => "Set the limit in the unit: systemctl edit UNIT, LimitNOFILE= in [Service].",
+        };
+        Proposal::manual("a person wrote these lines", what)
+    }
+}
+
+/// The commands that set a key that is meant, as evidence.
+fn in_files(commands: Result<Vec<Command>, String>, meant: fn(&str) -> bool) -> Result<Vec<String>, Reading> {
+    let commands = commands.map_err(Reading::Unreadable)?;
+    let commands = commands.iter().filter(|command| meant(&command.key));
+    Ok(commands
+        .map(|command| format!("{} sets {}", command.place, command.key))
+        .collect())
+}
+
+/// Lines that the kernel refuses.
+fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+    if cx.system.platform().os != Os::Linux {
+        return Err(Reading::Absent("only Linux has such files".to_owned()));
+    }
+    let Some(persisted) = cx.host.persisted() else {
+        return Err(Reading::Absent(
+            "a container's own files are not read at boot".to_owned(),
+        ));
+    };
+    let kernel = Version::parse(&cx.system.platform().release).major_minor();
+    let first = |text: String| text.trim().parse::<i128>().ok();
+    let unprivileged = cx.system.sysctl("net.ipv4.ip_unprivileged_port_start").ok();
+    let unprivileged = unprivileged.and_then(first).unwrap_or(1024);
+    let why = |(key, line): (String, Assignment)| {
+        let until = catalogue::lookup(Os::Linux, &key).and_then(|key| key.until);
+        let why = match until {
+            Some((major, minor)) if kernel >= (major, minor) => format!("was removed in kernel {major}.{minor}"),
+            _ if key == "net.ipv4.ip_local_port_range" => {
+                let start = line.value.split_ascii_whitespace().next()?.parse::<i128>().ok()?;
+                (start < unprivileged).then(|| format!("begins at {start}, below the first unprivileged port"))?
+            }
+            _ => return None,
+        };
+        Some(format!("{}:{}: {key} {why}", line.file, line.line))
+    };
+    Ok(persisted.own_lines().filter_map(why).collect())
+}
+
+/// Services whose user's lines in limits.conf promise more than they have.
+fn ignored(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+    match missing(cx.system) {
+        Some(Ok(why)) => return Err(Reading::Absent(why)),
+        Some(Err(why)) => return Err(Reading::Unreadable(why)),
+        None => {}
+    }
+    let named = logins::named(cx.system);
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let processes = cx.system.processes();
+    let processes = processes.map_err(|failure| Reading::Unreadable(format!("processes: {failure}")))?;
+    let mut found = Vec::new();
+    for process in &processes {
+        let directory = format!("/proc/{}", process.pid);
+        let Some(owner) = owner(&directory, cx) else { continue };
+        for (uid, user, resource) in named.iter().filter(|(uid, ..)| *uid == owner) {
+            let login = logins::of(cx.system, *uid, *resource);
+            // A service of the system's: in a session, and for a user's own manager, the file was read.
+            let unit = unit_of(cx.host, &directory)
+                .filter(|(name, path)| name.ends_with(".service") && !path.contains("/user.slice/"));
+            let (Some((unit, _)), Some(promised)) = (unit, login.soft) else {
+                continue;
+            };
+            let Ok(limits) = limits_of(cx.system, &directory, *resource) else {
+                continue;
+            };
+            if limits.soft < promised {
+                let place = login.places.join(", ");
+                let name = resource.name();
+                found.push(format!(
+                    "{place} gives {user} {promised} of {name}; {unit} (process {}) has {}",
+                    process.pid, limits.soft
+                ));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The user whose rights a process has.
+fn owner(directory: &str, cx: &Context<'_>) -> Option<u32> {
+    let status = cx.host.text(&format!("{directory}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,127 @@
+//! Fixes of one parameter that several rules ask for: one value where one satisfies all, and nobody's where none does.
+
+mod support;
+
+use runup::diagnostic::Diagnostics;
+use runup::engine::{Check, Options};
+use runup::finding::Report;
+use runup::host::Host;
+use runup::profile::{self, Library};
+use runup::source::Sources;
+use runup::system::Os;
+use runup::system::memory::MemorySystem;
+
+/// A rule about a sysctl.
+fn rule(id: &str, subject: &str) -> String {
+    format!("[[rule]]\nid = \"{id}\"\nsource = \"https://{id}.example/\"\n{subject}\n")
+}
+
+/// What a check of several profiles says.
+fn check(system: &MemorySystem, texts: &[&str]) -> Report {
+    let (mut sources, mut sink) = (Sources::new(), Diagnostics::new());
+    let names: Vec<String> = (0..texts.len()).map(|at| format!("p{at}.toml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(texts.iter().copied()).collect();
+    let directory = support::directory(&files);
+    let profiles: Vec<_> = names
+        .iter()
+        .filter_map(|name| {
+            let path = directory.path().join(name).display().to_string();
+            profile::load(&Library::built_in_only(), &path, Os::Linux, &mut sources, &mut sink)
+        })
+        .collect();
+    assert!(sink.is_empty(), "{:?}", sink.into_sorted());
+    let host = Host::new(system);
+    let check = Check::prepare(&profiles, Options::default(), &host).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    check.run()
+}
+
+/// What each failing rule would write, in the order of the rules.
+fn fixes(report: &Report) -> Vec<String> {
+    let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
+    fixes.map(|fix| fix.proposal.changes[0].to.clone()).collect()
+}
+
+fn overcommit(now: &str) -> MemorySystem {
+    MemorySystem::linux("6.1.0").sysctl("vm.overcommit_memory", now)
+}
+
+#[test]
+fn floors_go_as_far_as_the_farthest() {
+    let system = MemorySystem::linux("6.1.0").sysctl("vm.max_map_count", "65530");
+    let low = rule("low", "sysctl = { key = \"vm.max_map_count\", min = 262144 }");
+    let high = rule("high", "sysctl = { key = \"vm.max_map_count\", min = 1048576 }");
+    assert_eq!(fixes(&check(&system, &[&low, &high])), ["1048576", "1048576"]);
+    let ceiling = rule(
+        "ceiling",
+        "sysctl = { key = \"vm.max_map_count\", min = 100000, max = 300000 }",
+    );
+    assert_eq!(fixes(&check(&system, &[&low, &ceiling])), ["262144", "262144"]);
+}
+
+#[test]
+fn contradicting_rules_keep_each_its_own_fix_and_both_sources() {
+    let one = rule("one", "sysctl = { key = \"vm.overcommit_memory\", eq = 1 }");
+    let two = rule("two", "sysctl = { key = \"vm.overcommit_memory\", eq = 2 }");
+    let report = check(&overcommit("0"), &[&one, &two]);
+    assert_eq!(fixes(&report), ["1", "2"]);
+    let conflict = &report.conflicts[0];
+    assert_eq!(conflict.sides.each_ref().map(|side| side.expected.as_str()), ["1", "2"]);
+    assert_eq!(
+        conflict.sides.each_ref().map(|side| side.source.as_deref()),
+        [Some("https://one.example/"), Some("https://two.example/")]
+    );
+}
+
+#[test]
+fn a_preference_gives_way_to_what_another_rule_needs() {
+    let one = rule("one", "sysctl = { key = \"vm.overcommit_memory\", eq = 1 }");
+    let any = rule(
+        "any",
+        "sysctl = { key = \"vm.overcommit_memory\", not = 2, prefer = 0 }",
+    );
+    let report = check(&overcommit("2"), &[&one, &any]);
+    assert!(report.conflicts.is_empty());
+    assert_eq!(fixes(&report), ["1", "1"]);
+}
+
+#[test]
+fn rules_about_fields_of_a_row_share_one_row() {
+    let system = MemorySystem::linux("6.1.0").sysctl("net.ipv4.tcp_mem", "300\t400\t600");
+    let field = |name: &str, most: u32| {
+        let subject = format!("sysctl = {{ key = \"net.ipv4.tcp_mem\", field = \"{name}\", max = {most} }}");
+        rule(name, &subject)
+    };
+    let text = format!("{}{}{}", field("low", 100), field("pressure", 150), field("high", 200));
+    assert_eq!(fixes(&check(&system, &[&text])), ["100 150 200"; 3]);
+}
+
+#[test]
+fn a_rule_about_a_whole_range_is_left_alone() {
+    let system = MemorySystem::linux("6.1.0").sysctl("net.ipv4.ip_local_port_range", "32768\t60999");
+    let wide = rule(
+        "wide",
+        "sysctl = { key = \"net.ipv4.ip_local_port_range\", covers = \"20000-60999\", parity = \"different\" }",
+    );
+    let even = rule(
+        "even",
+        "sysctl = { key = \"net.ipv4.ip_local_port_range\", covers = \"32768-61000\", parity = \"different\" }",
+    );
+    for fix in fixes(&check(&system, &[&wide, &even])) {
+        let bounds: Vec<u32> = fix
+            .split_whitespace()
+            .map(|bound| bound.parse().expect("a port"))
+            .collect();
+        assert_ne!(bounds[0] % 2, bounds[1] % 2, "{fix}");
+    }
+}
+
+#[test]
+fn what_a_conflict_is_about_is_said_where_a_kind_has_many_things() {
+    let system =
+        MemorySystem::linux("6.1.0").file("/proc/meminfo", "MemTotal: 1000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+    let off = rule("off", "memory = { swap = 0 }");
+    let on = rule("on", "memory = { swap = { min = \"1M\" } }");
+    let report = check(&system, &[&off, &on]);
+    let sides = report.conflicts[0].sides.each_ref().map(|side| side.expected.as_str());
+    assert_eq!(sides, ["swap 0 bytes", "swap at least 1 MiB"]);
+}
