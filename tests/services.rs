@@ -300,7 +300,7 @@ fn whether_a_unit_runs_and_is_enabled() {
     assert_eq!(finding.outcome, Outcome::Pass);
     has(
         &finding,
-        "started with /etc/systemd/system/multi-user.target.wants/nginx.service",
+        "started by way of /etc/systemd/system/multi-user.target.wants/nginx.service",
     );
     // A unit that is not there neither runs nor is enabled.
     for (rest, expected) in [
@@ -833,6 +833,63 @@ fn units_and_drop_ins_are_read_as_systemd_reads_them() {
         Unit::read(&system, &Manager::System, "other.service").name,
         "own.service"
     );
+}
+
+#[test]
+fn units_are_enabled_where_systemctl_says_so() {
+    let installed = Command::new("systemctl").arg("--version").output().is_ok();
+    if !can("systemctl is not installed", installed) {
+        return;
+    }
+    let units = [
+        ("wanted", "WantedBy=multi-user.target"),
+        ("required", "RequiredBy=basic.target"),
+        ("named", "Alias=another-name.service"),
+        ("left", "WantedBy=multi-user.target"),
+        ("hidden", "WantedBy=multi-user.target"),
+    ];
+    let files: Vec<(String, String)> = units
+        .iter()
+        .map(|(name, install)| {
+            let text = format!("[Service]\nExecStart=/bin/true\n[Install]\n{install}\n");
+            (format!("usr/lib/systemd/system/{name}.service"), text)
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let tree = directory(&files);
+    let systemctl = |words: &[&str]| {
+        let output = Command::new("systemctl")
+            .arg(format!("--root={}", tree.path().display()))
+            .args(words)
+            .output()
+            .expect("systemctl");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    systemctl(&["enable", "wanted.service", "required.service", "named.service"]);
+    systemctl(&["mask", "hidden.service"]);
+    std::fs::write(tree.path().join("usr/lib/systemd/systemd"), "").expect("a file");
+    let system = RootedSystem::new(tree.path()).expect("a tree");
+    for (name, _) in units {
+        let theirs = systemctl(&["is-enabled", &format!("{name}.service")]) == "enabled";
+        let ours = find(
+            &system,
+            &format!("service = {{ unit = \"{name}\", enabled = {theirs} }}"),
+        );
+        assert_eq!(ours.outcome, Outcome::Pass, "{name}: {ours:#?}");
+        let there = find(
+            &system,
+            &format!("service = {{ unit = \"{name}\", exists = {} }}", name != "hidden"),
+        );
+        assert_eq!(there.outcome, Outcome::Pass, "{name}: {there:#?}");
+        // Nothing runs in a tree.
+        assert_eq!(
+            outcome(&system, &format!("service = {{ unit = \"{name}\", active = false }}")),
+            Outcome::NotApplicable
+        );
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ static METRICS: &[Metric] = &[
     Metric {
         name: "enabled",
         value: Some(Type::Bool),
-        doc: "Whether a link in a `.wants` or `.requires` directory has it started with something else.",
+        doc: "Whether a link in a `.wants` or `.requires` directory, or a name that was given to it, has it started.",
     },
     Metric {
         name: "exists",
@@ -317,7 +317,7 @@ impl Look {
         match self.unit.wanted_by(cx.system, &self.manager) {
             Ok(links) => {
                 if let Some(link) = links.first() {
-                    evidence.push(format!("started with {link}"));
+                    evidence.push(format!("started by way of {link}"));
                 }
                 Reading::Value(Value::Bool(!links.is_empty()))
             }
