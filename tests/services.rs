@@ -608,7 +608,7 @@ fn what_podman_gives_to_containers() {
     // An ordinary user gets no more than there is.
     let rootless = podman()
         .user(1000, 0)
-        .limit(Resource::Nofile, 1024, 4096)
+        .file("/proc/self/limits", &limits_table("1024                 4096"))
         .file("/etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
     assert_eq!(
         outcome(&rootless, &rule("nofile_soft = 1024, nofile_hard = 4096")),
@@ -1086,9 +1086,24 @@ fn check_unit_looks_at_the_units_process() {
         std::thread::sleep(std::time::Duration::from_millis(20));
         done = support::run_in(profile.path(), &["check", "./p.toml", "--unit", "runup-test", "-v"]);
     }
+    // What is wrong with it lasts only by its unit.
+    let more = [(
+        "p.toml",
+        "[[rule]]\nid = \"r\"\nrlimit = { resource = \"nofile\", soft = { min = 78 } }\n",
+    )];
+    let wrong = support::run_in(
+        directory(&more).path(),
+        &["check", "./p.toml", "--unit", "runup-test", "--explain"],
+    );
     child.kill().expect("it is ours");
     child.wait().expect("it ends");
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(
+        wrong.out.contains("systemctl edit runup-test.service") && wrong.out.contains("    LimitNOFILE=78:"),
+        "{}{}",
+        wrong.out,
+        wrong.err
+    );
     let done = support::run(&["check", "--unit", "runup-test-that-is-not"]);
     assert_eq!(done.code, 2);
     assert!(

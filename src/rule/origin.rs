@@ -78,6 +78,17 @@ fn limits_of_files(
     }
 }
 
+/// `LimitNOFILE=SOFT:HARD`
+pub(super) fn directive(resource: Resource, soft: Number, hard: Number) -> Vec<String> {
+    let change = |side, to: Number| Change {
+        target: Target::Limit(resource, side),
+        from: None,
+        to: to.to_string(),
+        scope: Scope::Process,
+    };
+    directives(&[change(Side::Soft, soft), change(Side::Hard, hard)])
+}
+
 /// A drop-in for the unit.
 pub(super) fn propose(
     name: &str,
@@ -102,15 +113,9 @@ pub(super) fn propose(
             hard.or(soft).unwrap_or(Number::Unlimited),
         ),
     };
-    let change = |side, to: Number| Change {
-        target: Target::Limit(resource, side),
-        from: None,
-        to: to.to_string(),
-        scope: Scope::Process,
-    };
-    let mut lines = directives(&[change(Side::Soft, soft), change(Side::Hard, hard)]);
+    let lines = directive(resource, soft, hard);
     let section = format!("[Service]\n{}", lines.join("\n"));
-    let mut proposal = service::edit(name, &std::mem::take(&mut lines), cx);
+    let mut proposal = service::edit(name, &lines, cx);
     proposal.remedies.push((Dialect::Systemd, section));
     // No limit on open files is above the kernel's ceiling: systemd would give what it can.
     if let (Resource::Nofile, Some(most)) = (resource, nr_open(cx))
@@ -146,6 +151,21 @@ pub(super) fn of_process(cx: &Context<'_>, directory: &str, resource: Resource, 
     let manager = manager_of(host, &path);
     let unit = Unit::read(host.system, &manager, &name);
     Some(of_unit(host, &manager, &unit, resource, now))
+}
+
+/// What makes new limits of a process last, where it is a service's: its unit, and no line for logins.
+pub(super) fn lasting(
+    cx: &Context<'_>,
+    directory: &str,
+    resource: Resource,
+    (soft, hard): (Number, Number),
+) -> Vec<(Dialect, String)> {
+    let Some((name, _)) = unit_of(cx.host, directory).filter(|(name, _)| name.ends_with(".service")) else {
+        return Vec::new();
+    };
+    let lines = directive(resource, soft, hard);
+    let edit = service::edit(&name, &lines, cx).remedies.into_iter();
+    edit.map(|(_, text)| (Dialect::Persist, text)).collect()
 }
 
 /// The container engine whose cgroup this is.
