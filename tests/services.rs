@@ -194,6 +194,19 @@ fn what_cannot_be_known_of_a_unit_is_said() {
     assert_eq!(outcome(&gone, NOFILE), Outcome::Unknown);
     let unread = files(host()).fault("/usr/lib/systemd/system/db.service", Fault::Errno(libc::EIO));
     assert_eq!(outcome(&unread, &rule), Outcome::Unknown);
+    // A line that is read may not be the last word where a drop-in cannot be.
+    let closed = files(host())
+        .file("/etc/systemd/system/db.service.d/x.conf", "")
+        .fault("/etc/systemd/system/db.service.d", Fault::Errno(libc::EACCES));
+    assert_eq!(outcome(&closed, &rule), Outcome::Unknown);
+    // Another name for the one that runs.
+    let alias = host().link(
+        "/etc/systemd/system/web.service",
+        "/usr/lib/systemd/system/nginx.service",
+    );
+    let finding = find(&alias, &NOFILE.replace("nginx", "web"));
+    assert_eq!(finding.outcome, Outcome::Fail);
+    has(&finding, "process 100 is its main process");
     let hidden = host().fault("/sys/fs/cgroup", Fault::Errno(libc::EACCES));
     assert_eq!(outcome(&hidden, NOFILE), Outcome::Unknown);
 }

@@ -26,12 +26,12 @@ pub(super) fn limits_of_unit(
         None => {}
     }
     let host = cx.host;
-    let running = match process::find(host, name) {
+    let (unit, running) = process::look(host, name);
+    let running = match running {
         Ok(running) => running,
-        Err(NotFound::Inactive) => return limits_of_files(name, resource, cx, evidence),
+        Err(NotFound::Inactive) => return limits_of_files(name, &unit, resource, cx, evidence),
         Err(other) => return Err(Reading::Unreadable(other.to_string())),
     };
-    let unit = Unit::read(cx.system, &running.manager, name);
     let Some(pid) = main_process(host, &running, &unit) else {
         return Err(Reading::Unreadable(format!(
             "{} has no process that could be its main one",
@@ -53,19 +53,18 @@ pub(super) fn limits_of_unit(
 
 fn limits_of_files(
     name: &str,
+    unit: &Unit,
     resource: Resource,
     cx: &Context<'_>,
     evidence: &mut Vec<String>,
 ) -> Result<Limits, Reading> {
-    let manager = Manager::System;
-    let unit = Unit::read(cx.system, &manager, name);
     if unit.file.is_none() {
         return Err(Reading::Absent(format!("there is no unit {name} here, and none runs")));
     }
     if unit.masked {
         return Err(Reading::Absent(format!("{name} is masked, and does not run")));
     }
-    match asked_by_unit(cx.host, &manager, &unit, resource) {
+    match asked_by_unit(cx.host, &Manager::System, unit, resource) {
         Ok(Some((limits, words))) => {
             evidence.push(format!("{name} does not run; this is what it would get"));
             evidence.push(words);
@@ -235,11 +234,11 @@ pub(super) fn asked_by_unit(
     resource: Resource,
 ) -> Result<Option<(Limits, String)>, String> {
     let key = resource.systemd_name();
-    if let Some((limits, setting)) = unit.limits(resource) {
-        return Ok(Some((limits, Origin::File(setting).describe(&key))));
-    }
     if let Some(unread) = unit.config.unread() {
         return Err(unread);
+    }
+    if let Some((limits, setting)) = unit.limits(resource) {
+        return Ok(Some((limits, Origin::File(setting).describe(&key))));
     }
     let config = Config::read(host.system, manager.configuration());
     let default = default_limits(host, manager, &config, resource)?;

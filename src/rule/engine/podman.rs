@@ -93,9 +93,9 @@ fn config(cx: &Context<'_>) -> Result<Config, Missing> {
         let path = format!("{base}/containers.conf");
         let text = cx.system.read(&path);
         texts.push((path, text));
-        for file in drop_ins(cx.system, &[format!("{base}/containers.conf.d")]) {
-            texts.push((file.path, file.text));
-        }
+        let (files, closed) = drop_ins(cx.system, &[format!("{base}/containers.conf.d")]);
+        texts.extend(files.into_iter().map(|file| (file.path, file.text)));
+        texts.extend(closed.into_iter().map(|(path, failure)| (path, Err(failure))));
     }
     let mut config = Config::default();
     for (path, text) in texts {
