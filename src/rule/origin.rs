@@ -244,3 +244,68 @@ pub(super) fn asked_by_unit(
     let default = default_limits(host, manager, &config, resource)?;
     Ok(default.map(|(limits, origin)| (limits, origin.describe(&format!("Default{key}")))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Intent;
+    use crate::system::memory::MemorySystem;
+
+    /// Evidence on a process of user 0 with these limits, by its cgroup.
+    fn seen(system: MemorySystem, cgroup: &str, soft: i128, hard: i128) -> String {
+        let system = system
+            .file("/proc/200/cgroup", &format!("1:name=systemd:{cgroup}\n0::/\n"))
+            .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+            .file("/etc/security/limits.d/9.conf", "root - nofile 4096\n");
+        let host = Host::new(&system);
+        let cx = Context {
+            system: &system,
+            host: &host,
+            samples: None,
+            intent: Intent::Fix,
+        };
+        let now = Limits {
+            soft: Number::Finite(soft),
+            hard: Number::Finite(hard),
+        };
+        of_process(&cx, "/proc/200", Resource::Nofile, &now).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_cgroup_of_a_process_tells_who_gave_it_its_limits() {
+        let plain = || MemorySystem::linux("6.1");
+        let session = "/user.slice/user-0.slice/session-3.scope";
+        assert_eq!(
+            seen(plain(), session, 4096, 4096),
+            "given to the login by /etc/security/limits.d/9.conf:1"
+        );
+        assert!(
+            seen(plain(), session, 1024, 4096)
+                .starts_with("/etc/security/limits.d/9.conf:1 gives a login other limits")
+        );
+        let container = "/system.slice/docker-0123456789abcdef.scope";
+        assert_eq!(
+            seen(plain(), container, 1, 1),
+            "given by the container's runtime (docker)"
+        );
+        let inside = plain().environment("container", "lxc");
+        assert_eq!(seen(inside, "/", 1, 1), "given by the container's runtime (lxc)");
+        assert_eq!(
+            seen(plain(), "/system.slice/run-r1.scope", 1, 1),
+            "run-r1.scope was started by another program, whose limits it has"
+        );
+        let unit = plain().file("/etc/systemd/system/x.service", "[Service]\nLimitNOFILE=5:6\n");
+        assert_eq!(
+            seen(unit, "/system.slice/x.service/payload", 6, 6),
+            "LimitNOFILE=5:6 in /etc/systemd/system/x.service:2; the program changed its soft limit from 5 itself"
+        );
+        // A user's manager that was told nothing hands on what it got.
+        let user = "/user.slice/user-7.slice/user@7.service/app.slice/y.service";
+        assert_eq!(
+            seen(plain(), user, 1, 1),
+            "neither y.service nor its manager's files set it: inherited"
+        );
+        // No unit at all: nothing is told.
+        assert_eq!(seen(plain(), "/", 1, 1), "");
+    }
+}
