@@ -405,6 +405,43 @@ fn a_recording_of_a_unit_gives_the_same_and_holds_no_secret() {
     assert_eq!((live.outcome, live.evidence), (again.outcome, again.evidence));
 }
 
+#[test]
+fn a_limit_of_another_unit_is_no_limit_of_the_exported_one() {
+    let profile = directory(&[(
+        "p.toml",
+        &format!(
+            "[[rule]]\nid = \"r\"\n{NOFILE}\n[[rule]]\nid = \"s\"\nservice = {{ unit = \"nginx\", active = false }}\n"
+        ),
+    )]);
+    let system = host();
+    let recorder = Recorder::new(&system);
+    find(&recorder, NOFILE);
+    find(&recorder, "service = { unit = \"nginx\", active = false }");
+    let json = recorder.finish().to_json().expect("JSON");
+    let recording = directory(&[("host.json", &json)]);
+    let path = recording.path().join("host.json");
+    let done = support::run_in(
+        profile.path(),
+        &[
+            "export",
+            "./p.toml",
+            "--to",
+            "systemd",
+            "--host",
+            path.to_str().expect("UTF-8"),
+        ],
+    );
+    assert!(!done.out.contains("LimitNOFILE=65536"), "{}", done.out);
+    for rule in ["p/r", "p/s"] {
+        assert!(
+            done.err.contains(&format!("left out: {rule}")),
+            "{}{}",
+            done.out,
+            done.err
+        );
+    }
+}
+
 /// A cgroup of this machine that systemd's hierarchy could have, put away at the end.
 struct Cgroup(std::path::PathBuf);
 
