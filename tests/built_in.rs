@@ -6,7 +6,7 @@ use runup::diagnostic::{Diagnostics, render};
 use runup::profile::{self, Library};
 use runup::source::Sources;
 use runup::system::Os;
-use support::run;
+use support::{run, toml_as_json};
 
 #[test]
 fn every_profile_loads_on_every_system_and_every_rule_says_why_and_whence() {
@@ -52,9 +52,9 @@ fn profiles_validate_against_the_schema() {
     let schema = serde_json::from_str(include_str!("../schemas/profile.schema.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let validate = |what: &str, text: &str| {
-        let table: toml_as_json::Value = toml_as_json::parse(text);
+        let table = toml_as_json(text);
         let errors: Vec<String> = validator
-            .iter_errors(&table.0)
+            .iter_errors(&table)
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect();
         (what.to_owned(), errors)
@@ -85,37 +85,5 @@ fn examples_load() {
         let files = support::directory(&[("p.toml", kind.docs().example)]);
         let done = support::run_in(files.path(), &["check", "./p.toml", "--format", "json"]);
         assert!(!done.out.is_empty(), "{}: {}", kind.name(), done.err);
-    }
-}
-
-/// TOML as JSON, through the parser that the library uses.
-mod toml_as_json {
-    use toml::de::{DeTable, DeValue};
-
-    pub struct Value(pub serde_json::Value);
-
-    pub fn parse(text: &str) -> Value {
-        Value(table(DeTable::parse(text).expect("TOML").into_inner()))
-    }
-
-    fn table(table: DeTable<'_>) -> serde_json::Value {
-        table
-            .into_iter()
-            .map(|(key, value)| (key.into_inner().into_owned(), convert(value.into_inner())))
-            .collect()
-    }
-
-    fn convert(value: DeValue<'_>) -> serde_json::Value {
-        match value {
-            DeValue::String(text) => text.into_owned().into(),
-            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-                .expect("64 bits")
-                .into(),
-            DeValue::Float(number) => number.as_str().parse::<f64>().expect("a float").into(),
-            DeValue::Boolean(value) => value.into(),
-            DeValue::Datetime(date) => date.to_string().into(),
-            DeValue::Array(list) => list.into_iter().map(|item| convert(item.into_inner())).collect(),
-            DeValue::Table(inner) => table(inner),
-        }
     }
 }

@@ -92,11 +92,23 @@ pub(super) fn rank(path: &str) -> usize {
 }
 
 pub(super) fn read(system: &dyn System) -> Persisted {
-    let mut found = Persisted::default();
-    for directory in DIRECTORIES {
+    let mut found = Persisted {
+        drop_ins: read_directories(&DIRECTORIES.map(str::to_owned), system),
+        last: None,
+    };
+    if let Ok(text) = system.read(LAST) {
+        found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text)));
+    }
+    found
+}
+
+/// The drop-in files of directories, of which the first masks the others.
+pub(super) fn read_directories(directories: &[String], system: &dyn System) -> Vec<DropIn> {
+    let mut found: Vec<DropIn> = Vec::new();
+    for directory in directories {
         for name in system.list(directory).unwrap_or_default() {
             let path = format!("{directory}/{name}");
-            if !counts(&path) || found.drop_ins.iter().any(|known| known.name() == name) {
+            if !name.ends_with(".conf") || found.iter().any(|known| known.name() == name) {
                 continue;
             }
             let target = system.read_link(&path).ok().map(|link| target(directory, &link));
@@ -105,15 +117,12 @@ pub(super) fn read(system: &dyn System) -> Persisted {
                 Some("/dev/null") => Vec::new(),
                 _ => system.read(&path).unwrap_or_default(),
             };
-            found.drop_ins.push(DropIn {
+            found.push(DropIn {
                 target,
                 ..DropIn::parse(&path, &String::from_utf8_lossy(&text))
             });
         }
     }
-    found.drop_ins.sort_by(|left, right| left.name().cmp(right.name()));
-    if let Ok(text) = system.read(LAST) {
-        found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text)));
-    }
+    found.sort_by(|left, right| left.name().cmp(right.name()));
     found
 }

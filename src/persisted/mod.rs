@@ -19,6 +19,7 @@
 //! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
 mod files;
+mod inventory;
 mod pattern;
 mod syntax;
 
@@ -26,6 +27,7 @@ use crate::catalogue;
 use crate::system::{Os, SysctlName, System};
 use crate::value::Type;
 use files::DropIn;
+pub use inventory::{Inventory, Setting, Unused, not_understood};
 use syntax::Line;
 
 /// The line that wins.
@@ -59,9 +61,40 @@ pub struct Persisted {
 
 /// Which program reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
+pub enum Reader {
+    /// systemd-sysctl.
     Systemd,
+    /// procps' sysctl(8).
     Procps,
+}
+
+impl Reader {
+    /// The one that reads the files when this machine starts.
+    #[must_use]
+    pub fn of(system: &dyn System) -> Self {
+        match system.stat("/run/systemd/system") {
+            Ok(_) => Reader::Systemd,
+            Err(_) => Reader::Procps,
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Reader::Systemd => Reader::Procps,
+            Reader::Procps => Reader::Systemd,
+        }
+    }
+
+    /// The command that reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reader::Systemd => "systemd-sysctl",
+            Reader::Procps => "sysctl --system",
+        }
+    }
 }
 
 impl Persisted {
@@ -69,6 +102,19 @@ impl Persisted {
     #[must_use]
     pub fn read(system: &dyn System) -> Self {
         files::read(system)
+    }
+
+    /// Directories, of which the first masks the others, and then files in the order in which they are given.
+    #[must_use]
+    pub fn from_places(directories: &[String], files: &[(String, String)], system: &dyn System) -> Self {
+        let mut drop_ins = files::read_directories(directories, system);
+        drop_ins.extend(files.iter().map(|(path, text)| DropIn::parse(path, text)));
+        Self { drop_ins, last: None }
+    }
+
+    /// The files that count, in the order in which they are read.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.drop_ins.iter().chain(&self.last).map(|file| file.path.as_str())
     }
 
     /// The same with a file put in, or in the place of one that is there.

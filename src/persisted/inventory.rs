@@ -1,0 +1,239 @@
+//! Everything that the files set, line by line: what the key-by-key answer of [`Persisted::of`] is made of, turned round.
+
+use std::collections::BTreeSet;
+
+use super::files::DropIn;
+use super::syntax::Line;
+use super::{Assignment, Persisted, Reader, pattern, syntax};
+use crate::system::{SysctlName, System};
+
+/// One key, or one pattern of keys, that the files set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, or the pattern.
+    pub name: SysctlName,
+    /// Whether it is a pattern.
+    pub is_pattern: bool,
+    /// The line that wins.
+    pub assignment: Assignment,
+    /// Whether the line begins with a dash: a kernel that refuses the value is no failure.
+    pub lenient: bool,
+    /// What the other program sets instead, where the two differ.
+    pub other: Option<Assignment>,
+    /// Of a pattern, the keys that it matches and a line names: the pattern says nothing about them.
+    pub excluded: Vec<(SysctlName, Option<String>)>,
+}
+
+/// A line that sets nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// Why: a sentence without a full stop.
+    pub why: String,
+    /// Whether another line says it instead, so that nothing is missing.
+    pub replaced: bool,
+}
+
+/// Everything that the files set, in the order of the files, and what they hold besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// What is set.
+    pub settings: Vec<Setting>,
+    /// What sets nothing.
+    pub unused: Vec<Unused>,
+}
+
+impl Persisted {
+    /// Everything that is set, as one of the programs reads the files, and what only the other one reads.
+    #[must_use]
+    pub fn inventory(&self, reader: Reader) -> Inventory {
+        let mut found = Inventory::default();
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        for own in [reader, reader.other()] {
+            for (file, line) in self.lines(own) {
+                let Some(path) = line.path() else {
+                    if own == reader {
+                        found
+                            .unused
+                            .push(unused(file, line, "it names nothing below /proc/sys"));
+                    }
+                    continue;
+                };
+                let name = match SysctlName::parse(path) {
+                    Ok(name) if name.path() == path || !path.contains('/') => name,
+                    Ok(_) => {
+                        found
+                            .unused
+                            .push(unused(file, line, "a dot in the first part of the name means nothing"));
+                        continue;
+                    }
+                    Err(error) => {
+                        if own == reader {
+                            found
+                                .unused
+                                .push(unused(file, line, &format!("this is no key: {error}")));
+                        }
+                        continue;
+                    }
+                };
+                if !seen.insert(path.to_owned()) {
+                    continue;
+                }
+                let setting = if line.is_pattern() {
+                    self.pattern(&name, own, &mut found.unused)
+                } else {
+                    self.key(&name, reader, &mut found.unused)
+                };
+                found.settings.extend(setting);
+            }
+        }
+        let order = |path: &str| self.files().position(|known| known == path);
+        found
+            .settings
+            .sort_by_key(|setting| (order(&setting.assignment.file), setting.assignment.line));
+        found
+    }
+
+    /// The keys of a machine that a pattern means and no line names, by path.
+    #[must_use]
+    pub fn expand(&self, setting: &Setting, system: &dyn System) -> Vec<SysctlName> {
+        let mut paths = vec![String::new()];
+        for part in setting.name.path().split('/') {
+            let mut next = Vec::new();
+            for parent in paths {
+                let join = |name: &str| format!("{parent}{}{name}", if parent.is_empty() { "" } else { "/" });
+                if !part.contains(['*', '?', '[', '{', '\\']) {
+                    next.push(join(part));
+                    continue;
+                }
+                let names = system.list(&format!("/proc/sys/{parent}")).unwrap_or_default();
+                // In braces alternatives may hold slashes; such a pattern is matched as a whole, by neither program here.
+                next.extend(
+                    names
+                        .iter()
+                        .filter(|name| pattern::matches(part, name, true))
+                        .map(|name| join(name)),
+                );
+            }
+            paths = next;
+        }
+        paths
+            .iter()
+            .filter(|path| system.stat(&format!("/proc/sys/{path}")).is_ok())
+            .filter_map(|path| SysctlName::parse(path).ok())
+            .filter(|name| !setting.excluded.iter().any(|(other, _)| other == name))
+            .collect()
+    }
+
+    /// The line that wins for a key, as one of the programs reads it, else as the other one does.
+    #[must_use]
+    pub fn assignment(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
+        self.winner(name, reader).or_else(|| self.winner(name, reader.other()))
+    }
+
+    fn key(&self, name: &SysctlName, reader: Reader, out: &mut Vec<Unused>) -> Option<Setting> {
+        let (first, second) = (self.winner(name, reader), self.winner(name, reader.other()));
+        let own = if first.is_some() { reader } else { reader.other() };
+        let lines: Vec<(&DropIn, &Line)> = self
+            .lines(own)
+            .filter(|(_, line)| !line.is_pattern() && line.means(name.path()))
+            .collect();
+        let Some(assignment) = first.clone().or_else(|| second.clone()) else {
+            // A line without a value keeps patterns away, and says all that it has to say by that.
+            for (file, line) in lines.iter().filter(|(_, line)| line.value.is_some()) {
+                out.push(unused(file, line, "an empty value sets no number"));
+            }
+            return None;
+        };
+        let wins = |file: &DropIn, line: &Line| file.path == assignment.file && line.number == assignment.line;
+        let by = format!("{}:{} sets {} instead", assignment.file, assignment.line, name.dotted());
+        for (file, line) in lines
+            .iter()
+            .filter(|(file, line)| !wins(file, line) && line.value.is_some())
+        {
+            out.push(Unused {
+                replaced: true,
+                ..unused(file, line, &by)
+            });
+        }
+        let lenient = lines.iter().any(|(file, line)| wins(file, line) && line.lenient);
+        Some(Setting {
+            name: name.clone(),
+            is_pattern: false,
+            lenient,
+            other: first.and(second).filter(|other| other.value != assignment.value),
+            assignment,
+            excluded: Vec::new(),
+        })
+    }
+
+    fn pattern(&self, name: &SysctlName, own: Reader, out: &mut Vec<Unused>) -> Option<Setting> {
+        let same: Vec<(&DropIn, &Line)> = self
+            .lines(own)
+            .filter(|(_, line)| line.is_pattern() && line.path() == Some(name.path()))
+            .collect();
+        let ((file, line), earlier) = same.split_last()?;
+        let assignment = Assignment {
+            value: line.value.clone().unwrap_or_default(),
+            file: file.path.clone(),
+            line: line.number,
+        };
+        if line.value.as_deref().is_none_or(str::is_empty) {
+            out.push(unused(file, line, "a pattern without a value sets nothing"));
+            return None;
+        }
+        let by = format!("{}:{} sets the same pattern instead", assignment.file, assignment.line);
+        out.extend(earlier.iter().map(|(file, line)| Unused {
+            replaced: true,
+            ..unused(file, line, &by)
+        }));
+        let mut excluded: Vec<(SysctlName, Option<String>)> = Vec::new();
+        for (_, other) in self.lines(own).filter(|(_, other)| !other.is_pattern()) {
+            let named = other.path().filter(|path| line.means(path));
+            if let Some(named) = named.and_then(|path| SysctlName::parse(path).ok())
+                && !excluded.iter().any(|(known, _)| *known == named)
+            {
+                let value = self.winner(&named, own).map(|assignment| assignment.value);
+                excluded.push((named, value));
+            }
+        }
+        Some(Setting {
+            name: name.clone(),
+            is_pattern: true,
+            lenient: line.lenient,
+            other: None,
+            assignment,
+            excluded,
+        })
+    }
+}
+
+/// The lines of a text that neither program takes for a setting, a comment or nothing, by number.
+#[must_use]
+pub fn not_understood(text: &str) -> Vec<u32> {
+    let read: BTreeSet<u32> = [Reader::Systemd, Reader::Procps]
+        .into_iter()
+        .flat_map(|reader| syntax::parse(text, reader))
+        .map(|line| line.number)
+        .collect();
+    (1..)
+        .zip(text.split('\n'))
+        .filter(|(number, line)| {
+            let line = line.trim();
+            !line.is_empty() && !line.starts_with(['#', ';']) && !read.contains(number)
+        })
+        .map(|(number, _)| number)
+        .collect()
+}
+
+fn unused(file: &DropIn, line: &Line, why: &str) -> Unused {
+    Unused {
+        file: file.path.clone(),
+        line: line.number,
+        why: why.to_owned(),
+        replaced: false,
+    }
+}
