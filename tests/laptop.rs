@@ -94,6 +94,58 @@ fn on_mains_an_untouched_machine_passes_default() {
     assert_eq!(finding(&out, "on-mains")["actual"], "source mains");
 }
 
+/// With the files of a Debian that nobody touched, and the values that they set at boot.
+#[test]
+fn an_untouched_debian_passes_default() {
+    let tree = tool("RUNUP_DEBIAN_TREE");
+    if !can("Debian's own files need a tree in RUNUP_DEBIAN_TREE", tree.is_some()) {
+        return;
+    }
+    let tree = tree.expect("checked");
+    let files: Vec<String> = [
+        "etc/sysctl.conf",
+        "etc/sysctl.d",
+        "etc/security",
+        "etc/systemd",
+        "etc/os-release",
+        "etc/profile",
+        "etc/bash.bashrc",
+        "etc/fstab",
+        "usr/lib/sysctl.d",
+        "usr/lib/os-release",
+        "usr/lib/systemd/system",
+        "usr/lib/systemd/system.conf.d",
+        "usr/lib/modules-load.d",
+    ]
+    .iter()
+    .filter(|name| tree.join(name).exists())
+    .map(|name| format!("{}:/{name}", tree.join(name).display()))
+    .collect();
+    let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
+    if !can(
+        "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
+        binary.is_some() && machine.is_some(),
+    ) {
+        return;
+    }
+    // What systemd-sysctl does at boot.
+    let setup = "export NO_COLOR=1; cat /usr/lib/sysctl.d/*.conf /etc/sysctl.d/*.conf /etc/sysctl.conf | grep -v '^[#;]' | while IFS='= ' read -r key value; do \
+                 [ -z \"$key\" ] || echo \"$value\" > /proc/sys/$(echo \"${key#-}\" | tr . /); done";
+    let output = Command::new(machine.expect("checked"))
+        .env("LAPTOP_FILES", files.join(" "))
+        .args(["--setup", setup])
+        .arg(binary.expect("checked"))
+        .args(["check", "default", "-v"])
+        .output()
+        .expect("the machine boots");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{out}");
+    for word in ["FAIL", "WARN", "NOTE", "UNKNOWN"] {
+        assert!(!out.lines().any(|line| line.starts_with(word)), "a false alarm: {out}");
+    }
+    assert!(out.contains("Ready: "), "{out}");
+}
+
 #[test]
 fn huge_pages_cgroups_and_swap_are_read_as_they_are() {
     let profile = "[[rule]]\nid = \"thp\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", eq = \"never\" }\n\

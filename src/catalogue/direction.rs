@@ -52,7 +52,6 @@ const BOUNDS: &[&str] = &[
     "net.core.rmem_max",
     "net.core.somaxconn",
     "net.core.wmem_max",
-    "net.ipv4.igmp_max_memberships",
     "net.ipv4.ip_local_port_range",
     "net.ipv4.neigh.default.gc_thresh3",
     "net.ipv4.tcp_max_orphans",

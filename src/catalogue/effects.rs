@@ -67,6 +67,26 @@ static EFFECTS: &[SideEffect] = &[
         "every interface follows",
     ),
     effect(
+        "net.ipv4.tcp_congestion_control",
+        &["net.ipv4.tcp_allowed_congestion_control"],
+        "every program may use the algorithm from then on",
+    ),
+    effect(
+        "kernel.watchdog",
+        &["kernel.nmi_watchdog", "kernel.soft_watchdog"],
+        "both detectors follow",
+    ),
+    effect(
+        "kernel.nmi_watchdog",
+        &["kernel.watchdog"],
+        "it is 1 while either detector is",
+    ),
+    effect(
+        "kernel.soft_watchdog",
+        &["kernel.watchdog"],
+        "it is 1 while either detector is",
+    ),
+    effect(
         "/sys/kernel/mm/transparent_hugepage/enabled",
         &["vm.min_free_kbytes"],
         "the kernel computes it again",
@@ -81,4 +101,88 @@ const fn effect(written: &'static str, changes: &'static [&'static str], how: &'
 #[must_use]
 pub fn side_effects(written: &str) -> Option<&'static SideEffect> {
     EFFECTS.iter().find(|effect| effect.written == written)
+}
+
+/// How early a sysctl is to be written: the lower the earlier. What makes room for others comes first.
+#[must_use]
+pub fn rank(name: &str) -> u8 {
+    match name {
+        // Descriptors cannot be allowed beyond these.
+        "fs.nr_open" | "fs.file-max" => 0,
+        // The range of ports cannot reach below what is not privileged.
+        "net.ipv4.ip_unprivileged_port_start" => 0,
+        // What a socket may ask for is cut to these.
+        "net.core.rmem_max" | "net.core.wmem_max" => 1,
+        _ => 2,
+    }
+}
+
+/// Puts what is to be written one after the other into an order in which nothing undoes what was written before it: by rank, and
+/// what changes others before those others. Otherwise the order stays. What is not a sysctl has no name, and stays where it is
+/// among its like.
+#[must_use]
+pub fn in_order<T>(mut items: Vec<T>, name: impl Fn(&T) -> Option<&str>) -> Vec<T> {
+    items.sort_by_key(|item| name(item).map_or(2, rank));
+    let mut ordered = Vec::with_capacity(items.len());
+    while !items.is_empty() {
+        let free = |at: usize| {
+            let Some(own) = name(&items[at]) else { return true };
+            !items
+                .iter()
+                .enumerate()
+                .any(|(other, item)| other != at && name(item).is_some_and(|written| changes(written, own)))
+        };
+        // Where they go round in a circle, simply the next one.
+        let at = (0..items.len()).find(|at| free(*at)).unwrap_or(0);
+        ordered.push(items.remove(at));
+    }
+    ordered
+}
+
+/// Whether writing one key changes another.
+fn changes(written: &str, other: &str) -> bool {
+    written != other
+        && side_effects(written).is_some_and(|effect| effect.changes.iter().any(|pattern| matches(pattern, other)))
+}
+
+/// Whether a name is of a pattern whose `*` stands for one segment.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (mut left, mut right) = (pattern.split('.'), name.split('.'));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+
+    #[test]
+    fn what_changes_others_comes_before_them() {
+        let keys = vec![
+            "net.ipv4.conf.eth0.forwarding",
+            "vm.swappiness",
+            "net.ipv4.ip_forward",
+            "fs.nr_open",
+            "net.ipv4.tcp_allowed_congestion_control",
+            "net.ipv4.tcp_congestion_control",
+        ];
+        let ordered = in_order(keys, |key| Some(key));
+        assert_eq!(
+            ordered,
+            [
+                "fs.nr_open",
+                "vm.swappiness",
+                "net.ipv4.ip_forward",
+                "net.ipv4.conf.eth0.forwarding",
+                "net.ipv4.tcp_congestion_control",
+                "net.ipv4.tcp_allowed_congestion_control",
+            ]
+        );
+    }
 }

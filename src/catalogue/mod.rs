@@ -15,7 +15,7 @@ mod linux_vm;
 mod macos;
 
 pub use direction::{Bound, bound, bounds};
-pub use effects::{SideEffect, side_effects};
+pub use effects::{SideEffect, in_order, rank, side_effects};
 
 use crate::system::Os;
 use crate::value::{Type, Unit};

@@ -166,6 +166,11 @@ pub fn export(
     if entries.is_empty() {
         return Exported { text: None, left };
     }
+    // Whoever reads the file sets one after the other.
+    let entries = catalogue::in_order(entries, |entry| match &entry.change.target {
+        Target::Sysctl(name) => Some(name),
+        _ => None,
+    });
     let page = Page {
         profiles,
         host,

@@ -24,15 +24,7 @@ pub(super) fn sort(steps: &mut Vec<Step>) {
 
 fn rank(parameter: &Parameter) -> u8 {
     match parameter {
-        Parameter::Sysctl { name } => match name.as_str() {
-            // Descriptors cannot be allowed beyond these.
-            "fs.nr_open" | "fs.file-max" => 0,
-            // The range of ports cannot reach below what is not privileged.
-            "net.ipv4.ip_unprivileged_port_start" => 0,
-            // What a socket may ask for is cut to these.
-            "net.core.rmem_max" | "net.core.wmem_max" => 1,
-            _ => 2,
-        },
+        Parameter::Sysctl { name } => catalogue::rank(name),
         // Some drivers decide anew about turbo when the governor changes; SMT off takes processors and their policies away.
         Parameter::Sysfs { path } if path.ends_with("/scaling_governor") => 3,
         Parameter::Sysfs { path } if path.ends_with("/smt/control") => 5,

@@ -118,8 +118,9 @@ fn by_content(text: &str) -> Vec<Format> {
         found.push(Format::LimitsD);
     }
     if all(|row| {
-        let key = row.split('=').next().unwrap_or_default().trim().trim_start_matches('-');
-        let assigns = row.contains('=') || row.starts_with('-');
+        let (key, value) = row.split_once('=').unwrap_or((row, ""));
+        let key = key.trim().trim_start_matches('-');
+        let assigns = (row.contains('=') || row.starts_with('-')) && !value.starts_with('=');
         assigns && key.contains(['.', '/']) && !key.contains(|c: char| c.is_whitespace() || "<>![]".contains(c))
     }) {
         found.push(Format::SysctlD);
