@@ -29,6 +29,7 @@
 //! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
+//! * [`reference`]: the reference pages, and what a rule asks for in words.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
 //! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
@@ -48,6 +49,7 @@ pub mod host;
 pub mod import;
 pub mod persisted;
 pub mod profile;
+pub mod reference;
 pub mod remedy;
 pub mod report;
 pub mod rule;
