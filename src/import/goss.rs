@@ -1,7 +1,7 @@
 //! goss files: what of them is about a machine's settings.
 
+use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
-use super::sysctl::{Ask, Direction};
 use super::yaml::{self, Data, Node};
 use super::{Entry, Input};
 use crate::profile::write::Toml;
@@ -76,7 +76,7 @@ impl Item<'_> {
                 format!("goss skips {} {}, and so does the profile", self.section, self.name),
             );
         }
-        let Some(attributes) = self.attributes.map() else {
+        let Some(attributes) = self.attributes.map().filter(|attributes| !attributes.is_empty()) else {
             return self
                 .draft
                 .left_out(&spot, format!("{} {} says nothing", self.section, self.name));

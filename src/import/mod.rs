@@ -4,6 +4,7 @@
 //! line is never dropped without a word. Whatever the formats make is read by the profile's own reader before anybody sees it, and
 //! a rule that it does not take is left out, with its reason.
 
+mod ask;
 mod detect;
 mod draft;
 mod goss;

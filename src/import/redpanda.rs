@@ -1,7 +1,7 @@
 //! The tuners that redpanda.yaml turns on, as far as they are one setting each.
 
+use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
-use super::sysctl::{Ask, Direction};
 use super::yaml::{self, Node};
 use super::{Entry, Input};
 use crate::profile::write::Toml;

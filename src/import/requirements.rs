@@ -1,7 +1,7 @@
 //! Requirements as data: `vm.max_map_count >= 262144`, a line each.
 
+use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
-use super::sysctl::{Ask, Direction};
 use super::{Entry, Input};
 use crate::profile::write::Toml;
 use crate::system::Resource;

@@ -1,5 +1,6 @@
 //! Profiles of the tuned daemon: `include`, variables, and units that later profiles change.
 
+mod options;
 mod plugins;
 
 use super::draft::{Draft, Spot};
