@@ -14,17 +14,13 @@ fn docs() -> std::path::PathBuf {
 }
 
 #[test]
-fn the_committed_pages_are_those_that_the_command_writes() {
-    let here = tempfile::tempdir().expect("a directory");
-    let path = here.path().to_str().expect("UTF-8");
-    assert_eq!(run(&["docs", "--output", path]).code, 0);
+fn the_committed_pages_are_those_that_would_be_made() {
     let mut wanted: BTreeSet<String> = BTreeSet::new();
     for page in reference::pages() {
         let committed = std::fs::read_to_string(docs().join(&page.path)).unwrap_or_default();
-        let written = std::fs::read_to_string(here.path().join(&page.path)).expect("it was written");
         assert!(
-            committed == page.text && written == page.text,
-            "docs/{} is not up to date: cargo run -- docs --output docs",
+            committed == page.text,
+            "docs/{} is not up to date: cargo run --example reference -- docs",
             page.path
         );
         wanted.insert(page.path);

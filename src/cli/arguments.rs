@@ -34,18 +34,6 @@ pub(super) fn command() -> Command {
         .subcommand(diff())
         .subcommand(Command::new("schema").about("Prints the JSON Schema of profiles, for editors"))
         .subcommand(
-            Command::new("docs")
-                .about("Writes the reference of profiles and kinds, as Markdown")
-                .arg(
-                    Arg::new("output")
-                        .short('o')
-                        .long("output")
-                        .value_name("DIR")
-                        .required(true)
-                        .help("the directory for README.md, keys.md, profiles/ and kinds/"),
-                ),
-        )
-        .subcommand(
             Command::new("completions").about("Prints completions for a shell").arg(
                 Arg::new("shell")
                     .required(true)

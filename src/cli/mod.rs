@@ -4,7 +4,6 @@ mod apply;
 mod arguments;
 mod check;
 mod diff;
-mod docs;
 mod exec;
 mod explain;
 mod export;
@@ -111,7 +110,6 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
         Some(("import", matches)) => import::run(matches, &mut sources, &mut streams),
         Some(("record", matches)) => record::run(matches, &mut sources, &mut streams),
         Some(("diff", matches)) => diff::run(matches, &mut sources, &mut streams),
-        Some(("docs", matches)) => docs::run(matches, &mut streams),
         Some(("schema", _)) => schema(&mut streams),
         Some(("completions", matches)) => completions(matches, &mut streams),
         Some(("man", matches)) => man(matches, &mut streams),

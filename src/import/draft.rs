@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::persisted::in_order;
 use crate::profile::search::Found;
 use crate::profile::write::{Toml, toml_text};
 use crate::profile::{self, Library, Profile};
@@ -13,7 +14,7 @@ use crate::source::{Origin, Place, Sources};
 use crate::system::Os;
 
 /// A line of a file that is imported.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
     /// The file, as the user would write it.
     pub file: String,
@@ -22,7 +23,7 @@ pub struct Spot {
 }
 
 /// What a note means for the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
     /// The profile does not say what the line says.
     LeftOut,
@@ -31,7 +32,7 @@ pub enum Weight {
 }
 
 /// Something to be said about a line.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// The line.
     pub spot: Spot,
@@ -166,7 +167,8 @@ impl Draft {
             weight,
             text,
         };
-        if !self.notes.contains(&note) {
+        // A pattern says the same of each key that it means.
+        if self.notes.last() != Some(&note) {
             self.notes.push(note);
         }
     }
@@ -194,12 +196,11 @@ impl Draft {
                 }
             {
                 self.point(&mut profile, sources);
-                self.notes.sort();
                 return Made {
                     text,
                     profile,
                     rules: self.rules.len(),
-                    notes: self.notes,
+                    notes: sorted(self.notes),
                 };
             }
             self.drop_mistaken(&mistakes, &ranges);
@@ -265,8 +266,7 @@ impl Draft {
             let _ = writeln!(out, "why = {}", toml_text(&one_line(&format!("{} says so", rule.spot))));
             ranges.push(start..out.len());
         }
-        let mut notes = self.notes.clone();
-        notes.sort();
+        let notes = sorted(self.notes.clone());
         for (weight, title) in [
             (Weight::LeftOut, "not in this profile:"),
             (Weight::Remark, "to know about it:"),
@@ -295,6 +295,23 @@ impl Draft {
             }
         }
     }
+}
+
+/// Notes by file and line, with the files in the order in which they first come.
+fn sorted(notes: Vec<Note>) -> Vec<Note> {
+    let mut files: Vec<String> = Vec::new();
+    let mut place = |file: &String| match files.iter().position(|known| known == file) {
+        Some(at) => at,
+        None => {
+            files.push(file.clone());
+            files.len() - 1
+        }
+    };
+    let keys: Vec<(usize, u32)> = notes
+        .iter()
+        .map(|note| (place(&note.spot.file), note.spot.line))
+        .collect();
+    in_order(notes, &keys)
 }
 
 /// Where a line stands among the sources of a run.

@@ -2,6 +2,7 @@
 
 use super::draft::{Draft, Spot};
 use super::{Entry, Input, Wish};
+use crate::persisted::in_order;
 use crate::profile::write::Toml;
 use crate::system::Resource;
 use crate::value::Unit;
@@ -41,14 +42,9 @@ pub(super) fn import(input: &Input, wish: &Wish, draft: &mut Draft) {
             }
         }
     }
-    let mut domains: Vec<&str> = lines.iter().map(|line| line.domain).collect();
-    domains.sort_unstable();
-    domains.dedup();
-    let domain = match (&wish.domain, &domains[..]) {
-        (Some(domain), _) => domain.as_str(),
-        (None, [only]) => only,
-        (None, _) => "*",
-    };
+    let only = lines.first().map(|line| line.domain);
+    let only = only.filter(|only| lines.iter().all(|line| line.domain == *only));
+    let domain = wish.domain.as_deref().or(only).unwrap_or("*");
     // What stands for everybody holds for whom nothing else is said; but for root, whom only lines that name root reach.
     let inherits = domain != "*" && domain != "root";
     let mut chosen: Vec<(Resource, &'static str, &Line<'_>)> = Vec::new();
@@ -89,8 +85,17 @@ pub(super) fn import(input: &Input, wish: &Wish, draft: &mut Draft) {
             format!("it is for `{}`; --domain '{0}' takes its lines", line.domain),
         );
     }
-    chosen.sort_by(|left, right| left.2.spot.cmp(&right.2.spot));
-    for (resource, side, line) in chosen {
+    let place = |line: &Line<'_>| {
+        lines
+            .iter()
+            .position(|known| std::ptr::eq(known, line))
+            .unwrap_or_default()
+    };
+    let keys: Vec<(usize, u32)> = chosen
+        .iter()
+        .map(|(_, _, line)| (place(line), line.spot.line))
+        .collect();
+    for (resource, side, line) in in_order(chosen, &keys) {
         let Some(value) = value(resource, line.value) else {
             draft.left_out(&line.spot, format!("`{}` is no value of {}", line.value, line.item));
             continue;

@@ -1,6 +1,6 @@
 //! Everything that the files set, line by line: what the key-by-key answer of [`Persisted::of`] is made of, turned round.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use super::files::DropIn;
 use super::syntax::Line;
@@ -51,7 +51,7 @@ impl Persisted {
     #[must_use]
     pub fn inventory(&self, reader: Reader) -> Inventory {
         let mut found = Inventory::default();
-        let mut seen: BTreeSet<String> = BTreeSet::new();
+        let mut seen: HashSet<String> = HashSet::new();
         for own in [reader, reader.other()] {
             for (file, line) in self.lines(own) {
                 let Some(path) = line.path() else {
@@ -90,10 +90,13 @@ impl Persisted {
                 found.settings.extend(setting);
             }
         }
-        let order = |path: &str| self.files().position(|known| known == path);
-        found
-            .settings
-            .sort_by_key(|setting| (order(&setting.assignment.file), setting.assignment.line));
+        let files: Vec<&str> = self.files().collect();
+        let place = |setting: &Setting| {
+            let file = files.iter().position(|path| *path == setting.assignment.file);
+            (file.unwrap_or(files.len()), setting.assignment.line)
+        };
+        let keys: Vec<(usize, u32)> = found.settings.iter().map(place).collect();
+        found.settings = in_order(found.settings, &keys);
         found
     }
 
@@ -211,19 +214,39 @@ impl Persisted {
     }
 }
 
+/// Things in the order of their places in files: one sort of numbers, for all kinds of things.
+#[must_use]
+pub fn in_order<T>(things: Vec<T>, keys: &[(usize, u32)]) -> Vec<T> {
+    let mut order: Vec<u128> = Vec::with_capacity(keys.len());
+    for (at, (file, line)) in keys.iter().enumerate() {
+        order.push((*file as u128) << 96 | u128::from(*line) << 64 | at as u128);
+    }
+    order.sort_unstable();
+    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
+    let taken = order
+        .into_iter()
+        .map(|key| things.get_mut(key as u64 as usize).and_then(Option::take));
+    taken.flatten().collect()
+}
+
 /// The lines of a text that neither program takes for a setting, a comment or nothing, by number.
 #[must_use]
 pub fn not_understood(text: &str) -> Vec<u32> {
-    let read: BTreeSet<u32> = [Reader::Systemd, Reader::Procps]
-        .into_iter()
-        .flat_map(|reader| syntax::parse(text, reader))
-        .map(|line| line.number)
-        .collect();
+    let mut read = vec![false; text.split('\n').count() + 1];
+    for reader in [Reader::Systemd, Reader::Procps] {
+        for line in syntax::parse(text, reader) {
+            if let Some(is_read) = read.get_mut(line.number as usize) {
+                *is_read = true;
+            }
+        }
+    }
     (1..)
         .zip(text.split('\n'))
         .filter(|(number, line)| {
             let line = line.trim();
-            !line.is_empty() && !line.starts_with(['#', ';']) && !read.contains(number)
+            !line.is_empty()
+                && !line.starts_with(['#', ';'])
+                && !read.get(*number as usize).is_some_and(|is_read| *is_read)
         })
         .map(|(number, _)| number)
         .collect()

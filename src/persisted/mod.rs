@@ -27,7 +27,7 @@ use crate::catalogue;
 use crate::system::{Os, SysctlName, System};
 use crate::value::Type;
 use files::DropIn;
-pub use inventory::{Inventory, Setting, Unused, not_understood};
+pub use inventory::{Inventory, Setting, Unused, in_order, not_understood};
 use syntax::Line;
 
 /// The line that wins.

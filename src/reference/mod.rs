@@ -144,7 +144,8 @@ fn index(entries: &[Entry]) -> Page {
 }
 
 /// Above every page.
-const MADE: &str = "<!-- Made by `runup docs`; edit the profiles and the kinds, not this. -->\n\n";
+const MADE: &str =
+    "<!-- Made by `cargo run --example reference -- docs`; edit the profiles and the kinds, not this. -->\n\n";
 
 /// The names of systems, for a person.
 fn systems(list: &[Os]) -> String {
