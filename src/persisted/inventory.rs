@@ -1,6 +1,6 @@
 //! Everything that the files set, line by line: what the key-by-key answer of [`Persisted::of`] is made of, turned round.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::files::DropIn;
 use super::syntax::Line;
@@ -46,16 +46,64 @@ pub struct Inventory {
     pub unused: Vec<Unused>,
 }
 
+/// The lines of one reader, by what they are about: a key that is looked up costs no walk through all of them.
+struct Index<'a> {
+    persisted: &'a Persisted,
+    reader: Reader,
+    lines: Vec<(&'a DropIn, &'a Line)>,
+    named: HashMap<&'a str, Vec<usize>>,
+    patterns: Vec<usize>,
+}
+
+impl<'a> Index<'a> {
+    fn new(persisted: &'a Persisted, reader: Reader) -> Self {
+        let lines: Vec<(&DropIn, &Line)> = persisted.lines(reader).collect();
+        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut patterns = Vec::new();
+        for (at, (_, line)) in lines.iter().enumerate() {
+            match line.path() {
+                Some(_) if line.is_pattern() => patterns.push(at),
+                Some(path) => named.entry(path).or_default().push(at),
+                None => {}
+            }
+        }
+        Self {
+            persisted,
+            reader,
+            lines,
+            named,
+            patterns,
+        }
+    }
+
+    /// The lines that name a key, in order.
+    fn naming(&self, path: &str) -> Vec<(&'a DropIn, &'a Line)> {
+        let at = self.named.get(path).map(Vec::as_slice).unwrap_or_default();
+        at.iter().map(|at| self.lines[*at]).collect()
+    }
+
+    fn winner(&self, name: &SysctlName) -> Option<Assignment> {
+        let mut about: Vec<usize> = self.named.get(name.path()).cloned().unwrap_or_default();
+        let matching = self.patterns.iter().filter(|at| self.lines[**at].1.means(name.path()));
+        about.extend(matching);
+        about.sort_unstable();
+        let lines: Vec<(&DropIn, &Line)> = about.into_iter().map(|at| self.lines[at]).collect();
+        self.persisted.winner_of(&lines, name, self.reader)
+    }
+}
+
 impl Persisted {
     /// Everything that is set, as one of the programs reads the files, and what only the other one reads.
     #[must_use]
     pub fn inventory(&self, reader: Reader) -> Inventory {
         let mut found = Inventory::default();
         let mut seen: HashSet<String> = HashSet::new();
-        for own in [reader, reader.other()] {
-            for (file, line) in self.lines(own) {
+        let indices = [Index::new(self, reader), Index::new(self, reader.other())];
+        for own in &indices {
+            let first = own.reader == reader;
+            for (file, line) in &own.lines {
                 let Some(path) = line.path() else {
-                    if own == reader {
+                    if first {
                         found
                             .unused
                             .push(unused(file, line, "it names nothing below /proc/sys"));
@@ -64,17 +112,13 @@ impl Persisted {
                 };
                 let name = match SysctlName::parse(path) {
                     Ok(name) if name.path() == path || !path.contains('/') => name,
-                    Ok(_) => {
-                        found
-                            .unused
-                            .push(unused(file, line, "a dot in the first part of the name means nothing"));
-                        continue;
-                    }
-                    Err(error) => {
-                        if own == reader {
-                            found
-                                .unused
-                                .push(unused(file, line, &format!("this is no key: {error}")));
+                    wrong => {
+                        if first {
+                            let why = match wrong {
+                                Ok(_) => "a dot in the first part of the name means nothing".to_owned(),
+                                Err(error) => format!("this is no key: {error}"),
+                            };
+                            found.unused.push(unused(file, line, &why));
                         }
                         continue;
                     }
@@ -83,9 +127,9 @@ impl Persisted {
                     continue;
                 }
                 let setting = if line.is_pattern() {
-                    self.pattern(&name, own, &mut found.unused)
+                    pattern_of(&name, own, &mut found.unused)
                 } else {
-                    self.key(&name, reader, &mut found.unused)
+                    key(&name, &indices, &mut found.unused)
                 };
                 found.settings.extend(setting);
             }
@@ -136,82 +180,79 @@ impl Persisted {
     pub fn assignment(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
         self.winner(name, reader).or_else(|| self.winner(name, reader.other()))
     }
+}
 
-    fn key(&self, name: &SysctlName, reader: Reader, out: &mut Vec<Unused>) -> Option<Setting> {
-        let (first, second) = (self.winner(name, reader), self.winner(name, reader.other()));
-        let own = if first.is_some() { reader } else { reader.other() };
-        let lines: Vec<(&DropIn, &Line)> = self
-            .lines(own)
-            .filter(|(_, line)| !line.is_pattern() && line.means(name.path()))
-            .collect();
-        let Some(assignment) = first.clone().or_else(|| second.clone()) else {
-            // A line without a value keeps patterns away, and says all that it has to say by that.
-            for (file, line) in lines.iter().filter(|(_, line)| line.value.is_some()) {
-                out.push(unused(file, line, "an empty value sets no number"));
-            }
-            return None;
-        };
-        let wins = |file: &DropIn, line: &Line| file.path == assignment.file && line.number == assignment.line;
-        let by = format!("{}:{} sets {} instead", assignment.file, assignment.line, name.dotted());
-        for (file, line) in lines
-            .iter()
-            .filter(|(file, line)| !wins(file, line) && line.value.is_some())
-        {
+fn key(name: &SysctlName, indices: &[Index<'_>; 2], out: &mut Vec<Unused>) -> Option<Setting> {
+    let (first, second) = (indices[0].winner(name), indices[1].winner(name));
+    let own = if first.is_some() { &indices[0] } else { &indices[1] };
+    let lines = own.naming(name.path());
+    let Some(assignment) = first.clone().or_else(|| second.clone()) else {
+        // A line without a value keeps patterns away, and says all that it has to say by that.
+        for (file, line) in lines.iter().filter(|(_, line)| line.value.is_some()) {
+            out.push(unused(file, line, "an empty value sets no number"));
+        }
+        return None;
+    };
+    let by = format!("{}:{} sets {} instead", assignment.file, assignment.line, name.dotted());
+    let mut lenient = false;
+    for (file, line) in &lines {
+        if file.path == assignment.file && line.number == assignment.line {
+            lenient = line.lenient;
+        } else if line.value.is_some() {
             out.push(Unused {
                 replaced: true,
                 ..unused(file, line, &by)
             });
         }
-        let lenient = lines.iter().any(|(file, line)| wins(file, line) && line.lenient);
-        Some(Setting {
-            name: name.clone(),
-            is_pattern: false,
-            lenient,
-            other: first.and(second).filter(|other| other.value != assignment.value),
-            assignment,
-            excluded: Vec::new(),
-        })
     }
+    Some(Setting {
+        name: name.clone(),
+        is_pattern: false,
+        lenient,
+        other: first.and(second).filter(|other| other.value != assignment.value),
+        assignment,
+        excluded: Vec::new(),
+    })
+}
 
-    fn pattern(&self, name: &SysctlName, own: Reader, out: &mut Vec<Unused>) -> Option<Setting> {
-        let same: Vec<(&DropIn, &Line)> = self
-            .lines(own)
-            .filter(|(_, line)| line.is_pattern() && line.path() == Some(name.path()))
-            .collect();
-        let ((file, line), earlier) = same.split_last()?;
-        let assignment = Assignment {
-            value: line.value.clone().unwrap_or_default(),
-            file: file.path.clone(),
-            line: line.number,
-        };
-        if line.value.as_deref().is_none_or(str::is_empty) {
-            out.push(unused(file, line, "a pattern without a value sets nothing"));
-            return None;
-        }
-        let by = format!("{}:{} sets the same pattern instead", assignment.file, assignment.line);
-        out.extend(earlier.iter().map(|(file, line)| Unused {
+fn pattern_of(name: &SysctlName, own: &Index<'_>, out: &mut Vec<Unused>) -> Option<Setting> {
+    let patterns = own.patterns.iter().map(|at| own.lines[*at]);
+    let same: Vec<(&DropIn, &Line)> = patterns.filter(|(_, line)| line.path() == Some(name.path())).collect();
+    let ((file, line), earlier) = same.split_last()?;
+    let assignment = Assignment {
+        value: line.value.clone().unwrap_or_default(),
+        file: file.path.clone(),
+        line: line.number,
+    };
+    if line.value.as_deref().is_none_or(str::is_empty) {
+        out.push(unused(file, line, "a pattern without a value sets nothing"));
+        return None;
+    }
+    let by = format!("{}:{} sets the same pattern instead", assignment.file, assignment.line);
+    for (file, line) in earlier {
+        out.push(Unused {
             replaced: true,
             ..unused(file, line, &by)
-        }));
-        let mut excluded: Vec<(SysctlName, Option<String>)> = Vec::new();
-        for (_, other) in self.lines(own).filter(|(_, other)| !other.is_pattern()) {
-            let named = other.path().filter(|path| line.means(path));
-            if let Some(named) = named.and_then(|path| SysctlName::parse(path).ok())
-                && !excluded.iter().any(|(known, _)| *known == named)
-            {
-                let value = self.winner(&named, own).map(|assignment| assignment.value);
-                excluded.push((named, value));
-            }
-        }
-        Some(Setting {
-            name: name.clone(),
-            is_pattern: true,
-            lenient: line.lenient,
-            other: None,
-            assignment,
-            excluded,
-        })
+        });
     }
+    let mut excluded: Vec<(SysctlName, Option<String>)> = Vec::new();
+    for (_, other) in own.lines.iter().filter(|(_, other)| !other.is_pattern()) {
+        let named = other.path().filter(|path| line.means(path));
+        if let Some(named) = named.and_then(|path| SysctlName::parse(path).ok())
+            && !excluded.iter().any(|(known, _)| *known == named)
+        {
+            let value = own.winner(&named).map(|assignment| assignment.value);
+            excluded.push((named, value));
+        }
+    }
+    Some(Setting {
+        name: name.clone(),
+        is_pattern: true,
+        lenient: line.lenient,
+        other: None,
+        assignment,
+        excluded,
+    })
 }
 
 /// Things in the order of their places in files: one sort of numbers, for all kinds of things.

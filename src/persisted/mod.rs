@@ -156,9 +156,14 @@ impl Persisted {
     fn winner(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
         let path = name.path();
         let lines: Vec<(&DropIn, &Line)> = self.lines(reader).filter(|(_, line)| line.means(path)).collect();
+        self.winner_of(&lines, name, reader)
+    }
+
+    /// The same, of the lines that are about the key.
+    fn winner_of(&self, lines: &[(&DropIn, &Line)], name: &SysctlName, reader: Reader) -> Option<Assignment> {
         let (file, line) = match reader {
-            Reader::Systemd => systemd(&lines, name),
-            Reader::Procps => self.procps(&lines, name),
+            Reader::Systemd => systemd(lines, name),
+            Reader::Procps => self.procps(lines, name),
         }?;
         Some(Assignment {
             value: line.value.clone()?,
