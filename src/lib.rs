@@ -29,7 +29,7 @@
 //! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
-//! * [`reference`]: the reference pages, and what a rule asks for in words.
+//! * [`mod@reference`]: the reference pages, and what a rule asks for in words.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
 //! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
