@@ -10,6 +10,7 @@
 //!   ├──> fix ──> engine, system, persisted    plan, journal, apply, revert, and what makes it last
 //!   ├──> shim                                 starting a program, and staying as its init
 //!   ├──> export ──> remedy, engine            what rules ask for, as a file for another place
+//!   ├──> import ──> profile, persisted        other programs' files become profiles
 //!   ├──> profile ──> rule, expr, value        TOML becomes rules
 //!   └──> report  ──> finding                  the one result model, in every format
 //! ```
@@ -24,10 +25,12 @@
 //! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
 //! * [`shim`]: the entrypoint: starting a program exactly, and the supervisor that `--init` leaves behind.
 //! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
+//! * [`import`]: other programs' files as profiles, with everything said that no rule can say.
 //! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
 //! * [`systemd`]: what systemd was told, from its files, and which processes its units have.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
+//! * [`mod@reference`]: the reference pages, and what a rule asks for in words.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
 //! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
@@ -44,8 +47,10 @@ pub mod expr;
 pub mod finding;
 pub mod fix;
 pub mod host;
+pub mod import;
 pub mod persisted;
 pub mod profile;
+pub mod reference;
 pub mod remedy;
 pub mod report;
 pub mod rule;

@@ -124,6 +124,16 @@ impl Sources {
         id
     }
 
+    /// The last text of a name that came from a file.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<SourceId> {
+        let at = self
+            .list
+            .iter()
+            .rposition(|source| source.origin == Origin::File && source.name == name)?;
+        u32::try_from(at).ok().map(SourceId)
+    }
+
     /// The text behind an id.
     #[must_use]
     pub fn get(&self, id: SourceId) -> &Source {

@@ -173,6 +173,13 @@ pub(super) static KEYS: &[Key] = &[
     )
     .needs("CONFIG_SCHED_AUTOGROUP"),
     key(
+        "kernel.sched_latency_ns",
+        "Time in which every runnable task runs once; in debugfs since kernel 5.13.",
+        KERN,
+    )
+    .until(5, 13)
+    .unit(Unit::Nanoseconds),
+    key(
         "kernel.sched_migration_cost_ns",
         "How long a task counts as warm on its processor; in debugfs since kernel 5.13.",
         KERN,
@@ -191,6 +198,13 @@ pub(super) static KEYS: &[Key] = &[
         "Time that real-time tasks may take of each period; -1 is all.",
         KERN,
     ),
+    key(
+        "kernel.sched_wakeup_granularity_ns",
+        "How far a task that wakes must be behind to take the processor; in debugfs since kernel 5.13.",
+        KERN,
+    )
+    .until(5, 13)
+    .unit(Unit::Nanoseconds),
     key(
         "kernel.sem",
         "System V semaphores: of one set, of all, operations of one call, sets.",

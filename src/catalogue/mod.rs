@@ -3,6 +3,7 @@
 //! The catalogue decides what a missing key means. A key that is known, and not in this kernel or configuration, does not
 //! apply; one that nobody knows is a typo, and a typo must never be "not applicable" for ever.
 
+mod direction;
 mod effects;
 mod linux_fs;
 mod linux_kernel;
@@ -13,6 +14,7 @@ mod linux_user;
 mod linux_vm;
 mod macos;
 
+pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, in_order, rank, side_effects};
 
 use crate::system::Os;

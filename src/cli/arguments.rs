@@ -4,6 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command};
 
 use crate::fix::plan::Consent;
+use crate::import::Format as Imported;
 use crate::report::Format;
 use crate::rule::Severity;
 
@@ -28,6 +29,7 @@ pub(super) fn command() -> Command {
         .subcommand(profiles())
         .subcommand(show())
         .subcommand(export())
+        .subcommand(import())
         .subcommand(record())
         .subcommand(diff())
         .subcommand(Command::new("schema").about("Prints the JSON Schema of profiles, for editors"))
@@ -134,6 +136,13 @@ fn check() -> Command {
                 .value_name("DIR")
                 .conflicts_with_all(["host", "pid", "unit"])
                 .help("a directory that stands for /, instead of this machine"),
+        )
+        .arg(
+            Arg::new("sysctl-d")
+                .long("sysctl-d")
+                .value_name("DIR|FILE")
+                .num_args(0..)
+                .help("whether this machine does what its sysctl.d files say, or those that are named"),
         )
         .arg(
             Arg::new("explain")
@@ -412,6 +421,80 @@ fn export() -> Command {
                 .help("where to write it, instead of stdout"),
         )
 }
+
+fn import() -> Command {
+    Command::new("import")
+        .about("Makes a profile of another program's files")
+        .long_about(
+            "Makes a profile of files of another program, and writes it to stdout. What no rule can say is listed in the profile \
+             and on stderr, with file and line. Reads only; nothing that a file names is run.",
+        )
+        .after_long_help(IMPORT_FORMATS)
+        .arg(
+            Arg::new("file")
+                .required(true)
+                .num_args(1..)
+                .value_name("FILE|DIR")
+                .help("files and directories of one format; of directories the first masks the others"),
+        )
+        .arg(
+            Arg::new("from")
+                .long("from")
+                .value_name("FORMAT")
+                .value_parser(PossibleValuesParser::new(Imported::ALL.map(|(name, _)| name)))
+                .help("the format, where neither the name nor what stands there tells"),
+        )
+        .arg(
+            Arg::new("at-least")
+                .long("at-least")
+                .action(ArgAction::SetTrue)
+                .help("sysctl.d, limits.d: numbers of which more is better are floors"),
+        )
+        .arg(
+            Arg::new("domain")
+                .long("domain")
+                .value_name("DOMAIN")
+                .help("limits.d: whose lines count, instead of those of *"),
+        )
+        .arg(
+            Arg::new("severity")
+                .long("severity")
+                .value_name("SEVERITY")
+                .value_parser(PossibleValuesParser::new(
+                    [Severity::Error, Severity::Warning, Severity::Note].map(Severity::name),
+                ))
+                .help("of the rules; without it, error for requirements, else warning"),
+        )
+        .arg(
+            Arg::new("output")
+                .short('o')
+                .long("output")
+                .value_name("FILE")
+                .help("where to write it, instead of stdout"),
+        )
+}
+
+/// What each format becomes.
+const IMPORT_FORMATS: &str = "\
+Formats:
+  sysctl.d      sysctl.conf, and drop-in files by the rules of sysctl.d(5): names
+                order and mask, patterns leave alone what a line names. A value is
+                what the key must be; a line with a dash in front is a note.
+  limits.d      limits.conf(5): the lines of one domain. A value is what the limit
+                must be.
+  tuned         a profile's directory or its tuned.conf, with what it includes;
+                `>` and `<` before a value are floor and ceiling.
+  goss          kernel-param and port; mount, service and interface as far as there
+                are kinds of subject for them.
+  requirements  a line each: KEY >= VALUE, or <=, ==, !=, >, <. KEY is a sysctl
+                (vm.max_map_count), a limit (nofile, or nofile.hard), or kernel; VALUE
+                may have a unit (64MiB); # begins a comment.
+  redpanda      the tuners under `rpk:` in redpanda.yaml that are one setting each.
+
+--at-least makes floors of limits but for core, and of sysctls that the catalogue
+knows as bounds, where a larger one takes nothing until it is used: fs.file-max,
+net.core.somaxconn, vm.max_map_count, the last number of net.ipv4.tcp_rmem. A range
+of ports must cover the file's. Every other value must still be equal.";
 
 fn record() -> Command {
     Command::new("record")

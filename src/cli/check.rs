@@ -53,12 +53,17 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     };
     let words = words(matches, "profile");
     // The process ends with the report: taking the profiles apart would be work for nobody.
-    let profiles = ManuallyDrop::new(load_profiles(
-        &words,
-        system.platform().os,
-        system.identity().uid == 0,
-        sources,
-    )?);
+    let files = matches.get_many::<String>("sysctl-d");
+    let mut profiles = ManuallyDrop::new(if files.is_some() && words.is_empty() {
+        Vec::new()
+    } else {
+        let (os, root) = (system.platform().os, system.identity().uid == 0);
+        load_profiles(&words, os, root, sources)?
+    });
+    if files.is_some() || matches.contains_id("sysctl-d") {
+        let files: Vec<String> = files.into_iter().flatten().cloned().collect();
+        profiles.push(super::import::sysctl_d(&files, system.as_ref(), sources, streams)?);
+    }
     let options = Options {
         settings: settings(matches, sources)?,
         only: self::words(matches, "only"),

@@ -8,6 +8,7 @@ use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode, check};
 use crate::catalogue::{self, Key, Namespace, Write};
 use crate::profile::{self, Profile};
+use crate::reference::asked;
 use crate::report::printable;
 use crate::report::text::wrap;
 use crate::rule::{self, Kind, Rule};
@@ -26,10 +27,10 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         kind_page(kind, &profiles, &mut page);
     }
     rule_pages(&what, &profiles, sources, &mut page);
-    subject_page(&what, &profiles, &mut page);
+    subject_page(&what, &profiles, sources, &mut page);
     let key = what.strip_prefix("/proc/sys/").unwrap_or(&what);
     if let Ok(name) = SysctlName::parse(key) {
-        key_page(name.dotted(), os, &system, &profiles, &mut page);
+        key_page(name.dotted(), os, &system, &profiles, sources, &mut page);
     }
     if page.is_empty() {
         if let Some(profile) = profiles.iter().find(|profile| profile.name == what) {
@@ -142,7 +143,7 @@ fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
 }
 
 /// What is asked of a limit, or of an attribute under `/sys`, by its name in a report.
-fn subject_page(what: &str, profiles: &[Profile], out: &mut String) {
+fn subject_page(what: &str, profiles: &[Profile], sources: &Sources, out: &mut String) {
     let resource = Resource::parse(what);
     let label = if resource.is_some() {
         what.to_owned()
@@ -156,8 +157,14 @@ fn subject_page(what: &str, profiles: &[Profile], out: &mut String) {
                 matches!(subject.kind.name(), "rlimit" | "sysfs") && subject.kind.label(&subject.selectors) == label
             });
             if about {
-                let why = rule.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-                rules.push(format!("{}/{} ({}){why}", profile.name, rule.id, rule.severity.name()));
+                let why = rule.why.as_deref().map(|why| format!("; {why}")).unwrap_or_default();
+                let asks = asked(rule, sources).join(", ");
+                rules.push(format!(
+                    "{}/{} ({}): {asks}{why}",
+                    profile.name,
+                    rule.id,
+                    rule.severity.name()
+                ));
             }
         }
     }
@@ -205,7 +212,7 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 };
                 let _ = writeln!(out, "  {kind}{label}");
             }
-            let asks = asked(rule, sources);
+            let asks = asked(rule, sources).join(", ");
             if !asks.is_empty() {
                 for line in wrap(&format!("asks for {asks}"), 78) {
                     let _ = writeln!(out, "  {line}");
@@ -255,30 +262,7 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
     }
 }
 
-/// What a rule asks for, as its file writes it.
-fn asked(rule: &Rule, sources: &Sources) -> String {
-    let Some(subject) = &rule.subject else {
-        return String::new();
-    };
-    let mut parts = Vec::new();
-    for expectation in &subject.expectations {
-        for asked in &expectation.asked {
-            let metric = if expectation.metric.name.is_empty() {
-                String::new()
-            } else {
-                format!("{} ", expectation.metric.name)
-            };
-            parts.push(format!(
-                "{metric}{} {}",
-                asked.comparator.name(),
-                sources.text(asked.place)
-            ));
-        }
-    }
-    parts.join(", ")
-}
-
-fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], out: &mut String) {
+fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sources: &Sources, out: &mut String) {
     let key = [os, Os::Linux, Os::Macos, Os::Freebsd]
         .into_iter()
         .find_map(|os| catalogue::lookup(os, name));
@@ -315,20 +299,14 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], out: 
     if !asking.is_empty() {
         out.push_str("\n  what profiles ask of it\n");
         for (name, rule) in asking {
-            let asks = rule.subject.as_ref().map(|subject| {
-                let asked = subject.expectations.iter().flat_map(|expectation| &expectation.asked);
-                asked
-                    .map(|asked| asked.comparator.name())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            });
             let why = rule.why.as_deref().unwrap_or("");
-            let _ = writeln!(
-                out,
-                "    {name} ({}): {}",
-                rule.severity.name(),
-                asks.unwrap_or_default()
-            );
+            let asks = format!("{name} ({}): {}", rule.severity.name(), asked(rule, sources).join(", "));
+            for (at, line) in wrap(&asks, 74).into_iter().enumerate() {
+                let _ = writeln!(out, "{:indent$}{line}", "", indent = if at == 0 { 4 } else { 8 });
+            }
+            for condition in &rule.when {
+                let _ = writeln!(out, "      when {}", condition.expr.text());
+            }
             for line in wrap(why, 72) {
                 let _ = writeln!(out, "      {line}");
             }

@@ -8,6 +8,7 @@ mod exec;
 mod explain;
 mod export;
 mod ground;
+mod import;
 mod output;
 mod profiles;
 mod record;
@@ -107,6 +108,7 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
         Some(("profiles", matches)) => profiles::run(matches, &mut sources, &mut streams),
         Some(("show", matches)) => show::run(matches, &mut sources, &mut streams),
         Some(("export", matches)) => export::run(matches, &mut sources, &mut streams),
+        Some(("import", matches)) => import::run(matches, &mut sources, &mut streams),
         Some(("record", matches)) => record::run(matches, &mut sources, &mut streams),
         Some(("diff", matches)) => diff::run(matches, &mut sources, &mut streams),
         Some(("schema", _)) => schema(&mut streams),

@@ -12,6 +12,7 @@ use crate::host::Host;
 use crate::profile::merge::Merged;
 use crate::profile::params;
 use crate::profile::raw::{Data, Entry, Raw};
+use crate::profile::write::{toml_key, toml_text};
 use crate::report::printable;
 use crate::source::{Place, Sources};
 use crate::system::System;
@@ -173,28 +174,4 @@ fn inline(raw: &Raw) -> String {
         }
         Data::Other(what) => (*what).to_owned(),
     }
-}
-
-fn toml_key(key: &str) -> String {
-    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if bare { key.to_owned() } else { toml_text(key) }
-}
-
-/// A basic string of TOML.
-fn toml_text(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -92,16 +92,25 @@ pub(super) fn rank(path: &str) -> usize {
 }
 
 pub(super) fn read(system: &dyn System) -> Persisted {
-    let mut found = Persisted::default();
-    for file in drop_ins(system, &DIRECTORIES.map(str::to_owned)).0 {
+    let mut found = Persisted {
+        drop_ins: read_directories(&DIRECTORIES.map(str::to_owned), system),
+        last: None,
+    };
+    if let Ok(text) = system.read(LAST) {
+        found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text)));
+    }
+    found
+}
+
+/// The drop-in files of directories, of which the first masks the others.
+pub(super) fn read_directories(directories: &[String], system: &dyn System) -> Vec<DropIn> {
+    let mut found: Vec<DropIn> = Vec::new();
+    for file in drop_ins(system, directories).0 {
         let text = file.text.unwrap_or_default();
-        found.drop_ins.push(DropIn {
+        found.push(DropIn {
             target: file.target,
             ..DropIn::parse(&file.path, &String::from_utf8_lossy(&text))
         });
-    }
-    if let Ok(text) = system.read(LAST) {
-        found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text)));
     }
     found
 }

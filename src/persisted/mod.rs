@@ -19,6 +19,7 @@
 //! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
 pub(crate) mod files;
+mod inventory;
 pub mod logins;
 mod pattern;
 pub mod shells;
@@ -28,6 +29,7 @@ use crate::catalogue;
 use crate::system::{Os, SysctlName, System};
 use crate::value::Type;
 use files::DropIn;
+pub use inventory::{Inventory, Setting, Unused, in_order, not_understood};
 use syntax::Line;
 
 /// The line that wins.
@@ -61,9 +63,40 @@ pub struct Persisted {
 
 /// Which program reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
+pub enum Reader {
+    /// systemd-sysctl.
     Systemd,
+    /// procps' sysctl(8).
     Procps,
+}
+
+impl Reader {
+    /// The one that reads the files when this machine starts.
+    #[must_use]
+    pub fn of(system: &dyn System) -> Self {
+        match system.stat("/run/systemd/system") {
+            Ok(_) => Reader::Systemd,
+            Err(_) => Reader::Procps,
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Reader::Systemd => Reader::Procps,
+            Reader::Procps => Reader::Systemd,
+        }
+    }
+
+    /// The command that reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reader::Systemd => "systemd-sysctl",
+            Reader::Procps => "sysctl --system",
+        }
+    }
 }
 
 impl Persisted {
@@ -71,6 +104,19 @@ impl Persisted {
     #[must_use]
     pub fn read(system: &dyn System) -> Self {
         files::read(system)
+    }
+
+    /// Directories, of which the first masks the others, and then files in the order in which they are given.
+    #[must_use]
+    pub fn from_places(directories: &[String], files: &[(String, String)], system: &dyn System) -> Self {
+        let mut drop_ins = files::read_directories(directories, system);
+        drop_ins.extend(files.iter().map(|(path, text)| DropIn::parse(path, text)));
+        Self { drop_ins, last: None }
+    }
+
+    /// The files that count, in the order in which they are read.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.drop_ins.iter().chain(&self.last).map(|file| file.path.as_str())
     }
 
     /// The same with a file put in, or in the place of one that is there.
@@ -128,9 +174,14 @@ impl Persisted {
     fn winner(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
         let path = name.path();
         let lines: Vec<(&DropIn, &Line)> = self.lines(reader).filter(|(_, line)| line.means(path)).collect();
+        self.winner_of(&lines, name, reader)
+    }
+
+    /// The same, of the lines that are about the key.
+    fn winner_of(&self, lines: &[(&DropIn, &Line)], name: &SysctlName, reader: Reader) -> Option<Assignment> {
         let (file, line) = match reader {
-            Reader::Systemd => systemd(&lines, name),
-            Reader::Procps => self.procps(&lines, name),
+            Reader::Systemd => systemd(lines, name),
+            Reader::Procps => self.procps(lines, name),
         }?;
         Some(Assignment {
             value: line.value.clone()?,

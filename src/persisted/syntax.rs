@@ -17,6 +17,8 @@ pub(super) struct Line {
     path: Option<String>,
     /// What stands after the `=`. A line without one keeps patterns away from the key.
     pub(super) value: Option<String>,
+    /// Whether a dash stands in front: the program says nothing where the kernel refuses the value.
+    pub(super) lenient: bool,
     reader: Reader,
 }
 
@@ -88,6 +90,7 @@ fn line(text: &str, number: u32, reader: Reader) -> Option<Line> {
                 written: path.clone(),
                 path: Some(path),
                 value,
+                lenient: dash,
                 reader,
             })
         }
@@ -97,6 +100,7 @@ fn line(text: &str, number: u32, reader: Reader) -> Option<Line> {
                 path: None,
                 written,
                 value,
+                lenient: dash,
                 reader,
             };
             let mut openable = line.written.as_str();
@@ -151,6 +155,11 @@ fn resolve(path: &str) -> Option<String> {
 }
 
 impl Line {
+    /// The path that it is about, perhaps a pattern; `None` where there can be no such key.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
     pub(super) fn is_pattern(&self) -> bool {
         self.written.contains(['*', '?', '['])
     }

@@ -54,6 +54,11 @@ pub fn load(library: &Library, word: &str, sources: &mut Sources, sink: &mut Dia
             return None;
         }
     };
+    load_found(library, found, sources, sink)
+}
+
+/// The same, from a text that was found already.
+pub fn load_found(library: &Library, found: Found, sources: &mut Sources, sink: &mut Diagnostics) -> Option<Merged> {
     Loader {
         library,
         sources,

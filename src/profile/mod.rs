@@ -14,6 +14,7 @@ pub mod schema;
 mod scope;
 pub mod search;
 pub mod shape;
+pub mod write;
 
 use crate::diagnostic::Diagnostics;
 use crate::rule::{Rule, Waiver};
@@ -46,5 +47,17 @@ pub struct Profile {
 /// Loads a profile by name or path. Mistakes go into `sink`; with any, the profile must not be used.
 pub fn load(library: &Library, word: &str, os: Os, sources: &mut Sources, sink: &mut Diagnostics) -> Option<Profile> {
     let merged = merge::load(library, word, sources, sink)?;
+    Some(compile::compile(merged, os, sources, sink))
+}
+
+/// The same for a text that is in `sources` already, under a name of its own.
+pub fn load_text(
+    library: &Library,
+    found: search::Found,
+    os: Os,
+    sources: &mut Sources,
+    sink: &mut Diagnostics,
+) -> Option<Profile> {
+    let merged = merge::load_found(library, found, sources, sink)?;
     Some(compile::compile(merged, os, sources, sink))
 }

@@ -72,9 +72,14 @@ never written.",
     ],
 };
 
+impl Sysctl {
+    /// Its key in a rule.
+    pub const NAME: &'static str = "sysctl";
+}
+
 impl Kind for Sysctl {
     fn name(&self) -> &'static str {
-        "sysctl"
+        Self::NAME
     }
 
     fn docs(&self) -> &'static Docs {

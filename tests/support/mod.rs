@@ -115,3 +115,30 @@ pub fn finding(json: &str, rule: &str) -> serde_json::Value {
 pub fn text_of(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default().trim_end().to_owned()
 }
+
+/// TOML as JSON, through the parser that the library uses: for validators.
+pub fn toml_as_json(text: &str) -> serde_json::Value {
+    json_of_table(toml::de::DeTable::parse(text).expect("TOML").into_inner())
+}
+
+fn json_of_table(table: toml::de::DeTable<'_>) -> serde_json::Value {
+    table
+        .into_iter()
+        .map(|(key, value)| (key.into_inner().into_owned(), json_of(value.into_inner())))
+        .collect()
+}
+
+fn json_of(value: toml::de::DeValue<'_>) -> serde_json::Value {
+    use toml::de::DeValue;
+    match value {
+        DeValue::String(text) => text.into_owned().into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .expect("64 bits")
+            .into(),
+        DeValue::Float(number) => number.as_str().parse::<f64>().expect("a float").into(),
+        DeValue::Boolean(value) => value.into(),
+        DeValue::Datetime(date) => date.to_string().into(),
+        DeValue::Array(list) => list.into_iter().map(|item| json_of(item.into_inner())).collect(),
+        DeValue::Table(inner) => json_of_table(inner),
+    }
+}

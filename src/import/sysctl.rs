@@ -1,0 +1,205 @@
+//! sysctl.d(5).
+
+use super::ask::{Ask, Direction};
+use super::draft::{Draft, Spot};
+use super::{Entry, Input, Wish};
+use crate::persisted::{Persisted, Reader, Setting};
+use crate::rule::{Severity, glob};
+use crate::system::recording::is_secret;
+use crate::system::{SysctlName, System};
+
+/// Reads files and directories as the programs that apply them do.
+pub(super) fn import(input: &Input, wish: &Wish, system: &dyn System, draft: &mut Draft) {
+    let mut directories = Vec::new();
+    let mut files = Vec::new();
+    let mut reader = Reader::Systemd;
+    for entry in &input.entries {
+        match entry {
+            Entry::Directory { path, .. } => directories.push(path.clone()),
+            Entry::File { path, text } => {
+                // Nothing but sysctl(8) reads it by that name.
+                if entry.name() == "sysctl.conf" {
+                    reader = Reader::Procps;
+                }
+                files.push((path.clone(), text.clone()));
+            }
+        }
+    }
+    if !directories.is_empty() {
+        reader = Reader::Systemd;
+    }
+    let persisted = Persisted::from_places(&directories, &files, system);
+    let direction = if wish.at_least {
+        Direction::EqualOrBetter
+    } else {
+        Direction::Equal
+    };
+    said(&persisted, reader, &files, system, draft);
+    rules(&persisted, reader, direction, None, draft);
+}
+
+/// What files say of a machine, with patterns resolved to the keys that it has. The files may be another machine's.
+#[must_use]
+pub fn of_machine(persisted: &Persisted, severity: Severity, files: &dyn System, machine: &dyn System) -> Draft {
+    let mut draft = Draft::new(severity);
+    let reader = Reader::of(machine);
+    said(persisted, reader, &[], files, &mut draft);
+    rules(persisted, reader, Direction::Equal, Some(machine), &mut draft);
+    draft
+}
+
+/// Lines that set nothing, and lines that no program understands.
+fn said(persisted: &Persisted, reader: Reader, given: &[(String, String)], system: &dyn System, draft: &mut Draft) {
+    let inventory = persisted.inventory(reader);
+    for unused in &inventory.unused {
+        let spot = Spot::new(&unused.file, unused.line);
+        if unused.replaced {
+            draft.remark(&spot, unused.why.clone());
+        } else {
+            draft.left_out(&spot, unused.why.clone());
+        }
+    }
+    for path in persisted.files() {
+        let spot = Spot::new(path, 0);
+        let text = match given.iter().find(|(known, _)| known == path) {
+            Some((_, text)) => text.clone(),
+            None => match system.read(path) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+                Err(failure) => {
+                    draft.left_out(&spot, format!("it cannot be read: {failure}"));
+                    continue;
+                }
+            },
+        };
+        for line in crate::persisted::not_understood(&text) {
+            draft.left_out(&Spot::new(path, line), "this is no setting: a line is KEY = VALUE");
+        }
+    }
+}
+
+fn rules(persisted: &Persisted, reader: Reader, direction: Direction, machine: Option<&dyn System>, draft: &mut Draft) {
+    let settings = persisted.inventory(reader).settings;
+    for (at, setting) in settings.iter().enumerate() {
+        let spot = Spot::new(&setting.assignment.file, setting.assignment.line);
+        if let Some(other) = &setting.other {
+            let key = setting.name.dotted();
+            let value = if is_secret(key) {
+                "(not shown)"
+            } else {
+                other.value.as_str()
+            };
+            let (reader, place) = (reader.other().name(), Spot::new(&other.file, other.line));
+            draft.remark(&spot, format!("{reader} sets {key} to `{value}` instead ({place})"));
+        }
+        match (setting.is_pattern, machine) {
+            (false, _) => one(
+                &setting.name,
+                &setting.assignment.value,
+                direction,
+                setting,
+                &spot,
+                draft,
+            ),
+            (true, Some(system)) => {
+                for name in persisted.expand(setting, system) {
+                    // Another pattern may have the last word on this key.
+                    if let Some(wins) = persisted.assignment(&name, reader)
+                        && (wins.file.as_str(), wins.line) == (&setting.assignment.file, setting.assignment.line)
+                    {
+                        one(&name, &wins.value, direction, setting, &spot, draft);
+                    }
+                }
+            }
+            (true, None) => {
+                let later = settings[at + 1..].iter().filter(|other| other.is_pattern);
+                let overlaps = later
+                    .filter(|other| other.assignment.value != setting.assignment.value)
+                    .find(|other| may_overlap(setting.name.path(), other.name.path()));
+                match overlaps {
+                    Some(other) => draft.left_out(
+                        &spot,
+                        format!(
+                            "{}:{} says something else of some of the same keys, and a pattern of a rule has no exceptions",
+                            other.assignment.file, other.assignment.line
+                        ),
+                    ),
+                    None => pattern(setting, direction, &spot, draft),
+                }
+            }
+        }
+    }
+}
+
+fn one(name: &SysctlName, value: &str, direction: Direction, setting: &Setting, spot: &Spot, draft: &mut Draft) {
+    let before = draft.len();
+    let ask = Ask {
+        key: name.dotted(),
+        value,
+        direction,
+        when: None,
+        spot,
+    };
+    ask.make(draft);
+    if setting.lenient && draft.len() > before {
+        draft.soften();
+    }
+}
+
+/// A pattern as a pattern of ours, where both mean the same keys. Ours leaves `all` and `default` out, and has no exceptions.
+fn pattern(setting: &Setting, direction: Direction, spot: &Spot, draft: &mut Draft) {
+    let path = setting.name.path();
+    let value = setting.assignment.value.as_str();
+    if path.contains(['?', '[', '\\']) || path.split('/').any(|part| part.contains(',') && !part.contains('{')) {
+        draft.left_out(spot, "in a pattern of a rule only `*` and `{a,b}` stand for something");
+        return;
+    }
+    let at = path.split('/').position(|part| part == "*");
+    let special = |name: &SysctlName| {
+        at.and_then(|at| name.path().split('/').nth(at))
+            .is_some_and(|part| matches!(part, "all" | "default"))
+    };
+    let exception = setting
+        .excluded
+        .iter()
+        .find(|(name, other)| !special(name) && other.as_deref() != Some(value));
+    if let Some((name, _)) = exception {
+        draft.left_out(
+            spot,
+            format!(
+                "it does not mean {}, and a pattern of a rule has no exceptions",
+                name.dotted()
+            ),
+        );
+        return;
+    }
+    one(&setting.name, value, direction, setting, spot, draft);
+    // Of the interfaces and the rest that has both.
+    let both = matches!(path.split('/').nth(2), Some("conf" | "neigh"));
+    for word in ["all", "default"].into_iter().filter(|_| both) {
+        let Some(at) = at else { continue };
+        let parts: Vec<&str> = path
+            .split('/')
+            .enumerate()
+            .map(|(n, part)| if n == at { word } else { part })
+            .collect();
+        let Ok(name) = SysctlName::parse(&parts.join("/")) else {
+            continue;
+        };
+        if !setting.excluded.iter().any(|(known, _)| *known == name) {
+            one(&name, value, direction, setting, spot, draft);
+        }
+    }
+}
+
+/// Whether two patterns may mean one key: no segment tells them apart for certain.
+fn may_overlap(left: &str, right: &str) -> bool {
+    let wild = |part: &str| part.contains(['*', '?', '[', '{', '\\']);
+    let (left, right): (Vec<&str>, Vec<&str>) = (left.split('/').collect(), right.split('/').collect());
+    left.len() == right.len()
+        && left.iter().zip(&right).all(|(a, b)| match (wild(a), wild(b)) {
+            (false, false) => a == b,
+            (true, false) => glob::matches(a, b) || a.contains(['?', '[', '\\']),
+            (false, true) => glob::matches(b, a) || b.contains(['?', '[', '\\']),
+            (true, true) => true,
+        })
+}

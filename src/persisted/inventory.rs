@@ -1,0 +1,303 @@
+//! Everything that the files set, line by line: what the key-by-key answer of [`Persisted::of`] is made of, turned round.
+
+use std::collections::{HashMap, HashSet};
+
+use super::files::DropIn;
+use super::syntax::Line;
+use super::{Assignment, Persisted, Reader, pattern, syntax};
+use crate::system::{SysctlName, System};
+
+/// One key, or one pattern of keys, that the files set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, or the pattern.
+    pub name: SysctlName,
+    /// Whether it is a pattern.
+    pub is_pattern: bool,
+    /// The line that wins.
+    pub assignment: Assignment,
+    /// Whether the line begins with a dash: a kernel that refuses the value is no failure.
+    pub lenient: bool,
+    /// What the other program sets instead, where the two differ.
+    pub other: Option<Assignment>,
+    /// Of a pattern, the keys that it matches and a line names: the pattern says nothing about them.
+    pub excluded: Vec<(SysctlName, Option<String>)>,
+}
+
+/// A line that sets nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: u32,
+    /// Why: a sentence without a full stop.
+    pub why: String,
+    /// Whether another line says it instead, so that nothing is missing.
+    pub replaced: bool,
+}
+
+/// Everything that the files set, in the order of the files, and what they hold besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// What is set.
+    pub settings: Vec<Setting>,
+    /// What sets nothing.
+    pub unused: Vec<Unused>,
+}
+
+/// The lines of one reader, by what they are about: a key that is looked up costs no walk through all of them.
+struct Index<'a> {
+    persisted: &'a Persisted,
+    reader: Reader,
+    lines: Vec<(&'a DropIn, &'a Line)>,
+    named: HashMap<&'a str, Vec<usize>>,
+    patterns: Vec<usize>,
+}
+
+impl<'a> Index<'a> {
+    fn new(persisted: &'a Persisted, reader: Reader) -> Self {
+        let lines: Vec<(&DropIn, &Line)> = persisted.lines(reader).collect();
+        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut patterns = Vec::new();
+        for (at, (_, line)) in lines.iter().enumerate() {
+            match line.path() {
+                Some(_) if line.is_pattern() => patterns.push(at),
+                Some(path) => named.entry(path).or_default().push(at),
+                None => {}
+            }
+        }
+        Self {
+            persisted,
+            reader,
+            lines,
+            named,
+            patterns,
+        }
+    }
+
+    /// The lines that name a key, in order.
+    fn naming(&self, path: &str) -> Vec<(&'a DropIn, &'a Line)> {
+        let at = self.named.get(path).map(Vec::as_slice).unwrap_or_default();
+        at.iter().map(|at| self.lines[*at]).collect()
+    }
+
+    fn winner(&self, name: &SysctlName) -> Option<Assignment> {
+        let mut about: Vec<usize> = self.named.get(name.path()).cloned().unwrap_or_default();
+        let matching = self.patterns.iter().filter(|at| self.lines[**at].1.means(name.path()));
+        about.extend(matching);
+        about.sort_unstable();
+        let lines: Vec<(&DropIn, &Line)> = about.into_iter().map(|at| self.lines[at]).collect();
+        self.persisted.winner_of(&lines, name, self.reader)
+    }
+}
+
+impl Persisted {
+    /// Everything that is set, as one of the programs reads the files, and what only the other one reads.
+    #[must_use]
+    pub fn inventory(&self, reader: Reader) -> Inventory {
+        let mut found = Inventory::default();
+        let mut seen: HashSet<String> = HashSet::new();
+        let indices = [Index::new(self, reader), Index::new(self, reader.other())];
+        for own in &indices {
+            let first = own.reader == reader;
+            for (file, line) in &own.lines {
+                let Some(path) = line.path() else {
+                    if first {
+                        found
+                            .unused
+                            .push(unused(file, line, "it names nothing below /proc/sys"));
+                    }
+                    continue;
+                };
+                let name = match SysctlName::parse(path) {
+                    Ok(name) if name.path() == path || !path.contains('/') => name,
+                    wrong => {
+                        if first {
+                            let why = match wrong {
+                                Ok(_) => "a dot in the first part of the name means nothing".to_owned(),
+                                Err(error) => format!("this is no key: {error}"),
+                            };
+                            found.unused.push(unused(file, line, &why));
+                        }
+                        continue;
+                    }
+                };
+                if !seen.insert(path.to_owned()) {
+                    continue;
+                }
+                let setting = if line.is_pattern() {
+                    pattern_of(&name, own, &mut found.unused)
+                } else {
+                    key(&name, &indices, &mut found.unused)
+                };
+                found.settings.extend(setting);
+            }
+        }
+        let files: Vec<&str> = self.files().collect();
+        let place = |setting: &Setting| {
+            let file = files.iter().position(|path| *path == setting.assignment.file);
+            (file.unwrap_or(files.len()), setting.assignment.line)
+        };
+        let keys: Vec<(usize, u32)> = found.settings.iter().map(place).collect();
+        found.settings = in_order(found.settings, &keys);
+        found
+    }
+
+    /// The keys of a machine that a pattern means and no line names, by path.
+    #[must_use]
+    pub fn expand(&self, setting: &Setting, system: &dyn System) -> Vec<SysctlName> {
+        let mut paths = vec![String::new()];
+        for part in setting.name.path().split('/') {
+            let mut next = Vec::new();
+            for parent in paths {
+                let join = |name: &str| format!("{parent}{}{name}", if parent.is_empty() { "" } else { "/" });
+                if !part.contains(['*', '?', '[', '{', '\\']) {
+                    next.push(join(part));
+                    continue;
+                }
+                let names = system.list(&format!("/proc/sys/{parent}")).unwrap_or_default();
+                // In braces alternatives may hold slashes; such a pattern is matched as a whole, by neither program here.
+                next.extend(
+                    names
+                        .iter()
+                        .filter(|name| pattern::matches(part, name, true))
+                        .map(|name| join(name)),
+                );
+            }
+            paths = next;
+        }
+        paths
+            .iter()
+            .filter(|path| system.stat(&format!("/proc/sys/{path}")).is_ok())
+            .filter_map(|path| SysctlName::parse(path).ok())
+            .filter(|name| !setting.excluded.iter().any(|(other, _)| other == name))
+            .collect()
+    }
+
+    /// The line that wins for a key, as one of the programs reads it, else as the other one does.
+    #[must_use]
+    pub fn assignment(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
+        self.winner(name, reader).or_else(|| self.winner(name, reader.other()))
+    }
+}
+
+fn key(name: &SysctlName, indices: &[Index<'_>; 2], out: &mut Vec<Unused>) -> Option<Setting> {
+    let (first, second) = (indices[0].winner(name), indices[1].winner(name));
+    let own = if first.is_some() { &indices[0] } else { &indices[1] };
+    let lines = own.naming(name.path());
+    let Some(assignment) = first.clone().or_else(|| second.clone()) else {
+        // A line without a value keeps patterns away, and says all that it has to say by that.
+        for (file, line) in lines.iter().filter(|(_, line)| line.value.is_some()) {
+            out.push(unused(file, line, "an empty value sets no number"));
+        }
+        return None;
+    };
+    let by = format!("{}:{} sets {} instead", assignment.file, assignment.line, name.dotted());
+    let mut lenient = false;
+    for (file, line) in &lines {
+        if file.path == assignment.file && line.number == assignment.line {
+            lenient = line.lenient;
+        } else if line.value.is_some() {
+            out.push(Unused {
+                replaced: true,
+                ..unused(file, line, &by)
+            });
+        }
+    }
+    Some(Setting {
+        name: name.clone(),
+        is_pattern: false,
+        lenient,
+        other: first.and(second).filter(|other| other.value != assignment.value),
+        assignment,
+        excluded: Vec::new(),
+    })
+}
+
+fn pattern_of(name: &SysctlName, own: &Index<'_>, out: &mut Vec<Unused>) -> Option<Setting> {
+    let patterns = own.patterns.iter().map(|at| own.lines[*at]);
+    let same: Vec<(&DropIn, &Line)> = patterns.filter(|(_, line)| line.path() == Some(name.path())).collect();
+    let ((file, line), earlier) = same.split_last()?;
+    let assignment = Assignment {
+        value: line.value.clone().unwrap_or_default(),
+        file: file.path.clone(),
+        line: line.number,
+    };
+    if line.value.as_deref().is_none_or(str::is_empty) {
+        out.push(unused(file, line, "a pattern without a value sets nothing"));
+        return None;
+    }
+    let by = format!("{}:{} sets the same pattern instead", assignment.file, assignment.line);
+    for (file, line) in earlier {
+        out.push(Unused {
+            replaced: true,
+            ..unused(file, line, &by)
+        });
+    }
+    let mut excluded: Vec<(SysctlName, Option<String>)> = Vec::new();
+    for (_, other) in own.lines.iter().filter(|(_, other)| !other.is_pattern()) {
+        let named = other.path().filter(|path| line.means(path));
+        if let Some(named) = named.and_then(|path| SysctlName::parse(path).ok())
+            && !excluded.iter().any(|(known, _)| *known == named)
+        {
+            let value = own.winner(&named).map(|assignment| assignment.value);
+            excluded.push((named, value));
+        }
+    }
+    Some(Setting {
+        name: name.clone(),
+        is_pattern: true,
+        lenient: line.lenient,
+        other: None,
+        assignment,
+        excluded,
+    })
+}
+
+/// Things in the order of their places in files: one sort of numbers, for all kinds of things.
+#[must_use]
+pub fn in_order<T>(things: Vec<T>, keys: &[(usize, u32)]) -> Vec<T> {
+    let mut order: Vec<u128> = Vec::with_capacity(keys.len());
+    for (at, (file, line)) in keys.iter().enumerate() {
+        order.push((*file as u128) << 96 | u128::from(*line) << 64 | at as u128);
+    }
+    order.sort_unstable();
+    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
+    let taken = order
+        .into_iter()
+        .map(|key| things.get_mut(key as u64 as usize).and_then(Option::take));
+    taken.flatten().collect()
+}
+
+/// The lines of a text that neither program takes for a setting, a comment or nothing, by number.
+#[must_use]
+pub fn not_understood(text: &str) -> Vec<u32> {
+    let mut read = vec![false; text.split('\n').count() + 1];
+    for reader in [Reader::Systemd, Reader::Procps] {
+        for line in syntax::parse(text, reader) {
+            if let Some(is_read) = read.get_mut(line.number as usize) {
+                *is_read = true;
+            }
+        }
+    }
+    (1..)
+        .zip(text.split('\n'))
+        .filter(|(number, line)| {
+            let line = line.trim();
+            !line.is_empty()
+                && !line.starts_with(['#', ';'])
+                && !read.get(*number as usize).is_some_and(|is_read| *is_read)
+        })
+        .map(|(number, _)| number)
+        .collect()
+}
+
+fn unused(file: &DropIn, line: &Line, why: &str) -> Unused {
+    Unused {
+        file: file.path.clone(),
+        line: line.number,
+        why: why.to_owned(),
+        replaced: false,
+    }
+}

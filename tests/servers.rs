@@ -1,0 +1,142 @@
+//! Real servers from Debian's packages: what they complain of or refuse, `runup check` predicted, and after its remedy they are
+//! silent.
+//!
+//! Needs in `RUNUP_DEBIAN_TREE` the directory that `tests/support/debian-tree` makes; each server runs in a container of it, or in
+//! a machine of its own where the setting is the whole host's.
+#![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "tests look for themselves")]
+
+mod support;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use support::podman::{binary, run};
+use support::{can, findings, tool};
+
+/// A server that is started too small.
+struct Server {
+    /// The profile, and parameters that say how the server is configured.
+    words: &'static [&'static str],
+    /// The subject that the rule is about.
+    subject: &'static str,
+    /// Flags of the runtime that make it too small.
+    flags: &'static [&'static str],
+    /// Starts it, and lets it say what it has to say.
+    start: &'static str,
+    /// A part of what it says.
+    complaint: &'static str,
+}
+
+const SERVERS: [Server; 6] = [
+    Server {
+        words: &["redis"],
+        subject: "net.core.somaxconn",
+        flags: &["--sysctl", "net.core.somaxconn=128"],
+        start: "timeout 2 redis-server --port 7777",
+        complaint: "The TCP backlog setting of 511 cannot be enforced",
+    },
+    Server {
+        words: &["redis"],
+        subject: "nofile",
+        flags: &["--ulimit", "nofile=1000:2000"],
+        start: "timeout 2 redis-server --port 7777",
+        complaint: "You requested maxclients of 10000 requiring at least 10032",
+    },
+    Server {
+        words: &["nginx", "--set", "worker_connections=4000"],
+        subject: "nofile",
+        flags: &["--ulimit", "nofile=512:512"],
+        start: "printf 'error_log stderr;\\nevents { worker_connections 4000; }\\nhttp {}\\n' > /tmp/n; timeout 2 nginx -c /tmp/n -g 'daemon off;'",
+        complaint: "4000 worker_connections exceed open file resource limit: 512",
+    },
+    Server {
+        words: &["haproxy", "--set", "maxconn=4000"],
+        subject: "nofile",
+        flags: &["--ulimit", "nofile=1024:1024"],
+        start: "printf 'global\\n maxconn 4000\\ndefaults\\n mode http\\n timeout client 1s\\n timeout connect 1s\\n timeout server 1s\\n\
+                frontend f\\n bind 127.0.0.1:8081\\n' > /tmp/h; timeout 2 haproxy -db -f /tmp/h",
+        complaint: "Cannot raise FD limit to",
+    },
+    Server {
+        words: &["memcached", "--set", "connections=4096"],
+        subject: "nofile",
+        flags: &["--ulimit", "nofile=512:512"],
+        start: "timeout 2 memcached -u nobody -c 4096",
+        complaint: "failed to set rlimit for open files",
+    },
+    Server {
+        words: &["rabbitmq", "--set", "connections=5000"],
+        subject: "nofile",
+        flags: &["--ulimit", "nofile=1000:1000"],
+        start: "(timeout 60 rabbitmq-server > /dev/null 2>&1 &); i=0; \
+                until grep -q 'Limiting to approx' /var/log/rabbitmq/*.log 2> /dev/null || [ $i = 50 ]; do sleep 1; i=$((i + 1)); done; \
+                grep -h 'Limiting to approx' /var/log/rabbitmq/*.log",
+        complaint: "Limiting to approx 903 file handles",
+    },
+];
+
+/// The tree, and the static build, where containers can run.
+fn ground() -> Option<(PathBuf, PathBuf)> {
+    let binary = binary()?;
+    let tree = tool("RUNUP_DEBIAN_TREE");
+    can("servers need a Debian tree in RUNUP_DEBIAN_TREE", tree.is_some());
+    Some((tree?, binary))
+}
+
+/// Runs a script in a container of the tree, which stays as it is.
+fn inside(flags: &[&str], script: &str) -> Option<String> {
+    let (tree, binary) = ground()?;
+    let mount = format!("{}:/runup:ro", binary.display());
+    let root = format!("{}:O", tree.display());
+    let words = [
+        &["run", "--rm", "-v", &mount],
+        flags,
+        &["--rootfs", &root, "sh", "-c", script],
+    ]
+    .concat();
+    let (_, out, err) = run(&words);
+    Some(out + &err)
+}
+
+/// The finding about a subject.
+fn about(server: &Server, flags: &[&str]) -> Option<Value> {
+    let script = format!("/runup check {} --format json 2> /dev/null", server.words.join(" "));
+    let out = inside(flags, &script)?;
+    let all = findings(&out);
+    let found = all
+        .iter()
+        .filter(|finding| finding["subject"] == server.subject && finding["outcome"] != "n/a");
+    // The one that fails, where several are about it.
+    let found: Vec<&Value> = found.collect();
+    let failing = found.iter().find(|finding| finding["outcome"] == "fail");
+    let chosen = failing.or(found.first());
+    Some((*chosen.unwrap_or_else(|| panic!("nothing about {}: {out}", server.subject))).clone())
+}
+
+#[test]
+fn what_a_server_complains_of_was_predicted_and_the_remedy_silences_it() {
+    if ground().is_none() {
+        return;
+    }
+    for server in &SERVERS {
+        let name = format!("{} {}", server.words[0], server.subject);
+        let said = inside(server.flags, server.start).expect("containers run");
+        assert!(said.contains(server.complaint), "{name} does not complain: {said}");
+        let finding = about(server, server.flags).expect("containers run");
+        assert_eq!(finding["outcome"], "fail", "{name}: {finding:#}");
+        let remedy = finding["fix"]["remedies"]["docker"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{finding:#}"));
+        let pasted = remedy
+            .trim()
+            .trim_start_matches("docker run ")
+            .trim_end_matches(" ...")
+            .split_whitespace();
+        let pasted: Vec<&str> = pasted.collect();
+        let finding = about(server, &pasted).expect("containers run");
+        assert_eq!(finding["outcome"], "pass", "{name}: {remedy}: {finding:#}");
+        let said = inside(&pasted, server.start).expect("containers run");
+        assert!(!said.contains(server.complaint), "{name}, after {remedy}: {said}");
+    }
+}
