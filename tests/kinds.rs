@@ -688,8 +688,12 @@ fn the_remedy_of_an_interface_is_the_command_that_changes_it() {
     );
     for (asked, words) in [
         ("ring_rx = { min = 9000 }", "4096 at most"),
-        ("queues_tx = { min = 16 }", "8 queues at most"),
+        ("queues_tx = { min = 16 }", "can have 8 at most"),
         ("speed = { min = 25000 }", "cable"),
+        (
+            "speed = { min = 25000 }, mtu = 9000",
+            "And: ip link set dev eth0 mtu 9000",
+        ),
         ("rx_missed = { max = 0 }", "ethtool -G eth0 rx 4096"),
     ] {
         let finding = one(&system, &interface("eth0", asked));

@@ -468,3 +468,28 @@ interface = { name = "*", mtu = { min = 100000 }, queues_rx = { min = 1 }, qdisc
     assert!(live.len() >= 4, "{live:#?}");
     assert_eq!(live, replayed);
 }
+
+/// A limit that is too low for what is asked goes the way of every sysctl: applied, and taken back.
+#[test]
+fn the_limit_of_a_table_is_raised_and_put_back() {
+    in_network_namespace(|| {
+        let key = "/proc/sys/net/ipv4/tcp_max_tw_buckets";
+        let before = text_of(key);
+        let rule = "[[rule]]\nid = \"r\"\nusage = { of = \"time-wait\", limit = { min = 300001 } }\n";
+        let files = support::directory(&[("p.toml", rule)]);
+        // The journal is kept in memory that only this thread sees.
+        unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+        tool("mount", &["--make-rprivate", "/"]);
+        tool("mount", &["-t", "tmpfs", "journal", "/var/lib"]);
+        let done = run_in(files.path(), &["apply", "./p.toml", "--yes"]);
+        assert_eq!(
+            (done.code, text_of(key).as_str()),
+            (0, "300001"),
+            "{}{}",
+            done.out,
+            done.err
+        );
+        let done = run_in(files.path(), &["revert"]);
+        assert_eq!((done.code, text_of(key)), (0, before), "{}{}", done.out, done.err);
+    });
+}

@@ -86,6 +86,10 @@ pub(super) fn proposal(
             join(all.iter().filter_map(|remedy| remedy.docker.clone()).collect()).map(|text| (Dialect::Docker, text)),
         );
     } else {
+        if let (false, Some(host)) = (words.is_empty(), &host) {
+            // Words come first where both are shown, and must not hide what a command does.
+            words.push(format!("And: {}", host.replace('\n', "; ")));
+        }
         remedies.extend(host.map(|text| (Dialect::Host, text)));
         remedies.extend(
             join(all.iter().filter_map(|remedy| remedy.persist.clone()).collect()).map(|text| (Dialect::Persist, text)),
@@ -192,7 +196,8 @@ fn channels(metric: &str, wanted: i128, dev: &str, facts: &Facts) -> Remedy {
         return Remedy::words(
             "the driver cannot change it",
             format!(
-                "Give {dev} more queues where it is made: in the hypervisor, or numrxqueues and numtxqueues of ip link add."
+                "Give {dev} more queues where it is made: of a virtual card in the hypervisor, of a virtual link with numrxqueues and \
+                 numtxqueues of ip link add."
             ),
         );
     };
@@ -204,9 +209,7 @@ fn channels(metric: &str, wanted: i128, dev: &str, facts: &Facts) -> Remedy {
     if wanted > i128::from(most) {
         return Remedy::words(
             "the hardware has no more queues",
-            format!(
-                "{dev} has {most} queues at most; give the machine another card, or more queues in the hypervisor."
-            ),
+            format!("{dev} can have {most} at most; give the machine another card, or more queues in the hypervisor."),
         );
     }
     Remedy::command(because, format!("ethtool -L {dev} {word} {wanted}"))
