@@ -93,7 +93,7 @@ pub(super) fn rank(path: &str) -> usize {
 
 pub(super) fn read(system: &dyn System) -> Persisted {
     let mut found = Persisted::default();
-    for file in drop_ins(system, &DIRECTORIES.map(str::to_owned)) {
+    for file in drop_ins(system, &DIRECTORIES.map(str::to_owned)).0 {
         let text = file.text.unwrap_or_default();
         found.drop_ins.push(DropIn {
             target: file.target,
@@ -115,10 +115,20 @@ pub(crate) struct Found {
 }
 
 /// The `*.conf` files of directories, the one whose files mask the others' first; in the order of their names over all of them.
-pub(crate) fn drop_ins(system: &dyn System, directories: &[String]) -> Vec<Found> {
+/// Then the directories that are there and cannot be listed.
+pub(crate) fn drop_ins(system: &dyn System, directories: &[String]) -> (Vec<Found>, Vec<(String, Failure)>) {
     let mut found: Vec<Found> = Vec::new();
+    let mut closed = Vec::new();
     for directory in directories {
-        for name in system.list(directory).unwrap_or_default() {
+        let names = match system.list(directory) {
+            Ok(names) => names,
+            Err(Failure::Absent) => continue,
+            Err(failure) => {
+                closed.push((directory.clone(), failure));
+                continue;
+            }
+        };
+        for name in names {
             if !name.ends_with(".conf") || found.iter().any(|known| name_of(&known.path) == name) {
                 continue;
             }
@@ -133,7 +143,7 @@ pub(crate) fn drop_ins(system: &dyn System, directories: &[String]) -> Vec<Found
         }
     }
     found.sort_by(|left, right| name_of(&left.path).cmp(name_of(&right.path)));
-    found
+    (found, closed)
 }
 
 /// The last segment of a path.

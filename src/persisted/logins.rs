@@ -118,7 +118,7 @@ fn files(system: &dyn System) -> Vec<(String, String)> {
     const MAIN: &str = "/etc/security/limits.conf";
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let main = system.read(MAIN).ok().map(|bytes| (MAIN.to_owned(), text(bytes)));
-    let more = drop_ins(system, &["/etc/security/limits.d".to_owned()]);
+    let (more, _) = drop_ins(system, &["/etc/security/limits.d".to_owned()]);
     let more = more
         .into_iter()
         .filter_map(|file| Some((file.path, text(file.text.ok()?))));

@@ -131,6 +131,9 @@ impl Kind for Engine {
                 (Err(Missing::Absent(why)), _) => Err(Missing::Absent(why.clone())),
                 (Err(Missing::Unreadable(why)), _) => Err(Missing::Unreadable(why.clone())),
                 (Ok(there), "exists") => return Reading::Value(Value::Bool(there.is_some())),
+                (Ok(Some(place)), _) if place == SNAP => Err(Missing::Unreadable(
+                    "Docker is a snap here, whose configuration is kept elsewhere".to_owned(),
+                )),
                 (Ok(None), _) => Err(Missing::Absent(format!("{name} is not installed here"))),
                 (Ok(Some(_)), _) if name == "docker" => docker::read(metric, cx),
                 (Ok(Some(_)), _) => podman::read(metric, cx),
@@ -188,6 +191,9 @@ impl Kind for Engine {
     }
 }
 
+/// Docker as a snap.
+const SNAP: &str = "/snap/bin/docker";
+
 /// Where the engine's program or unit is; `None` where there is none.
 fn installed(name: &str, cx: &Context<'_>) -> Result<Option<String>, Missing> {
     let program = if name == "docker" { "dockerd" } else { "podman" };
@@ -196,7 +202,8 @@ fn installed(name: &str, cx: &Context<'_>) -> Result<Option<String>, Missing> {
         .map(|directory| format!("{directory}/{program}"))
         .collect();
     if name == "docker" {
-        places.push("/snap/bin/docker".to_owned());
+        places.extend(["/usr/lib", "/lib", "/etc"].map(|base| format!("{base}/systemd/system/docker.service")));
+        places.push(SNAP.to_owned());
     }
     for path in places {
         match cx.system.stat(&path) {

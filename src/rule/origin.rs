@@ -26,12 +26,12 @@ pub(super) fn limits_of_unit(
         None => {}
     }
     let host = cx.host;
-    let running = match process::find(host, name) {
+    let (unit, running) = process::look(host, name);
+    let running = match running {
         Ok(running) => running,
-        Err(NotFound::Inactive) => return limits_of_files(name, resource, cx, evidence),
+        Err(NotFound::Inactive) => return limits_of_files(name, &unit, resource, cx, evidence),
         Err(other) => return Err(Reading::Unreadable(other.to_string())),
     };
-    let unit = Unit::read(cx.system, &running.manager, name);
     let Some(pid) = main_process(host, &running, &unit) else {
         return Err(Reading::Unreadable(format!(
             "{} has no process that could be its main one",
@@ -53,19 +53,18 @@ pub(super) fn limits_of_unit(
 
 fn limits_of_files(
     name: &str,
+    unit: &Unit,
     resource: Resource,
     cx: &Context<'_>,
     evidence: &mut Vec<String>,
 ) -> Result<Limits, Reading> {
-    let manager = Manager::System;
-    let unit = Unit::read(cx.system, &manager, name);
     if unit.file.is_none() {
         return Err(Reading::Absent(format!("there is no unit {name} here, and none runs")));
     }
     if unit.masked {
         return Err(Reading::Absent(format!("{name} is masked, and does not run")));
     }
-    match asked_by_unit(cx.host, &manager, &unit, resource) {
+    match asked_by_unit(cx.host, &Manager::System, unit, resource) {
         Ok(Some((limits, words))) => {
             evidence.push(format!("{name} does not run; this is what it would get"));
             evidence.push(words);
@@ -76,6 +75,17 @@ fn limits_of_files(
         ))),
         Err(unread) => Err(Reading::Unreadable(unread)),
     }
+}
+
+/// `LimitNOFILE=SOFT:HARD`
+pub(super) fn directive(resource: Resource, soft: Number, hard: Number) -> Vec<String> {
+    let change = |side, to: Number| Change {
+        target: Target::Limit(resource, side),
+        from: None,
+        to: to.to_string(),
+        scope: Scope::Process,
+    };
+    directives(&[change(Side::Soft, soft), change(Side::Hard, hard)])
 }
 
 /// A drop-in for the unit.
@@ -102,15 +112,9 @@ pub(super) fn propose(
             hard.or(soft).unwrap_or(Number::Unlimited),
         ),
     };
-    let change = |side, to: Number| Change {
-        target: Target::Limit(resource, side),
-        from: None,
-        to: to.to_string(),
-        scope: Scope::Process,
-    };
-    let mut lines = directives(&[change(Side::Soft, soft), change(Side::Hard, hard)]);
+    let lines = directive(resource, soft, hard);
     let section = format!("[Service]\n{}", lines.join("\n"));
-    let mut proposal = service::edit(name, &std::mem::take(&mut lines), cx);
+    let mut proposal = service::edit(name, &lines, cx);
     proposal.remedies.push((Dialect::Systemd, section));
     // No limit on open files is above the kernel's ceiling: systemd would give what it can.
     if let (Resource::Nofile, Some(most)) = (resource, nr_open(cx))
@@ -146,6 +150,21 @@ pub(super) fn of_process(cx: &Context<'_>, directory: &str, resource: Resource, 
     let manager = manager_of(host, &path);
     let unit = Unit::read(host.system, &manager, &name);
     Some(of_unit(host, &manager, &unit, resource, now))
+}
+
+/// What makes new limits of a process last, where it is a service's: its unit, and no line for logins.
+pub(super) fn lasting(
+    cx: &Context<'_>,
+    directory: &str,
+    resource: Resource,
+    (soft, hard): (Number, Number),
+) -> Vec<(Dialect, String)> {
+    let Some((name, _)) = unit_of(cx.host, directory).filter(|(name, _)| name.ends_with(".service")) else {
+        return Vec::new();
+    };
+    let lines = directive(resource, soft, hard);
+    let edit = service::edit(&name, &lines, cx).remedies.into_iter();
+    edit.map(|(_, text)| (Dialect::Persist, text)).collect()
 }
 
 /// The container engine whose cgroup this is.
@@ -215,13 +234,78 @@ pub(super) fn asked_by_unit(
     resource: Resource,
 ) -> Result<Option<(Limits, String)>, String> {
     let key = resource.systemd_name();
-    if let Some((limits, setting)) = unit.limits(resource) {
-        return Ok(Some((limits, Origin::File(setting).describe(&key))));
-    }
     if let Some(unread) = unit.config.unread() {
         return Err(unread);
+    }
+    if let Some((limits, setting)) = unit.limits(resource) {
+        return Ok(Some((limits, Origin::File(setting).describe(&key))));
     }
     let config = Config::read(host.system, manager.configuration());
     let default = default_limits(host, manager, &config, resource)?;
     Ok(default.map(|(limits, origin)| (limits, origin.describe(&format!("Default{key}")))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Intent;
+    use crate::system::memory::MemorySystem;
+
+    /// Evidence on a process of user 0 with these limits, by its cgroup.
+    fn seen(system: MemorySystem, cgroup: &str, soft: i128, hard: i128) -> String {
+        let system = system
+            .file("/proc/200/cgroup", &format!("1:name=systemd:{cgroup}\n0::/\n"))
+            .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+            .file("/etc/security/limits.d/9.conf", "root - nofile 4096\n");
+        let host = Host::new(&system);
+        let cx = Context {
+            system: &system,
+            host: &host,
+            samples: None,
+            intent: Intent::Fix,
+        };
+        let now = Limits {
+            soft: Number::Finite(soft),
+            hard: Number::Finite(hard),
+        };
+        of_process(&cx, "/proc/200", Resource::Nofile, &now).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_cgroup_of_a_process_tells_who_gave_it_its_limits() {
+        let plain = || MemorySystem::linux("6.1");
+        let session = "/user.slice/user-0.slice/session-3.scope";
+        assert_eq!(
+            seen(plain(), session, 4096, 4096),
+            "given to the login by /etc/security/limits.d/9.conf:1"
+        );
+        assert!(
+            seen(plain(), session, 1024, 4096)
+                .starts_with("/etc/security/limits.d/9.conf:1 gives a login other limits")
+        );
+        let container = "/system.slice/docker-0123456789abcdef.scope";
+        assert_eq!(
+            seen(plain(), container, 1, 1),
+            "given by the container's runtime (docker)"
+        );
+        let inside = plain().environment("container", "lxc");
+        assert_eq!(seen(inside, "/", 1, 1), "given by the container's runtime (lxc)");
+        assert_eq!(
+            seen(plain(), "/system.slice/run-r1.scope", 1, 1),
+            "run-r1.scope was started by another program, whose limits it has"
+        );
+        let unit = plain().file("/etc/systemd/system/x.service", "[Service]\nLimitNOFILE=5:6\n");
+        assert_eq!(
+            seen(unit, "/system.slice/x.service/payload", 6, 6),
+            "LimitNOFILE=5:6 in /etc/systemd/system/x.service:2; the program changed its soft limit from 5 itself"
+        );
+        // A user's manager that was told nothing hands on what it got.
+        let user = "/user.slice/user-7.slice/user@7.service/app.slice/y.service";
+        assert_eq!(
+            seen(plain(), user, 1, 1),
+            "neither y.service nor its manager's files set it: inherited"
+        );
+        // No unit at all: nothing is told.
+        assert_eq!(seen(plain(), "/", 1, 1), "");
+    }
 }

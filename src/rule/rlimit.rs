@@ -253,11 +253,22 @@ impl Kind for Rlimit {
                 format!("the hard limit is {}: raising it needs CAP_SYS_RESOURCE", now.hard),
             )
         };
+        let directory = cx.system.process_directory();
+        let remedies = if directory == "/proc/self" {
+            Vec::new()
+        } else {
+            origin::lasting(
+                cx,
+                directory,
+                resource,
+                (soft.unwrap_or(now.soft), hard.unwrap_or(now.hard)),
+            )
+        };
         Proposal {
             reach,
             because,
             changes,
-            remedies: Vec::new(),
+            remedies,
         }
     }
 }

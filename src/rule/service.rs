@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::Host;
 use crate::host::cgroup::{number, quota};
 use crate::profile::shape::{Field, Shape, required};
+use crate::remedy::quote;
 use crate::system::{Failure, Os, System};
 use crate::systemd::process::{self, NotFound, Running, main_process};
 use crate::systemd::unit::{Manager, Unit, full_name, is_unit_name, type_of};
@@ -30,7 +31,7 @@ static METRICS: &[Metric] = &[
     Metric {
         name: "enabled",
         value: Some(Type::Bool),
-        doc: "Whether a link in a `.wants` or `.requires` directory has it started with something else.",
+        doc: "Whether a link in a `.wants` or `.requires` directory, or a name that was given to it, has it started.",
     },
     Metric {
         name: "exists",
@@ -109,8 +110,9 @@ pub(super) fn edit(unit: &str, lines: &[String], cx: &Context<'_>) -> Proposal {
         remedies: vec![(
             Dialect::Host,
             format!(
-                "sudo systemctl edit {unit}\n    [Service]\n{}\nsudo systemctl restart {unit}",
-                lines.join("\n")
+                "sudo systemctl edit {word}\n    [Service]\n{}\nsudo systemctl restart {word}",
+                lines.join("\n"),
+                word = quote(unit)
             ),
         )],
     }
@@ -173,8 +175,12 @@ impl Kind for Service {
             })
         };
         match (wish("enabled"), wish("active")) {
-            (Some(true), _) | (None, Some(true)) => commands.push(format!("sudo systemctl enable --now {unit}")),
-            (Some(false), _) | (None, Some(false)) => commands.push(format!("sudo systemctl disable --now {unit}")),
+            (Some(true), _) | (None, Some(true)) => {
+                commands.push(format!("sudo systemctl enable --now {}", quote(&unit)))
+            }
+            (Some(false), _) | (None, Some(false)) => {
+                commands.push(format!("sudo systemctl disable --now {}", quote(&unit)))
+            }
             (None, None) => {}
         }
         for (metric, value) in targets {
@@ -234,15 +240,14 @@ impl Look {
             Some(Err(why)) => Some(Reading::Unreadable(why)),
             None => None,
         };
-        let running = if missing.is_none() && is_running(cx.system) {
-            process::find(cx.host, name)
+        let (unit, running) = if missing.is_none() && is_running(cx.system) {
+            process::look(cx.host, name)
         } else {
-            Err(NotFound::Inactive)
+            (Unit::read(cx.system, &Manager::System, name), Err(NotFound::Inactive))
         };
         let manager = running
             .as_ref()
             .map_or(Manager::System, |running| running.manager.clone());
-        let unit = Unit::read(cx.system, &manager, name);
         Self {
             missing,
             running,
@@ -290,6 +295,9 @@ impl Look {
                 answer(false)
             }
             Ok(_) | Err(NotFound::Inactive) => {
+                if let Some(unread) = self.unit.config.unread() {
+                    return Reading::Unreadable(unread);
+                }
                 let stays = self.unit.config.text("Service", "RemainAfterExit");
                 if !matches!(type_of(&self.unit.name), Some("service" | "scope")) {
                     return Reading::Unreadable(format!(
@@ -317,7 +325,7 @@ impl Look {
         match self.unit.wanted_by(cx.system, &self.manager) {
             Ok(links) => {
                 if let Some(link) = links.first() {
-                    evidence.push(format!("started with {link}"));
+                    evidence.push(format!("started by way of {link}"));
                 }
                 Reading::Value(Value::Bool(!links.is_empty()))
             }

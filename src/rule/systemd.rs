@@ -1,12 +1,9 @@
 //! The defaults of systemd's manager.
 
 use super::rlimit::together;
-use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Side, Target,
-};
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, Side};
 use crate::persisted::files::name_of;
 use crate::profile::shape::Field;
-use crate::remedy::systemd::directives;
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::config::Config;
 use crate::systemd::manager::{Origin, default_limits, default_tasks, removes_ipc};
@@ -274,17 +271,8 @@ fn limit_lines(targets: &[(&'static str, Option<Value>)], config: &Config, cx: &
                 |(limits, _)| limits,
             );
         let (soft, hard) = together(soft, hard, &now);
-        let change = |side, to: Number| Change {
-            target: Target::Limit(resource, side),
-            from: None,
-            to: to.to_string(),
-            scope: Scope::Host,
-        };
-        let changes = [
-            change(Side::Soft, soft.unwrap_or(now.soft)),
-            change(Side::Hard, hard.unwrap_or(now.hard)),
-        ];
-        lines.extend(directives(&changes).into_iter().map(|line| format!("Default{line}")));
+        let own = super::origin::directive(resource, soft.unwrap_or(now.soft), hard.unwrap_or(now.hard));
+        lines.extend(own.into_iter().map(|line| format!("Default{line}")));
     }
     lines
 }

@@ -73,7 +73,9 @@ impl Config {
 
     /// Adds the drop-ins of directories, the one whose files mask the others' first.
     pub(super) fn add_drop_ins(&mut self, system: &dyn System, directories: &[String]) {
-        for Found { path, text, .. } in drop_ins(system, directories) {
+        let (files, closed) = drop_ins(system, directories);
+        self.unread.extend(closed);
+        for Found { path, text, .. } in files {
             // systemd passes over hidden files.
             if !name_of(&path).starts_with('.') {
                 self.put(&path, text);

@@ -62,11 +62,12 @@ pub fn default_limits(
     resource: Resource,
 ) -> Result<Option<(Limits, Origin)>, String> {
     let key = format!("Default{}", resource.systemd_name());
-    if let Some((limits, setting)) = config.last("Manager", &key, |text| values::limits(resource, text)) {
-        return Ok(Some((limits, Origin::File(setting))));
-    }
+    // What cannot be read could say something else.
     if let Some(unread) = config.unread() {
         return Err(unread);
+    }
+    if let Some((limits, setting)) = config.last("Manager", &key, |text| values::limits(resource, text)) {
+        return Ok(Some((limits, Origin::File(setting))));
     }
     // What a user's manager hands on when it was told nothing is what it got itself.
     if *manager != Manager::System {
@@ -156,12 +157,12 @@ fn inherited(system: &dyn System, resource: Resource) -> Result<Option<(Limits, 
 /// # Errors
 /// A file cannot be read.
 pub fn default_tasks(host: &Host<'_>, config: &Config) -> Result<(Number, Origin), String> {
+    if let Some(unread) = config.unread() {
+        return Err(unread);
+    }
     let (amount, origin) = match config.last("Manager", "DefaultTasksMax", values::tasks) {
         Some((amount, setting)) => (amount, Origin::File(setting)),
         None => {
-            if let Some(unread) = config.unread() {
-                return Err(unread);
-            }
             let version = version(host.system);
             let (amount, why) = match version {
                 Some(version) if version < 228 => (Amount::Number(Number::Unlimited), "no limit before version 228"),
@@ -195,11 +196,11 @@ pub fn all_tasks(host: &Host<'_>) -> Result<i128, String> {
 /// A file cannot be read.
 pub fn removes_ipc(host: &Host<'_>) -> Result<(bool, Origin), String> {
     let config = Config::read(host.system, "logind.conf");
-    if let Some((on, setting)) = config.last("Login", "RemoveIPC", values::boolean) {
-        return Ok((on, Origin::File(setting)));
-    }
     if let Some(unread) = config.unread() {
         return Err(unread);
+    }
+    if let Some((on, setting)) = config.last("Login", "RemoveIPC", values::boolean) {
+        return Ok((on, Origin::File(setting)));
     }
     let (on, why) = if is_red_hat(host) {
         (false, "compiled into Red Hat's logind: no")

@@ -79,6 +79,23 @@ pub fn find(host: &Host<'_>, name: &str) -> Result<Running, NotFound> {
     })
 }
 
+/// A unit by any of its names, and its cgroup. What does not run is looked for with the system's manager.
+pub fn look(host: &Host<'_>, name: &str) -> (Unit, Result<Running, NotFound>) {
+    let found = find(host, name);
+    let manager = found
+        .as_ref()
+        .map_or(Manager::System, |running| running.manager.clone());
+    let unit = Unit::read(host.system, &manager, name);
+    match found {
+        // An alias has no cgroup; its unit has one.
+        Err(NotFound::Inactive) if unit.name != name => {
+            let found = find(host, &unit.name);
+            (unit, found)
+        }
+        found => (unit, found),
+    }
+}
+
 /// Goes down through slices and users' managers alone: what is below a service is its own business.
 fn search(system: &dyn System, root: &str, path: &str, name: &str, found: &mut Vec<String>) -> Result<(), String> {
     let directory = format!("{root}{path}");

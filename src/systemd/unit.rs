@@ -229,7 +229,8 @@ impl Unit {
         })
     }
 
-    /// The links that have it started with something else (`multi-user.target.wants/nginx.service`), by their paths.
+    /// The links that have it started: with something else (`multi-user.target.wants/nginx.service`), or by another name that an
+    /// administrator gave it (`display-manager.service`). By their paths.
     ///
     /// # Errors
     /// A directory of units cannot be listed.
@@ -241,6 +242,8 @@ impl Unit {
                 Err(Failure::Absent) => continue,
                 Err(failure) => return Err(format!("{directory}: {failure}")),
             };
+            // What a package gives it as another name starts nothing by itself.
+            let administrators = !directory.contains("/lib/") && !directory.contains("/share/");
             for entry in entries {
                 let path = format!("{directory}/{entry}");
                 if [".wants", ".requires", ".upholds"]
@@ -252,6 +255,12 @@ impl Unit {
                         Ok(_) | Err(Failure::Absent) => {}
                         Err(failure) => return Err(format!("{path}: {failure}")),
                     }
+                } else if administrators
+                    && entry != self.name
+                    && type_of(&entry) == type_of(&self.name)
+                    && system.read_link(&path).is_ok_and(|link| name_of(&link) == self.name)
+                {
+                    links.push(path);
                 }
             }
         }

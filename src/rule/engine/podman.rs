@@ -8,7 +8,7 @@ use crate::persisted::files::drop_ins;
 use crate::rule::Context;
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::is_running;
-use crate::systemd::process::home_of;
+use crate::systemd::process::{home_of, limits_of};
 use crate::value::{Number, Value};
 
 /// What podman gives where nobody asks for anything.
@@ -69,10 +69,9 @@ pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, St
     if cx.host.capable(Capability::SysResource) {
         return Ok((most, format!("nothing sets it: podman gives {DEFAULT}")));
     }
-    let own = cx
-        .system
-        .limits(resource)
-        .map_err(|failure| Missing::Unreadable(format!("the limit {}: {failure}", resource.name())))?;
+    // Of whoever asks: another process that is looked at starts no container.
+    let own = limits_of(cx.system, "/proc/self", resource)
+        .map_err(|failure| Missing::Unreadable(format!("/proc/self/limits: {failure}")))?;
     let limits = Limits {
         soft: own.soft.min(most.soft),
         hard: own.hard.min(most.hard),
@@ -94,9 +93,9 @@ fn config(cx: &Context<'_>) -> Result<Config, Missing> {
         let path = format!("{base}/containers.conf");
         let text = cx.system.read(&path);
         texts.push((path, text));
-        for file in drop_ins(cx.system, &[format!("{base}/containers.conf.d")]) {
-            texts.push((file.path, file.text));
-        }
+        let (files, closed) = drop_ins(cx.system, &[format!("{base}/containers.conf.d")]);
+        texts.extend(files.into_iter().map(|file| (file.path, file.text)));
+        texts.extend(closed.into_iter().map(|(path, failure)| (path, Err(failure))));
     }
     let mut config = Config::default();
     for (path, text) in texts {
