@@ -1,4 +1,5 @@
-//! Lists the built-in profiles: every file in `profiles/`, under its own name.
+//! Packs the built-in profiles: every file in `profiles/`, under its own name, deflated. Together they would be a twentieth of
+//! the binary, and a run reads a few of them.
 
 #![allow(
     clippy::disallowed_methods,
@@ -25,12 +26,20 @@ fn main() {
         })
         .collect();
     names.sort();
-    let mut code = String::from("static BUILT_IN: &[(&str, &str)] = &[\n");
+    let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    let mut code = String::from("static BUILT_IN: &[(&str, &[u8])] = &[\n");
     for name in names {
-        let path = directory.join(format!("{name}.toml"));
-        writeln!(code, "    ({name:?}, include_str!({:?})),", path.display().to_string()).expect("writing to a string");
+        let text = std::fs::read_to_string(directory.join(format!("{name}.toml"))).expect("a profile is a text");
+        let packed = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 10);
+        let path = Path::new(&out).join(format!("{name}.deflated"));
+        std::fs::write(&path, packed).expect("OUT_DIR can be written");
+        writeln!(
+            code,
+            "    ({name:?}, include_bytes!({:?})),",
+            path.display().to_string()
+        )
+        .expect("writing to a string");
     }
     code.push_str("];\n");
-    let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     std::fs::write(Path::new(&out).join("built_in.rs"), code).expect("OUT_DIR can be written");
 }

@@ -135,7 +135,7 @@ fn check(system: &dyn System, names: &[&str]) -> (Report, Sources) {
 }
 
 fn all() -> Vec<&'static str> {
-    profile::search::built_in().iter().map(|(name, _)| *name).collect()
+    profile::search::built_in_names().collect()
 }
 
 fn text(report: &Report, sources: &Sources, format: Format) -> String {

@@ -24,7 +24,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let mut profiles = Vec::new();
     if matches.get_flag("all") {
         let mut sink = crate::diagnostic::Diagnostics::new();
-        for (name, _) in profile::search::built_in() {
+        for name in profile::search::built_in_names() {
             profiles.extend(profile::load(&Library::built_in_only(), name, os, sources, &mut sink));
         }
         if !sink.is_empty() {

@@ -480,7 +480,7 @@ mod tests {
     #[test]
     fn both_readers_agree_on_profiles() {
         for (name, text) in crate::profile::search::built_in() {
-            assert_eq!(compare(text), Ok(true), "{name}");
+            assert_eq!(compare(&text), Ok(true), "{name}");
         }
         for text in [
             "",

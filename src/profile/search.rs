@@ -141,10 +141,10 @@ impl Library {
                 }
             }
         }
-        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == word) {
+        if let Some((name, packed)) = BUILT_IN.iter().find(|(name, _)| *name == word) {
             return Ok(Found {
                 name: word.to_owned(),
-                source: sources.add(*name, *text, Origin::BuiltIn),
+                source: sources.add(*name, unpack(packed), Origin::BuiltIn),
             });
         }
         let names = self.names();
@@ -160,8 +160,19 @@ impl Library {
 
 /// The built-in profiles: name and text.
 #[must_use]
-pub fn built_in() -> &'static [(&'static str, &'static str)] {
-    BUILT_IN
+pub fn built_in() -> impl Iterator<Item = (&'static str, String)> {
+    BUILT_IN.iter().map(|(name, packed)| (*name, unpack(packed)))
+}
+
+/// The names of the built-in profiles.
+pub fn built_in_names() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name)
+}
+
+/// A text as the build packed it. What is part of the binary is whole.
+fn unpack(packed: &[u8]) -> String {
+    let bytes = miniz_oxide::inflate::decompress_to_vec(packed).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 fn is_path(word: &str) -> bool {

@@ -86,9 +86,8 @@ impl Entry {
 #[must_use]
 pub fn pages() -> Vec<Page> {
     let mut sources = Sources::new();
-    let entries: Vec<Entry> = search::built_in()
-        .iter()
-        .filter_map(|(name, _)| load(name, &mut sources))
+    let entries: Vec<Entry> = search::built_in_names()
+        .filter_map(|name| load(name, &mut sources))
         .collect();
     let mut pages = vec![index(&entries), keys::page(&entries, &sources)];
     pages.extend(entries.iter().map(|entry| profiles::page(entry, &sources)));
