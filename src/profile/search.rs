@@ -159,7 +159,6 @@ impl Library {
 }
 
 /// The built-in profiles: name and text.
-#[must_use]
 pub fn built_in() -> impl Iterator<Item = (&'static str, String)> {
     BUILT_IN.iter().map(|(name, packed)| (*name, unpack(packed)))
 }

@@ -6,7 +6,7 @@
 //! * `syntax`: sections, assignments, comments and continued lines;
 //! * [`values`]: limits (`soft:hard`), sizes, spans of time, shares;
 //! * [`config`]: a configuration file with its drop-ins, in the order in which they count;
-//! * [`unit`]: a unit's file, its other names and its drop-ins;
+//! * [`mod@unit`]: a unit's file, its other names and its drop-ins;
 //! * [`manager`]: what holds for every unit that says nothing, compiled-in values included;
 //! * [`process`]: the cgroup of a unit, and its main process.
 
