@@ -65,7 +65,7 @@ fn a_default_container_is_told_what_its_runtime_must_give() {
     );
     assert_eq!(
         remedy(&backlog, "docker"),
-        "docker run --sysctl net.core.somaxconn=16384 ..."
+        "docker run --sysctl net.core.somaxconn=32768 ..."
     );
     assert!(remedy(&backlog, "kubernetes").contains("--allowed-unsafe-sysctls=net.core.somaxconn"));
     assert_eq!(backlog["fix"]["here"], "docker");

@@ -303,15 +303,16 @@ struct Samples {
 }
 
 fn plan(rule: &Rule, values: &Values<'_>, host: &Host<'_>, sink: &mut Diagnostics) -> State {
+    // Before the condition, which may ask for what another platform has not.
+    let Some(subject) = &rule.subject else {
+        let os = host.system.platform().os.name();
+        return State::Decided(Outcome::NotApplicable, format!("the rule says nothing about {os}"));
+    };
     match resolve::applies(rule, values, sink) {
         Ok(None) => {}
         Ok(Some(reason)) => return State::Decided(Outcome::NotApplicable, reason),
         Err(reason) => return State::Decided(Outcome::Unknown, reason),
     }
-    let Some(subject) = &rule.subject else {
-        let os = host.system.platform().os.name();
-        return State::Decided(Outcome::NotApplicable, format!("the rule says nothing about {os}"));
-    };
     match resolve::subject(subject, values, host, sink) {
         Ok(subject) => State::Ready(subject),
         Err(reason) => State::Decided(Outcome::Unknown, reason),
