@@ -194,7 +194,7 @@ fn host_formats_never_lower_and_containers_get_what_is_asked() {
         text,
         "--sysctl net.core.somaxconn=1000 --sysctl net.ipv4.tcp_max_syn_backlog=5000 \
          --sysctl 'net.ipv4.ip_local_port_range=20000 61000' --sysctl kernel.msgmax=9000 \
-         --ulimit nofile=2048:2048 --ulimit memlock=67108864:67108864\n"
+         --ulimit nofile=2048:524288 --ulimit memlock=67108864:67108864\n"
     );
     assert!(
         left.iter()

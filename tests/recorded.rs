@@ -121,3 +121,18 @@ fn true_recordings_are_whole() {
         assert!(missing.is_empty(), "{}: {missing:#?}", path.display());
     }
 }
+
+/// The report that the README shows is what is said of the recorded server.
+#[test]
+fn the_readme_shows_what_is_said() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("the README");
+    let (_, rest) = readme.split_once("$ runup check ").expect("a console");
+    let (words, rest) = rest.split_once('\n').expect("a command");
+    let (shown, _) = rest.split_once("```").expect("an end");
+    let mut all = vec!["check", "--host", "server.json"];
+    all.extend(words.split_whitespace());
+    let done = run(&all);
+    // The first lines say where, and the recording is somewhere else.
+    let body = |text: &str| text.split_once("\n\n").expect("a heading").1.trim_end().to_owned();
+    assert_eq!(body(shown), body(&done.out), "{}", done.err);
+}

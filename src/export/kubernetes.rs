@@ -53,7 +53,7 @@ impl Format for Kubernetes {
             Target::Sysctl(key) => way(key, host).err(),
             Target::Limit(resource, _) => {
                 let bound = wanted.asked.as_ref().unwrap_or(&wanted.kept);
-                Some(kubernetes::no_limit(resource.name(), bound, bound))
+                Some(kubernetes::no_limit(resource.name(), bound))
             }
             Target::Cgroup(file) => match file.rsplit('/').next() {
                 Some("memory.max") if wanted.asked.as_deref() != Some("max") => None,

@@ -18,7 +18,7 @@ use crate::catalogue::{self, Write};
 use crate::engine::{LeftOver, Wanted, Wishes};
 use crate::host::Host;
 use crate::report::printable;
-use crate::rule::{Change, Target};
+use crate::rule::{Change, Side, Target};
 use crate::system::{Os, Resource};
 
 /// Every format.
@@ -153,6 +153,7 @@ pub fn export(
                     from: wanted.live.clone(),
                     to: value.clone(),
                     scope: wanted.scope,
+                    hard: hard_beside(&wanted.target, wishes),
                 },
             }),
         }
@@ -243,7 +244,8 @@ impl Page<'_> {
         let changes = self.changes();
         let limits = crate::remedy::limits(&changes).into_iter();
         limits
-            .map(|(resource, soft, hard)| {
+            .map(|wanted| {
+                let (resource, (soft, hard)) = (wanted.resource, wanted.both());
                 let mut said: Vec<String> = Vec::new();
                 let own = self
                     .entries
@@ -254,11 +256,20 @@ impl Page<'_> {
                         said.push(comment.clone());
                     }
                 }
-                let (soft, hard) = crate::remedy::soft_and_hard(soft, hard);
                 (resource, soft.to_owned(), hard.to_owned(), said)
             })
             .collect()
     }
+}
+
+/// Beside a soft limit: the hard one here, which a runtime that takes both is not to go below.
+fn hard_beside(target: &Target, wishes: &Wishes) -> Option<String> {
+    let Target::Limit(resource, Side::Soft) = target else {
+        return None;
+    };
+    let hard = Target::Limit(*resource, Side::Hard);
+    let wanted = wishes.wanted.iter().find(|wanted| wanted.target == hard);
+    wanted.map(|wanted| wanted.kept.clone())
 }
 
 /// A rule that is left over, in one line.

@@ -28,6 +28,7 @@ impl Format for Systemd {
                     from: None,
                     to: wanted.kept.clone(),
                     scope: wanted.scope,
+                    hard: None,
                 };
                 directives(&[change])
                     .is_empty()

@@ -1,6 +1,6 @@
 //! Flags for `docker run` and `podman run`.
 
-use super::{limits, quote, soft_and_hard, value};
+use super::{limits, quote, value};
 use crate::catalogue::{self, Namespace};
 use crate::host::Host;
 use crate::rule::{Change, Target};
@@ -28,8 +28,8 @@ pub(crate) fn flags(changes: &[Change], host: &Host<'_>) -> Vec<String> {
             Target::Limit(..) | Target::Sysfs(_) | Target::Swap => {}
         }
     }
-    for (resource, soft, hard) in limits(changes) {
-        let (soft, hard) = soft_and_hard(soft, hard);
+    for wanted in limits(changes) {
+        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
         flags.push(format!("--ulimit {}={}:{}", resource.name(), bound(soft), bound(hard)));
     }
     flags

@@ -1,6 +1,6 @@
 //! A shell on a Linux host, and the files that make a change last.
 
-use super::{limits, quote, soft_and_hard, sudo, value};
+use super::{limits, quote, sudo, value};
 use crate::host::Host;
 use crate::rule::{Change, Target};
 use crate::system::Resource;
@@ -29,9 +29,10 @@ pub(super) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
             Target::Limit(..) => {}
         }
     }
-    for (resource, soft, hard) in limits(changes) {
+    for wanted in limits(changes) {
         // A shell can set its own limits; prlimit says it in one command, and raises the hard one where it may.
-        let (soft, hard) = (soft.unwrap_or(""), hard.unwrap_or(""));
+        let resource = wanted.resource;
+        let (soft, hard) = (wanted.soft.unwrap_or(""), wanted.hard.unwrap_or(""));
         let pair = if hard.is_empty() {
             format!("{soft}:")
         } else {
@@ -55,8 +56,8 @@ pub(super) fn persist(changes: &[Change]) -> Option<String> {
             Target::Cgroup(_) | Target::Limit(..) => {}
         }
     }
-    for (resource, soft, hard) in limits(changes) {
-        let (soft, hard) = soft_and_hard(soft, hard);
+    for wanted in limits(changes) {
+        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
         for line in limits_lines(resource, soft, hard) {
             // `*` does not stand for root there.
             let root = line.replacen('*', "root", 1);

@@ -1,6 +1,6 @@
 //! What a pod's manifest or the node's kubelet must say.
 
-use super::{docker, limits, soft_and_hard, value};
+use super::{docker, limits, value};
 use crate::catalogue;
 use crate::host::Host;
 use crate::rule::{Change, Target};
@@ -25,11 +25,11 @@ pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
             Target::Limit(..) => {}
         }
     }
-    for (resource, soft, hard) in limits(changes) {
-        let (soft, hard) = soft_and_hard(soft, hard);
+    for wanted in limits(changes) {
+        let bound = wanted.hard.or(wanted.soft).unwrap_or("unlimited");
         notes.push(format!(
             "# {}",
-            no_limit(resource.name(), soft, hard).replace("; ", ";\n# ")
+            no_limit(wanted.resource.name(), bound).replace("; ", ";\n# ")
         ));
     }
     let mut text = String::new();
@@ -60,9 +60,9 @@ pub(crate) fn permission(key: &str) -> String {
 }
 
 /// Why a pod does not set a limit.
-pub(crate) fn no_limit(name: &str, soft: &str, hard: &str) -> String {
+pub(crate) fn no_limit(name: &str, bound: &str) -> String {
     format!(
         "a pod cannot set the limit {name}: up to the hard limit `runup exec` raises it in the container; \
-         beyond, the node's container runtime gives {name}={soft}:{hard} by default to what it starts"
+         beyond, the default limits of the node's container runtime are to give {bound}"
     )
 }

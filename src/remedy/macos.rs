@@ -1,6 +1,6 @@
 //! A shell on macOS or FreeBSD, and what makes a change last there.
 
-use super::{limits, quote, soft_and_hard, value};
+use super::{limits, quote, value};
 use crate::rule::{Change, Target};
 use crate::system::{Os, Resource};
 
@@ -11,8 +11,8 @@ pub(super) fn commands(changes: &[Change]) -> Option<String> {
             lines.push(format!("sudo sysctl {}", quote(&format!("{key}={}", value(change)))));
         }
     }
-    for (resource, soft, hard) in limits(changes) {
-        let (soft, hard) = soft_and_hard(soft, hard);
+    for wanted in limits(changes) {
+        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
         if let Some(name) = launchd_name(resource) {
             lines.push(format!(
                 "sudo launchctl limit {name} {soft} {hard}    # for what launchd starts from now on"
@@ -38,8 +38,8 @@ pub(super) fn persist(changes: &[Change], os: Os) -> Option<String> {
             });
         }
     }
-    for (resource, soft, hard) in limits(changes) {
-        let (soft, hard) = soft_and_hard(soft, hard);
+    for wanted in limits(changes) {
+        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
         if let (Some(name), Os::Macos) = (launchd_name(resource), os) {
             lines.push(format!(
                 "a LaunchDaemon that runs at load: /bin/launchctl limit {name} {soft} {hard}"

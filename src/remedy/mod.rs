@@ -10,8 +10,8 @@ pub(crate) mod macos;
 pub(crate) mod systemd;
 
 use crate::host::Host;
-use crate::rule::{Change, Dialect, Proposal, Reach, Target};
-use crate::system::Os;
+use crate::rule::{Change, Dialect, Proposal, Reach, Side, Target};
+use crate::system::{Os, Resource};
 
 /// The remedies for a proposal: what follows from its changes, then what its kind says in words.
 #[must_use]
@@ -102,30 +102,48 @@ fn sudo(host: &Host<'_>) -> &'static str {
     if host.system.identity().uid == 0 { "" } else { "sudo " }
 }
 
-/// The soft and hard limits that changes ask for, by resource: `None` where a side is left alone.
-pub(crate) fn limits(changes: &[Change]) -> Vec<(crate::system::Resource, Option<&str>, Option<&str>)> {
-    use crate::rule::Side;
-    let mut found: Vec<(crate::system::Resource, Option<&str>, Option<&str>)> = Vec::new();
+/// What changes ask of the limits on a resource.
+pub(crate) struct Wanted<'a> {
+    pub(crate) resource: Resource,
+    /// `None` where it is left alone.
+    pub(crate) soft: Option<&'a str>,
+    /// `None` where it is left alone.
+    pub(crate) hard: Option<&'a str>,
+    /// The hard limit now, where it is known and left alone.
+    stays: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The pair for a dialect that always names both sides: a hard limit that is left alone is not lowered.
+    pub(crate) fn both(&self) -> (&'a str, &'a str) {
+        let either = self.soft.or(self.hard).unwrap_or("unlimited");
+        (self.soft.unwrap_or(either), self.hard.or(self.stays).unwrap_or(either))
+    }
+}
+
+/// The limits that changes ask for, by resource.
+pub(crate) fn limits(changes: &[Change]) -> Vec<Wanted<'_>> {
+    let mut found: Vec<Wanted<'_>> = Vec::new();
     for change in changes {
         if let Target::Limit(resource, side) = &change.target {
             let at = found
                 .iter()
-                .position(|(known, ..)| known == resource)
+                .position(|known| known.resource == *resource)
                 .unwrap_or_else(|| {
-                    found.push((*resource, None, None));
+                    found.push(Wanted {
+                        resource: *resource,
+                        soft: None,
+                        hard: None,
+                        stays: None,
+                    });
                     found.len() - 1
                 });
+            let wanted = &mut found[at];
             match side {
-                Side::Soft => found[at].1 = Some(&change.to),
-                Side::Hard => found[at].2 = Some(&change.to),
+                Side::Soft => (wanted.soft, wanted.stays) = (Some(change.to.as_str()), change.hard.as_deref()),
+                Side::Hard => wanted.hard = Some(&change.to),
             }
         }
     }
     found
-}
-
-/// The pair that a runtime's flag takes, which always names both sides.
-pub(crate) fn soft_and_hard<'a>(soft: Option<&'a str>, hard: Option<&'a str>) -> (&'a str, &'a str) {
-    let either = soft.or(hard).unwrap_or("unlimited");
-    (soft.unwrap_or(either), hard.unwrap_or(either))
 }

@@ -1,6 +1,6 @@
 //! Directives for a service's unit.
 
-use super::{limits, soft_and_hard};
+use super::limits;
 use crate::rule::{Change, Target};
 
 pub(super) fn section(changes: &[Change]) -> Option<String> {
@@ -11,8 +11,8 @@ pub(super) fn section(changes: &[Change]) -> Option<String> {
 /// The directives of a `[Service]` section.
 pub(crate) fn directives(changes: &[Change]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for (resource, soft, hard) in limits(changes) {
-        let (soft, hard) = soft_and_hard(soft, hard);
+    for wanted in limits(changes) {
+        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
         let word = |text: &str| {
             if text == "unlimited" {
                 "infinity".to_owned()

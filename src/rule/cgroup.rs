@@ -136,6 +136,7 @@ impl Kind for Cgroup {
                 from,
                 to,
                 scope: Scope::Cgroup,
+                hard: None,
             });
         }
         if !changes.is_empty() {

@@ -173,6 +173,7 @@ fn change(path: String, from: Option<String>, to: &str) -> Change {
         from,
         to: to.to_owned(),
         scope: Scope::Host,
+        hard: None,
     }
 }
 

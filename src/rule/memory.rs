@@ -107,6 +107,7 @@ impl Kind for Memory {
                     from,
                     to: "0".to_owned(),
                     scope: Scope::Host,
+                    hard: None,
                 };
                 Proposal {
                     reach,

@@ -415,6 +415,8 @@ pub struct Change {
     pub to: String,
     /// Whom it reaches.
     pub scope: Scope,
+    /// Of a soft limit: the hard one now, which a dialect that always names both must not lower.
+    pub hard: Option<String>,
 }
 
 /// What would make a rule pass.

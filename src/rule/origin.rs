@@ -84,6 +84,7 @@ pub(super) fn directive(resource: Resource, soft: Number, hard: Number) -> Vec<S
         from: None,
         to: to.to_string(),
         scope: Scope::Process,
+        hard: None,
     };
     directives(&[change(Side::Soft, soft), change(Side::Hard, hard)])
 }

@@ -223,6 +223,7 @@ impl Kind for Rlimit {
                 from: Some(most.to_string()),
                 to: wanted.to_string(),
                 scope: Scope::Host,
+                hard: None,
             });
         }
         let mut change = |side: Side, from: Number, to: Option<Number>| {
@@ -232,6 +233,7 @@ impl Kind for Rlimit {
                     from: Some(from.to_string()),
                     to: to.to_string(),
                     scope: Scope::Process,
+                    hard: (side == Side::Soft).then(|| now.hard.to_string()),
                 });
             }
         };

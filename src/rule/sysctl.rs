@@ -186,6 +186,7 @@ impl Kind for Sysctl {
             from,
             to: value.kernel_form(),
             scope,
+            hard: None,
         };
         Proposal {
             reach,

@@ -217,6 +217,7 @@ impl Kind for Sysfs {
             from,
             to: value.kernel_form(),
             scope: Scope::Host,
+            hard: None,
         };
         let remedies = if reach == Reach::Boot {
             vec![(Dialect::Manual, because.clone())]

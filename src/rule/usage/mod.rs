@@ -246,6 +246,7 @@ fn cgroup_limit(needed: i128, found: &Use, cx: &Context<'_>) -> Proposal {
         from: Some(found.limit.to_string()),
         to: needed.to_string(),
         scope: Scope::Cgroup,
+        hard: None,
     };
     Proposal {
         reach,
