@@ -28,7 +28,7 @@ struct Server {
     complaint: &'static str,
 }
 
-const SERVERS: [Server; 5] = [
+const SERVERS: [Server; 6] = [
     Server {
         words: &["redis"],
         subject: "net.core.somaxconn",
@@ -64,6 +64,13 @@ const SERVERS: [Server; 5] = [
         flags: &["--ulimit", "nofile=512:512"],
         start: "timeout 2 memcached -u nobody -c 4096",
         complaint: "failed to set rlimit for open files",
+    },
+    Server {
+        words: &["etcd", "--set", "clients=100"],
+        subject: "nofile",
+        flags: &["--ulimit", "nofile=64:64"],
+        start: "timeout 2 etcd --data-dir /tmp/e",
+        complaint: "file descriptor limit[64] of etcd process is too low",
     },
 ];
 
@@ -129,5 +136,26 @@ fn what_a_server_complains_of_was_predicted_and_the_remedy_silences_it() {
         assert_eq!(finding["outcome"], "pass", "{name}: {remedy}: {finding:#}");
         let said = inside(&pasted, server.start).expect("containers run");
         assert!(!said.contains(server.complaint), "{name}, after {remedy}: {said}");
+    }
+}
+
+/// PostgreSQL's first shared memory comes from `/dev/shm`, which is the runtime's to size.
+#[test]
+fn postgresql_without_shared_memory_does_not_start_as_was_predicted() {
+    let start = "mkdir /tmp/d; chown postgres /tmp/d; setpriv --reuid postgres --regid postgres --clear-groups \
+                 /usr/lib/postgresql/15/bin/initdb -D /tmp/d --no-sync";
+    let complaint = "could not resize shared memory segment";
+    for (size, outcome) in [("64k", "fail"), ("128m", "pass")] {
+        let flags = ["--shm-size", size];
+        let Some(said) = inside(&flags, start) else { return };
+        assert_eq!(said.contains(complaint), outcome == "fail", "{size}: {said}");
+        let out = inside(&flags, "/runup check postgresql --format json 2> /dev/null").expect("containers run");
+        for rule in ["shared-memory-to-start", "shared-memory"] {
+            let found = support::finding(&out, rule);
+            assert_eq!(found["outcome"], outcome, "{size}: {found:#}");
+        }
+        let found = support::finding(&out, "shared-memory-to-start");
+        let remedies = found["fix"]["remedies"].to_string();
+        assert_eq!(remedies.contains("--shm-size"), outcome == "fail", "{remedies}");
     }
 }
