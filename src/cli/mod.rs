@@ -7,6 +7,7 @@ mod diff;
 mod exec;
 mod explain;
 mod export;
+mod gate;
 mod ground;
 mod import;
 mod output;
