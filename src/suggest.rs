@@ -13,7 +13,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Letters to insert, drop, replace or swap with their neighbour; `None` when it takes more than `limit`.
-fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
+pub(crate) fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     if left.len().abs_diff(right.len()) > limit {
         return None;

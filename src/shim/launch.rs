@@ -23,7 +23,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn status(self) -> u8 {
+    /// The exit status.
+    #[must_use]
+    pub fn status(self) -> u8 {
         match self {
             Refusal::NotReady => 78,
             Refusal::Failed => 125,
@@ -103,13 +105,12 @@ fn start(options: &ExecOptions, preparation: &mut dyn Preparation, parent: Optio
         Ok(wishes) => wishes,
         Err(refusal) => return refusal.status(),
     };
-    let mut applied = Vec::with_capacity(wishes.len());
-    for wish in wishes {
-        match limits::apply(wish) {
-            Ok(done) => applied.push(done),
-            Err(failure) => return failed(&format_args!("cannot set the limit {:?}: {failure}", wish.resource)),
+    let applied = match limits::apply_all(wishes) {
+        Ok(applied) => applied,
+        Err((resource, failure)) => {
+            return failed(&format_args!("cannot set the limit {}: {failure}", resource.name()));
         }
-    }
+    };
     if let Err(refusal) = preparation.judge_limits(options, &applied) {
         return refusal.status();
     }

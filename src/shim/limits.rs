@@ -96,6 +96,17 @@ pub fn apply(wish: LimitWish) -> Result<Applied, Failure> {
     })
 }
 
+/// Sets several, in their order.
+///
+/// # Errors
+/// As [`apply`] has it, with the resource; those before it are set.
+pub fn apply_all(wishes: Vec<LimitWish>) -> Result<Vec<Applied>, (Resource, Failure)> {
+    wishes
+        .into_iter()
+        .map(|wish| apply(wish).map_err(|failure| (wish.resource, failure)))
+        .collect()
+}
+
 /// What to try, best first: with the hard limit that the wish needs, then with the one that there is.
 fn attempts(wish: LimitWish, (soft, hard): (u64, u64), ceiling: Option<u64>) -> ([(u64, u64); 2], [Option<Clamp>; 2]) {
     let wanted_soft = wish.soft.map_or(soft, plain);

@@ -38,11 +38,11 @@ pub use compat::entry;
 pub use exec::{Launch, LaunchError, become_program, find};
 pub use init::supervise;
 pub use launch::{Nothing, Preparation, Refusal, run};
-pub use limits::{Applied, Clamp, LimitWish, apply as apply_limit};
+pub use limits::{Applied, Clamp, LimitWish, apply as apply_limit, apply_all as apply_limits};
 pub use options::ExecOptions;
 pub use privileges::{ORDER, PrivilegeError, Privileges, Step, apply as apply_privileges};
 pub use signals::{ExitMap, Rewrites, Signal};
-pub use state::{Held, hold_signals, restore};
+pub use state::{Endable, Held, hold_signals, let_signals_end, restore};
 pub use supervision::{Place, Supervision, Verbosity, Voice};
 pub use user::{User, UserError, resolve as resolve_user};
 
@@ -50,7 +50,12 @@ pub use user::{User, UserError, resolve as resolve_user};
 /// the program.
 pub fn exec_command(words: Vec<OsString>, preparation: &mut dyn Preparation) -> u8 {
     match options::parse(words) {
-        Ok(options::Request::Exec(options)) => run(&options, preparation),
+        Ok(options::Request::Exec(options, remarks)) => {
+            for remark in remarks.iter().filter(|_| !options.quiet) {
+                message::say(Voice::Runup.prefix(), format_args!("{remark}"));
+            }
+            run(&options, preparation)
+        }
         Ok(options::Request::Help) => {
             message::print(1, &options::help());
             0

@@ -13,6 +13,8 @@ use super::message::Shown;
 use super::signals::{ExitMap, Rewrites, Signal};
 use super::sys;
 
+mod variables;
+
 /// What to do where the machine is not ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFail {
@@ -34,6 +36,8 @@ pub struct ExecOptions {
     pub on_fail: OnFail,
     /// `--report`: a file for the readiness report.
     pub report: Option<OsString>,
+    /// `--wait`: for how long at most rules that change from moment to moment are looked at again.
+    pub wait: Option<Duration>,
     /// `--allow`: what a fix may do beyond what is harmless.
     pub allow: Vec<String>,
     /// `--only`: rules.
@@ -75,8 +79,8 @@ pub struct ExecOptions {
 /// What the words of a command line ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Start a program.
-    Exec(Box<ExecOptions>),
+    /// Start a program; and what is to be said about how that was asked for, a line each.
+    Exec(Box<ExecOptions>, Vec<String>),
     /// `--help`.
     Help,
 }
@@ -88,6 +92,13 @@ pub struct OptionError {
     pub message: String,
     /// What to write instead; empty where the message says it.
     pub help: String,
+}
+
+impl OptionSpec {
+    /// Whether it has an effect with a profile alone.
+    fn needs_profile(&self) -> bool {
+        matches!(self.needs, Needs::Profile | Needs::ProfileAsPolicy)
+    }
 }
 
 impl fmt::Display for OptionError {
@@ -115,6 +126,21 @@ pub enum Take {
     Bytes(fn(&mut ExecOptions, OsString)),
 }
 
+/// Where an option has an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Everywhere.
+    Nothing,
+    /// With `--init`. As a variable it may stand without.
+    Init,
+    /// With a profile: it says which rules are asked, and of what. Without a profile it is a mistake, as a variable too: whoever
+    /// writes it believes that the machine is checked.
+    Profile,
+    /// With a profile: it says how the check is done. Without one it is a mistake on the command line; the variable is a word
+    /// on standard error, since the image that others build on may set it for all of them.
+    ProfileAsPolicy,
+}
+
 /// One option.
 pub struct OptionSpec {
     /// `--user`.
@@ -123,8 +149,8 @@ pub struct OptionSpec {
     pub variable: &'static str,
     /// What stands for its value in the help, empty for a flag.
     pub value: &'static str,
-    /// Makes sense with `--init` alone.
-    pub needs_init: bool,
+    /// Where it has an effect.
+    pub needs: Needs,
     /// One line of help.
     pub help: &'static str,
     /// What it does.
@@ -136,7 +162,8 @@ fn list(into: &mut Vec<String>, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-const fn option(
+const fn spec(
+    needs: Needs,
     name: &'static str,
     variable: &'static str,
     value: &'static str,
@@ -147,24 +174,7 @@ const fn option(
         name,
         variable,
         value,
-        needs_init: false,
-        help,
-        take,
-    }
-}
-
-const fn of_init(
-    name: &'static str,
-    variable: &'static str,
-    value: &'static str,
-    help: &'static str,
-    take: Take,
-) -> OptionSpec {
-    OptionSpec {
-        name,
-        variable,
-        value,
-        needs_init: true,
+        needs,
         help,
         take,
     }
@@ -173,43 +183,47 @@ const fn of_init(
 /// Every option of `runup exec`.
 #[rustfmt::skip]
 pub static OPTIONS: &[OptionSpec] = &[
-    option("--set", "RUNUP_SET", "NAME=VALUE", "sets a parameter of the profiles", Take::Each(false, |to, text| {
+    spec(Needs::Profile, "--set", "RUNUP_SET", "NAME=VALUE", "sets a parameter of the profiles", Take::Each(false, |to, text| {
         if text.split_once('=').is_some_and(|(name, _)| !name.is_empty()) { list(&mut to.set, text) } else { Err(format!("`{text}` is not of the form NAME=VALUE")) }
     })),
-    option("--on-fail", "RUNUP_ON_FAIL", "refuse|warn", "where the machine is not ready: refuse to start (78), or warn", Take::Text(|to, text| {
+    spec(Needs::ProfileAsPolicy, "--on-fail", "RUNUP_ON_FAIL", "refuse|warn", "where the machine is not ready: refuse to start (78), or warn", Take::Text(|to, text| {
         to.on_fail = match text { "refuse" => OnFail::Refuse, "warn" => OnFail::Warn, _ => return Err(format!("`{text}` is neither `refuse` nor `warn`")) };
         Ok(())
     })),
-    option("--report", "RUNUP_REPORT", "FILE", "writes the readiness report to a file", Take::Bytes(|to, path| to.report = Some(path))),
-    option("--allow", "RUNUP_ALLOW", "WHAT", "allows fixes that do more than set a value (`risky`)", Take::Each(true, |to, text| list(&mut to.allow, text))),
-    option("--only", "RUNUP_ONLY", "RULE", "looks at these rules alone", Take::Each(true, |to, text| list(&mut to.only, text))),
-    option("--skip", "RUNUP_SKIP", "RULE", "leaves these rules out", Take::Each(true, |to, text| list(&mut to.skip, text))),
-    option("--user", "RUNUP_USER", "NAME|UID[:GROUP|:GID]", "who the program runs as; sets HOME", Take::Bytes(|to, text| to.user = Some(text))),
-    option("--drop-caps", "RUNUP_DROP_CAPS", "LIST|all", "capabilities that the program cannot have or get", Take::Each(true, |to, text| {
+    spec(Needs::ProfileAsPolicy, "--report", "RUNUP_REPORT", "FILE", "writes the readiness report to a file", Take::Bytes(|to, path| to.report = Some(path))),
+    spec(Needs::ProfileAsPolicy, "--allow", "RUNUP_ALLOW", "WHAT", "allows fixes that do more than set a value (`risky`)", Take::Each(true, |to, text| list(&mut to.allow, text))),
+    spec(Needs::Profile, "--only", "RUNUP_ONLY", "RULE", "looks at these rules alone", Take::Each(true, |to, text| list(&mut to.only, text))),
+    spec(Needs::Profile, "--skip", "RUNUP_SKIP", "RULE", "leaves these rules out", Take::Each(true, |to, text| list(&mut to.skip, text))),
+    spec(Needs::ProfileAsPolicy, "--wait", "RUNUP_WAIT", "DURATION", "looks again at what changes from moment to moment (`2m`)", Take::Text(|to, text| {
+        to.wait = Some(duration(text)?);
+        Ok(())
+    })),
+    spec(Needs::Nothing, "--user", "RUNUP_USER", "NAME|UID[:GROUP|:GID]", "who the program runs as; sets HOME", Take::Bytes(|to, text| to.user = Some(text))),
+    spec(Needs::Nothing, "--drop-caps", "RUNUP_DROP_CAPS", "LIST|all", "capabilities that the program cannot have or get", Take::Each(true, |to, text| {
         to.drop_capabilities = to.drop_capabilities.with(CapabilitySet::parse(text)?);
         Ok(())
     })),
-    option("--keep-caps", "RUNUP_KEEP_CAPS", "LIST", "capabilities that it keeps as another user, and under --drop-caps all", Take::Each(true, |to, text| {
+    spec(Needs::Nothing, "--keep-caps", "RUNUP_KEEP_CAPS", "LIST", "capabilities that it keeps as another user, and under --drop-caps all", Take::Each(true, |to, text| {
         to.keep_capabilities = to.keep_capabilities.with(CapabilitySet::parse(text)?);
         Ok(())
     })),
-    option("--no-new-privs", "RUNUP_NO_NEW_PRIVS", "", "set-user-id files give nothing from here on", Take::Flag(|to, on| to.no_new_privileges = on)),
-    option("--pdeathsig", "RUNUP_PDEATHSIG", "SIGNAL", "the signal to get when the parent dies", Take::Text(|to, text| {
+    spec(Needs::Nothing, "--no-new-privs", "RUNUP_NO_NEW_PRIVS", "", "set-user-id files give nothing from here on", Take::Flag(|to, on| to.no_new_privileges = on)),
+    spec(Needs::Nothing, "--pdeathsig", "RUNUP_PDEATHSIG", "SIGNAL", "the signal to get when the parent dies", Take::Text(|to, text| {
         to.parent_death = Some(signal(text)?);
         Ok(())
     })),
-    option("--quiet", "RUNUP_QUIET", "", "says nothing but errors", Take::Flag(|to, on| to.quiet = on)),
-    option("--verbose", "RUNUP_VERBOSE", "", "says what it does", Take::Flag(|to, on| to.verbose = on)),
-    option("--init", "RUNUP_INIT", "", "stays as init: forwards signals, reaps orphans", Take::Flag(|to, on| to.init = on)),
-    of_init("--group", "RUNUP_GROUP", "", "signals go to the program's whole process group", Take::Flag(|to, on| to.group = on)),
-    of_init("--subreaper", "RUNUP_SUBREAPER", "", "adopts orphans where this is not PID 1", Take::Flag(|to, on| to.subreaper = on)),
-    of_init("--wait-for-all", "RUNUP_WAIT_FOR_ALL", "", "waits for every process, not for the program alone", Take::Flag(|to, on| to.wait_for_all = on)),
-    of_init("--grace", "RUNUP_GRACE", "DURATION", "kills the program this long after TERM, INT or QUIT (`10s`)", Take::Text(|to, text| {
+    spec(Needs::Nothing, "--quiet", "RUNUP_QUIET", "", "says nothing but errors", Take::Flag(|to, on| to.quiet = on)),
+    spec(Needs::Nothing, "--verbose", "RUNUP_VERBOSE", "", "says what it does", Take::Flag(|to, on| to.verbose = on)),
+    spec(Needs::Nothing, "--init", "RUNUP_INIT", "", "stays as init: forwards signals, reaps orphans", Take::Flag(|to, on| to.init = on)),
+    spec(Needs::Init, "--group", "RUNUP_GROUP", "", "signals go to the program's whole process group", Take::Flag(|to, on| to.group = on)),
+    spec(Needs::Init, "--subreaper", "RUNUP_SUBREAPER", "", "adopts orphans where this is not PID 1", Take::Flag(|to, on| to.subreaper = on)),
+    spec(Needs::Init, "--wait-for-all", "RUNUP_WAIT_FOR_ALL", "", "waits for every process, not for the program alone", Take::Flag(|to, on| to.wait_for_all = on)),
+    spec(Needs::Init, "--grace", "RUNUP_GRACE", "DURATION", "kills the program this long after TERM, INT or QUIT (`10s`)", Take::Text(|to, text| {
         to.grace = Some(duration(text)?);
         Ok(())
     })),
-    of_init("--map-exit", "RUNUP_MAP_EXIT", "FROM=TO", "gives one exit status as another (`143=0`)", Take::Each(true, |to, text| to.exit_map.parse_into(text))),
-    of_init("--rewrite", "RUNUP_REWRITE", "FROM=TO", "sends one signal on as another (`TERM=QUIT`), or not (`HUP=none`)", Take::Each(true, |to, text| to.rewrites.parse_into(text))),
+    spec(Needs::Init, "--map-exit", "RUNUP_MAP_EXIT", "FROM=TO", "gives one exit status as another (`143=0`)", Take::Each(true, |to, text| to.exit_map.parse_into(text))),
+    spec(Needs::Init, "--rewrite", "RUNUP_REWRITE", "FROM=TO", "sends one signal on as another (`TERM=QUIT`), or not (`HUP=none`)", Take::Each(true, |to, text| to.rewrites.parse_into(text))),
 ];
 
 fn signal(text: &str) -> Result<Signal, String> {
@@ -258,12 +272,12 @@ pub fn parse(words: Vec<OsString>) -> Result<Request, OptionError> {
 
 fn parse_with<'a>(words: Vec<OsString>, environment: impl Iterator<Item = &'a [u8]>) -> Result<Request, OptionError> {
     let mut options = ExecOptions::default();
+    let mut given = Given::default();
     for entry in environment.filter(|entry| entry.starts_with(b"RUNUP_")) {
-        from_variable(&mut options, entry)?;
+        from_variable(&mut options, entry, &mut given)?;
     }
     let from_environment = std::mem::take(&mut options.profiles);
     let mut words = words.into_iter();
-    let mut needs_init = None;
     loop {
         let Some(word) = words.next() else {
             return Err(OptionError {
@@ -276,12 +290,7 @@ fn parse_with<'a>(words: Vec<OsString>, environment: impl Iterator<Item = &'a [u
             b"--help" | b"-h" => return Ok(Request::Help),
             b"-q" => options.quiet = true,
             b"-v" => options.verbose = true,
-            [b'-', ..] => {
-                let spec = from_word(&mut options, &word, &mut words)?;
-                if spec.needs_init {
-                    needs_init = Some(spec.name);
-                }
-            }
+            [b'-', ..] => given.options.push(from_word(&mut options, &word, &mut words)?),
             _ => options.profiles.push(word),
         }
     }
@@ -295,26 +304,94 @@ fn parse_with<'a>(words: Vec<OsString>, environment: impl Iterator<Item = &'a [u
             help: USAGE.to_owned(),
         });
     }
-    match needs_init {
-        Some(name) if !options.init => Err(OptionError {
-            message: format!("{name} makes sense with --init alone"),
-            help: "add --init, or RUNUP_INIT=1".to_owned(),
-        }),
-        _ => Ok(Request::Exec(Box::new(options))),
+    let remarks = given.judge(&options)?;
+    Ok(Request::Exec(Box::new(options), remarks))
+}
+
+/// What was given, to be judged when all of it is known.
+#[derive(Default)]
+struct Given {
+    /// Options of the command line.
+    options: Vec<&'static OptionSpec>,
+    /// Variables that set one.
+    variables: Vec<&'static OptionSpec>,
+    /// Variables that nothing here reads, as they are to be shown.
+    strange: Vec<String>,
+}
+
+impl Given {
+    /// What has no effect: a mistake, or else lines to say.
+    fn judge(&self, options: &ExecOptions) -> Result<Vec<String>, OptionError> {
+        if let Some(spec) = self
+            .options
+            .iter()
+            .find(|spec| spec.needs == Needs::Init && !options.init)
+        {
+            return Err(OptionError {
+                message: format!("{} makes sense with --init alone", spec.name),
+                help: "add --init, or RUNUP_INIT=1".to_owned(),
+            });
+        }
+        let mut remarks = Vec::new();
+        if options.profiles.is_empty() {
+            let word = self
+                .options
+                .iter()
+                .find(|spec| spec.needs_profile())
+                .map(|spec| spec.name);
+            let variable = self
+                .variables
+                .iter()
+                .find(|spec| spec.needs == Needs::Profile)
+                .map(|spec| spec.variable);
+            if let Some(name) = word.or(variable) {
+                return Err(without_profile(name, variable == Some(name)));
+            }
+            let policies: Vec<&str> = self
+                .variables
+                .iter()
+                .filter(|spec| spec.needs == Needs::ProfileAsPolicy)
+                .map(|spec| spec.variable)
+                .collect();
+            if !policies.is_empty() {
+                let have = if policies.len() == 1 { "has" } else { "have" };
+                remarks.push(format!(
+                    "{} {have} no effect: no profile is named, so nothing is checked",
+                    policies.join(", ")
+                ));
+            }
+        }
+        if !self.strange.is_empty() {
+            remarks.push(format!(
+                "not read, since there is no such variable: {} (`runup exec --help` tells of those that there are)",
+                self.strange.join(", ")
+            ));
+        }
+        Ok(remarks)
     }
 }
 
+fn without_profile(name: &str, variable: bool) -> OptionError {
+    let other = if variable { "unset it" } else { "leave it out" };
+    OptionError {
+        message: format!("{name} is given and no profile is: it would have no effect, and nothing would be checked"),
+        help: format!("name a profile before `--`, or in RUNUP_PROFILES; or {other} where nothing is to be checked"),
+    }
+}
+
+/// The variable that names profiles, which no option does.
+const PROFILES: &str = "RUNUP_PROFILES";
+
 const USAGE: &str = "runup exec [PROFILE...] [OPTION...] -- COMMAND [ARGUMENT...]";
 
-/// One variable. A name that is none of ours is left alone (Kubernetes sets `RUNUP_PORT` for a service called runup), and an
-/// empty value is the same as no variable, as Compose files have it.
-fn from_variable(options: &mut ExecOptions, entry: &[u8]) -> Result<(), OptionError> {
+/// One variable. An empty value is the same as no variable, as Compose files have it.
+fn from_variable(options: &mut ExecOptions, entry: &[u8], given: &mut Given) -> Result<(), OptionError> {
     let mut halves = entry.splitn(2, |byte| *byte == b'=');
     let (name, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
     if value.is_empty() {
         return Ok(());
     }
-    if name == b"RUNUP_PROFILES" {
+    if name == PROFILES.as_bytes() {
         let words = value
             .split(|byte| byte.is_ascii_whitespace() || *byte == b',')
             .filter(|word| !word.is_empty());
@@ -324,8 +401,10 @@ fn from_variable(options: &mut ExecOptions, entry: &[u8]) -> Result<(), OptionEr
         return Ok(());
     }
     let Some(spec) = OPTIONS.iter().find(|spec| spec.variable.as_bytes() == name) else {
+        given.strange.extend(variables::strange(name)?);
         return Ok(());
     };
+    given.variables.push(spec);
     let wrong = |message| OptionError {
         message: format!("{}: {message}", spec.variable),
         help: String::new(),
@@ -426,10 +505,19 @@ pub fn help() -> String {
     let mut text = format!("Usage: {USAGE}\n\nChecks, fixes what can be fixed from here, and becomes the command.\n\n");
     for (title, needs_init) in [("Options", false), ("With --init", true)] {
         text += &format!("{title}:\n");
-        for spec in OPTIONS.iter().filter(|spec| spec.needs_init == needs_init) {
+        for spec in OPTIONS.iter().filter(|spec| (spec.needs == Needs::Init) == needs_init) {
             text += &format!("  {:width$}  {}\n", left(spec), spec.help);
         }
         text += "\n";
     }
-    text + "Each option is also a variable: --map-exit is RUNUP_MAP_EXIT, a flag is 1 or 0; RUNUP_PROFILES names the profiles.\n"
+    let gate: Vec<&str> = OPTIONS
+        .iter()
+        .filter(|spec| spec.needs_profile())
+        .map(|spec| spec.name)
+        .collect();
+    text + &format!(
+        "Each option is also a variable: --map-exit is RUNUP_MAP_EXIT, a flag is 1 or 0; RUNUP_PROFILES names the profiles.\n\
+         Without a profile nothing is checked, and these are mistakes: {}.\n",
+        gate.join(", ")
+    )
 }

@@ -85,6 +85,71 @@ impl Drop for Held {
     }
 }
 
+/// What a signal does by itself other than end a process; and what ends one for its own mistake, or for a limit that it set.
+const NOT_ENDING: [i32; 20] = [
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGURG,
+    libc::SIGWINCH,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGSYS,
+    libc::SIGPIPE,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+    // macOS's and FreeBSD's SIGINFO; on Linux SIGIO, which nobody sends to end something.
+    29,
+];
+
+/// While this lives, signals act as on a process that was just started; see [`let_signals_end`].
+#[derive(Debug)]
+pub struct Endable {
+    blocked: u64,
+    handled: u64,
+}
+
+/// Lets a signal end this process at once, while it does nothing but wait: one that came before, too.
+///
+/// Signals are blocked here as PID 1, in a supervisor and in its child before the program starts, so that none is lost. Unblocked
+/// they do what they do by themselves; but for PID 1, which the kernel protects from every signal that it has no handler for.
+/// There each gets one that ends the process with 128 + its number.
+#[must_use]
+pub fn let_signals_end() -> Endable {
+    if !CAPTURED.load(Relaxed) {
+        capture();
+    }
+    let blocked = sys::blocked();
+    let mut handled = 0;
+    if sys::pid() == 1 {
+        for signal in (1..=64).filter(|signal| !NOT_ENDING.contains(signal)) {
+            if !sys::is_ignored(signal) && sys::end_with(signal) {
+                handled |= bit(signal);
+            }
+        }
+    }
+    sys::set_blocked(BLOCKED.load(Relaxed));
+    Endable { blocked, handled }
+}
+
+impl Drop for Endable {
+    fn drop(&mut self) {
+        // Blocked before the handlers go: what comes in between waits for the program.
+        sys::set_blocked(self.blocked);
+        for signal in (1..=64).filter(|signal| self.handled & bit(*signal) != 0) {
+            sys::set_ignored(signal, false);
+        }
+    }
+}
+
 /// Whether a signal was ignored when runup was started.
 pub(crate) fn was_ignored(signal: i32) -> bool {
     IGNORED.load(Relaxed) & bit(signal) != 0

@@ -1,6 +1,7 @@
 //! Bad input: each has its exit status and a message that says what to do, and nothing is half done.
 #![allow(unsafe_code)]
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Command;
 
 use crate::support::{directory, exec, exec_probe, field, file, output};
@@ -170,6 +171,114 @@ fn variables_configure_and_wrong_ones_are_errors() {
         let (result, _, err) = output(exec_probe(&[], "exit 3").env(name, value));
         assert_eq!(result.status.code(), Some(125), "{name}: {err}");
     }
+}
+
+#[test]
+fn what_has_no_effect_without_a_profile_is_a_mistake() {
+    for words in [
+        &["--only", "backlog"][..],
+        &["--skip=backlog"],
+        &["--set", "connections=10"],
+        &["--allow", "risky"],
+        &["--on-fail", "refuse"],
+        &["--report", "/dev/null"],
+        &["--wait=1s"],
+    ] {
+        let words = [words, &["--", "sh", "-c", "echo started"]].concat();
+        let name = words[0].split('=').next().expect("a name");
+        refused(&words, |_| {}, 125, &format!("{name} is given and no profile is"));
+        refused(&words, |_| {}, 125, "name a profile before `--`");
+    }
+    for name in ["RUNUP_SET", "RUNUP_ONLY", "RUNUP_SKIP"] {
+        let set = |command: &mut Command| {
+            let _ = command.env(name, "a=1");
+        };
+        refused(
+            &["--", "sh", "-c", "echo started"],
+            set,
+            125,
+            &format!("{name} is given and no profile is"),
+        );
+        let (result, out, err) = output(exec(&["--", "sh", "-c", "echo started"]).env(name, ""));
+        assert_eq!(
+            (result.status.code(), out.as_str(), err.as_str()),
+            (Some(0), "started\n", ""),
+            "empty"
+        );
+    }
+    // What the image that others build on may say for all of them.
+    let policies = |words: &[&str]| {
+        let mut command = exec(words);
+        command
+            .env("RUNUP_ON_FAIL", "warn")
+            .env("RUNUP_REPORT", "/nonexistent/report")
+            .env("RUNUP_ALLOW", "risky")
+            .env("RUNUP_WAIT", "2m");
+        output(&mut command)
+    };
+    let (result, out, err) = policies(&["--", "sh", "-c", "echo started"]);
+    assert_eq!((result.status.code(), out.as_str()), (Some(0), "started\n"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    for name in [
+        "RUNUP_ON_FAIL",
+        "RUNUP_REPORT",
+        "RUNUP_ALLOW",
+        "RUNUP_WAIT",
+        "have no effect",
+    ] {
+        assert!(err.contains(name), "{name}: {err}");
+    }
+    let (result, _, err) = policies(&["--quiet", "--", "true"]);
+    assert_eq!((result.status.code(), err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn mistyped_variables_are_mistakes_and_others_a_line() {
+    for (name, meant) in [
+        ("RUNUP_PROFILE", "RUNUP_PROFILES"),
+        ("RUNUP_PORFILES", "RUNUP_PROFILES"),
+        ("RUNUP_ONFAIL", "RUNUP_ON_FAIL"),
+        ("RUNUP_ONYL", "RUNUP_ONLY"),
+        ("RUNUP_NONEWPRIVS", "RUNUP_NO_NEW_PRIVS"),
+    ] {
+        let set = |command: &mut Command| {
+            let _ = command.env(name, "load-test");
+        };
+        let words = ["--", "sh", "-c", "echo started"];
+        refused(&words, set, 125, &format!("there is no variable `{name}`"));
+        refused(&words, set, 125, &format!("did you mean `{meant}`?"));
+    }
+    let strange = std::ffi::OsStr::from_bytes(b"RUNUP_\xff_DEBUG");
+    let (result, out, err) = output(
+        exec(&["--", "sh", "-c", "echo started"])
+            .env("RUNUP_LOG_LEVEL", "1")
+            .env(strange, "1"),
+    );
+    assert_eq!((result.status.code(), out.as_str()), (Some(0), "started\n"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(
+        err.contains("RUNUP_LOG_LEVEL") && err.contains("RUNUP_\\xff_DEBUG"),
+        "{err}"
+    );
+    let mut command = exec(&["--", "sh", "-c", "echo started"]);
+    for name in [
+        "RUNUP_PORT",
+        "RUNUP_PORT_80_TCP_ADDR",
+        "RUNUP_SERVICE_HOST",
+        "RUNUP_API_SERVICE_HOST",
+        "RUNUP_API_PORT_80_TCP",
+        "RUNUP_VERSION",
+        "RUNUP_DOWNLOAD_URL",
+        "RUNUP_HOME",
+        "TINI_SUBREAPER",
+    ] {
+        command.env(name, "1");
+    }
+    let (result, out, err) = output(&mut command);
+    assert_eq!(
+        (result.status.code(), out.as_str(), err.as_str()),
+        (Some(0), "started\n", "")
+    );
 }
 
 #[test]

@@ -290,6 +290,21 @@ pub(crate) fn set_ignored(signal: i32, ignored: bool) {
     unsafe { libc::signal(signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
 }
 
+extern "C" fn end(signal: c_int) {
+    // SAFETY: `_exit` may be called in a handler.
+    unsafe { libc::_exit(128 + signal) }
+}
+
+/// From now on a signal ends this process with 128 + its number, as PID 1 too. Whether that could be arranged: the C library
+/// keeps two or three numbers to itself, and other systems have fewer.
+pub(crate) fn end_with(signal: i32) -> bool {
+    // SAFETY: an all-zero `sigaction` is a valid value of that plain struct: no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = end as extern "C" fn(c_int) as libc::sighandler_t;
+    // SAFETY: `action` outlives the call, and its handler does nothing that a handler may not do.
+    unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) == 0 }
+}
+
 /// The supplementary groups of this process.
 pub(crate) fn groups() -> Result<Vec<u32>, Errno> {
     // SAFETY: with a size of 0 nothing is written.
