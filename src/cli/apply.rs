@@ -1,13 +1,16 @@
 //! `runup apply`.
 
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::check::{load_profiles, settings, verdict, words};
+use super::check::{NO_RULES, load_profiles, settings, verdict, words};
+use super::gate::{self, Asked, Terms};
 use super::ground::Ground;
 use super::output::Streams;
+use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
@@ -20,14 +23,15 @@ use crate::host::Host;
 use crate::profile::Profile;
 use crate::report::{self, Format, Style};
 use crate::rule::{Severity, Target};
-use crate::shim;
+use crate::shim::options::OnFail;
+use crate::shim::{self, Refusal};
 use crate::source::Sources;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let ground = Ground::new(matches)?;
     let machine = ground.machine.as_ref();
-    let command: Vec<std::ffi::OsString> = matches
-        .get_many::<std::ffi::OsString>("command")
+    let command: Vec<OsString> = matches
+        .get_many::<OsString>("command")
         .map(|words| words.cloned().collect())
         .unwrap_or_default();
     let for_command = matches.get_flag("for");
@@ -88,7 +92,10 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         command: for_command.then(|| shown_command(&command)),
     };
     if for_command {
-        return run.lasting(&plan, &account, &command, matches, streams);
+        if before.findings.is_empty() {
+            return Err(CommandError::Message(format!("nothing would be checked: {NO_RULES}")));
+        }
+        return run.lasting(&plan, before, &account, &command, matches, streams);
     }
     let colour = streams.colour_result();
     streams.try_result(|out| report::changes::plan(&plan, colour, out))?;
@@ -121,8 +128,10 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             ));
         }
         run.persist(&persistence, id, streams)?;
+    } else {
+        streams.message(&format!("runup: nothing was changed{}\n", why_nothing(&plan)));
     }
-    let after = run.check()?;
+    let after = run.check(matches.get_one("wait").copied(), streams)?;
     if let Some(id) = made {
         run.keep_what_passed(&before, &after, id)?;
     }
@@ -277,18 +286,24 @@ impl Run<'_> {
         Err(CommandError::Message(format!("{error}\n  {undone}")))
     }
 
-    fn check(&self) -> Result<crate::finding::Report, CommandError> {
+    /// Looks at the machine as it is now, and waits if that was asked for.
+    fn check(&self, limit: Option<Duration>, streams: &mut Streams) -> Result<Report, CommandError> {
         let host = Host::new(self.ground.machine.as_ref());
         let check = Check::prepare(self.profiles, self.options.clone(), &host).map_err(CommandError::Diagnostics)?;
-        Ok(check.run())
+        let mut report = check.run();
+        if let Some(limit) = limit {
+            wait(&check, &mut report, limit, Some(streams));
+        }
+        Ok(report)
     }
 
-    /// Applies, runs a command, and reverts when it ends, however it ends. stdout is the command's.
+    /// Applies, runs a command if the machine is ready then, and reverts when it ends, however it ends. stdout is the command's.
     fn lasting(
         &self,
         plan: &Plan,
+        before: Report,
         account: &Account,
-        command: &[std::ffi::OsString],
+        command: &[OsString],
         matches: &ArgMatches,
         streams: &mut Streams,
     ) -> CommandResult {
@@ -300,34 +315,31 @@ impl Run<'_> {
                 "runup: {}; nothing was changed\n",
                 would(plan, &Persistence::default())
             ));
-            return Ok(ExitCode::Ready);
+            let blocked = before.findings.iter().any(Finding::blocks);
+            return Ok(if blocked { ExitCode::NotReady } else { ExitCode::Ready });
         }
         let anything = !plan.steps.is_empty() || !plan.program.is_empty();
         if anything && !agreed(plan.steps.len() + plan.program.len(), matches, streams)? {
             return Err(CommandError::Message("nothing was changed".to_owned()));
         }
         // A mistake in the command changes nothing.
-        let found = shim::find(command).map_err(|error| CommandError::Message(error.to_string()))?;
+        let found = match shim::find(command) {
+            Ok(found) => found,
+            Err(error) => {
+                streams.message(&format!("runup: {error}\n"));
+                return Ok(ExitCode::Program(error.status()));
+            }
+        };
         let held = shim::hold_signals();
         let ground = self.ground;
         let machine = ground.machine.as_ref();
         let id = apply(plan, machine, &ground.disk, &ground.journal, account)
             .map_err(|error| CommandError::Message(error.to_string()))?;
         let supervision = shim::Supervision::new(shim::Voice::Runup);
+        let mut before = Some(before);
         let status = shim::supervise(&supervision, &mut || {
-            for limit in &plan.program {
-                let wish = shim::LimitWish {
-                    resource: limit.resource,
-                    soft: Some(limit.to.soft),
-                    hard: Some(limit.to.hard),
-                };
-                if let Err(failure) = shim::apply_limit(wish) {
-                    Streams::new().message(&format!(
-                        "runup: cannot set the limit {} of the command: {failure}\n",
-                        limit.resource.name()
-                    ));
-                    return 125;
-                }
+            if let Err(refusal) = self.admit(before.take(), plan, command, matches) {
+                return refusal.status();
             }
             let error = shim::become_program(&found);
             Streams::new().message(&format!("runup: {error}\n"));
@@ -362,6 +374,48 @@ impl Run<'_> {
         }
         drop(held);
         Ok(ExitCode::Program(if failed && status == 0 { 125 } else { status }))
+    }
+
+    /// In the process that becomes the command: raises its limits as far as they go, and judges the machine as the command finds it.
+    fn admit(
+        &self,
+        before: Option<Report>,
+        plan: &Plan,
+        command: &[OsString],
+        matches: &ArgMatches,
+    ) -> Result<(), Refusal> {
+        let mut streams = Streams::new();
+        let Some(first) = before else {
+            return Err(Refusal::Failed);
+        };
+        let applied = shim::apply_limits(gate::limits(&first, &plan.program)).map_err(|(resource, failure)| {
+            streams.message(&format!("runup: cannot set the limit {}: {failure}\n", resource.name()));
+            Refusal::Failed
+        })?;
+        let terms = Terms {
+            on_fail: match matches.get_one::<String>("on-fail").map(String::as_str) {
+                Some("warn") => OnFail::Warn,
+                _ => OnFail::Refuse,
+            },
+            wait: matches.get_one("wait").copied(),
+            quiet: false,
+            program: command.first().map_or(OsStr::new(""), |word| word),
+            otherwise: "--on-fail warn",
+        };
+        let options = Options {
+            depth: Depth::Now,
+            ..self.options.clone()
+        };
+        let asked = Asked {
+            profiles: self.profiles,
+            options: &options,
+            sources: self.sources,
+            first,
+            changed: !plan.steps.is_empty(),
+        };
+        let host = Host::new(self.ground.machine.as_ref());
+        let report = gate::look(asked, &applied, &terms, &host, &mut streams)?;
+        gate::verdict(&report, &terms, &host, &mut streams)
     }
 }
 
@@ -410,6 +464,15 @@ fn changes_definite(count: usize) -> String {
     }
 }
 
+/// Why an apply without a change had none to make.
+fn why_nothing(plan: &Plan) -> &'static str {
+    if plan.left.is_empty() {
+        ""
+    } else {
+        ": what fails cannot be changed from here, or is not allowed to be"
+    }
+}
+
 fn would(plan: &Plan, persistence: &Persistence) -> String {
     let mut text = format!("{} would be made", changes(plan.steps.len() + plan.program.len()));
     match persistence.files.len() {
@@ -435,7 +498,7 @@ fn contradiction(conflicts: &[crate::finding::Conflict]) -> String {
     text + "\n  --skip leaves one of the rules out"
 }
 
-fn shown_command(words: &[std::ffi::OsString]) -> String {
+fn shown_command(words: &[OsString]) -> String {
     let mut text = words
         .iter()
         .map(|word| crate::remedy::quote(&word.to_string_lossy()))

@@ -101,13 +101,7 @@ fn check() -> Command {
         )
         .arg(only())
         .arg(skip())
-        .arg(
-            Arg::new("wait")
-                .long("wait")
-                .value_name("TIME")
-                .value_parser(duration)
-                .help("looks again, for so long at most, until what changes from moment to moment passes"),
-        )
+        .arg(wait())
         .arg(window())
         .arg(
             Arg::new("pid")
@@ -157,6 +151,14 @@ fn check() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("lists what passed, too"),
         )
+}
+
+fn wait() -> Arg {
+    Arg::new("wait")
+        .long("wait")
+        .value_name("TIME")
+        .value_parser(duration)
+        .help("looks again, for so long at most, until what changes from moment to moment passes")
 }
 
 fn only() -> Arg {
@@ -237,6 +239,16 @@ fn apply() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("only while COMMAND runs; everything is undone when it ends"),
         )
+        .arg(
+            Arg::new("on-fail")
+                .long("on-fail")
+                .value_name("refuse|warn")
+                .default_value("refuse")
+                .value_parser(PossibleValuesParser::new(["refuse", "warn"]))
+                .requires("for")
+                .help("with --for, where the machine is not ready: refuse to start (78), or warn"),
+        )
+        .arg(wait())
         .arg(
             Arg::new("persist")
                 .long("persist")

@@ -1,11 +1,12 @@
 //! `runup check`.
 
 use std::mem::ManuallyDrop;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::ArgMatches;
 
 use super::output::Streams;
+use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::diagnostic::Diagnostics;
 use crate::engine::{Check, Depth, Options};
@@ -19,9 +20,6 @@ use crate::system::live::LiveSystem;
 use crate::system::recording::{Recording, Replay};
 use crate::system::rooted::RootedSystem;
 use crate::system::{Os, System};
-
-/// How long to wait before looking again.
-const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let format = matches
@@ -78,7 +76,7 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     let check = ManuallyDrop::new(Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?);
     let mut report = ManuallyDrop::new(check.run());
     if let Some(limit) = matches.get_one::<Duration>("wait").filter(|_| recording.is_none()) {
-        wait(&check, &mut report, *limit, streams);
+        wait(&check, &mut report, *limit, Some(streams));
     }
     report.host.recording = recording.cloned();
     let style = Style {
@@ -102,10 +100,13 @@ fn process(matches: &ArgMatches) -> Result<Option<u32>, CommandError> {
     }
 }
 
+/// Why there is nothing to check, whatever the machine is.
+pub(super) const NO_RULES: &str = "these profiles have no rules, or --only and --skip left none";
+
 pub(super) fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {
     if report.nothing_checked() {
         let why = match (report.findings.len(), report.summary.not_applicable) {
-            (0, _) => "these profiles have no rules, or --only and --skip left none",
+            (0, _) => NO_RULES,
             _ => "no rule of these profiles applies here; -v says why",
         };
         streams.message(&format!("runup: nothing was checked: {why}\n"));
@@ -117,39 +118,6 @@ pub(super) fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams)
         ExitCode::NotReady
     } else {
         ExitCode::Ready
-    }
-}
-
-/// Looks again at what changes from moment to moment, until it passes or the time is up.
-fn wait(check: &Check<'_>, report: &mut Report, limit: Duration, streams: &mut Streams) {
-    let start = Instant::now();
-    let restless = |report: &Report| -> Vec<String> {
-        let mut names: Vec<String> = report
-            .findings
-            .iter()
-            .filter(|finding| finding.transient && matches!(finding.outcome, Outcome::Fail | Outcome::Unknown))
-            .map(Finding::name)
-            .collect();
-        names.dedup();
-        names
-    };
-    let mut said = Vec::new();
-    loop {
-        let names = restless(report);
-        let left = limit.saturating_sub(start.elapsed());
-        if names.is_empty() || left.is_zero() {
-            return;
-        }
-        if names != said {
-            streams.message(&format!(
-                "runup: waiting up to {} s for {}\n",
-                left.as_secs().max(1),
-                names.join(", ")
-            ));
-            said = names;
-        }
-        std::thread::sleep(AGAIN.min(left));
-        *report = check.again(report);
     }
 }
 

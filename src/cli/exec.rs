@@ -1,15 +1,16 @@
 //! `runup exec`: what profiles add to the start of a program. The rest is the [`shim`]'s.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use super::check::library;
-use super::gate::{limits, verdict};
+use super::check::{NO_RULES, library};
+use super::gate::{self, Asked, Terms};
 use super::output::{self, Streams};
-use crate::diagnostic::{self, Diagnostic, Diagnostics};
-use crate::engine::{Check, Depth, Options, WINDOW};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::{Depth, Options, WINDOW};
 use crate::finding::Report;
 use crate::fix::apply::in_place;
-use crate::fix::plan::{Consent, LimitsOf, Permissions, PlanError, plan};
+use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
 use crate::host::Host;
 use crate::profile::{self, Profile, Setting};
 use crate::report::{self, Format, Style};
@@ -51,22 +52,18 @@ impl Preparation for Profiles {
         let mut streams = Streams::new();
         let mut sources = Sources::new();
         let evaluated = evaluate(options, &mut sources, &mut streams);
-        let (profiles, checked, system, first, changed) = match evaluated {
+        let (profiles, checked, system, first, plan) = match evaluated {
             Ok(evaluated) => evaluated,
-            Err(mistakes) => {
-                let text = diagnostic::render(&mistakes, &sources, streams.colour_messages());
-                streams.message(&format!("{text}runup: the program was not started\n"));
-                return Err(Refusal::Failed);
-            }
+            Err(mistakes) => return Err(gate::mistaken(&mistakes, &sources, &mut streams)),
         };
-        let wishes = limits(&first);
+        let wishes = gate::limits(&first, &plan.program);
         self.evaluated = Some(Evaluated {
             sources,
             profiles,
             options: checked,
             system,
             first,
-            changed,
+            changed: !plan.steps.is_empty(),
         });
         Ok(wishes)
     }
@@ -76,35 +73,34 @@ impl Preparation for Profiles {
             return Ok(());
         };
         let mut streams = Streams::new();
-        let mut changed = evaluated.changed;
-        for done in applied {
-            changed |= done.before != done.after;
-            if let Some(clamp) = done.clamp.filter(|_| !options.quiet) {
-                streams.message(&format!(
-                    "runup: the limit {} is {}:{} and could not go further: {clamp}\n",
-                    done.wish.resource.name(),
-                    done.after.soft,
-                    done.after.hard
-                ));
-            }
-        }
+        let terms = terms(options);
         let host = Host::new(&evaluated.system);
-        let report = if changed {
-            match Check::prepare(&evaluated.profiles, evaluated.options.clone(), &host) {
-                Ok(check) => check.run(),
-                Err(_) => evaluated.first,
-            }
-        } else {
-            evaluated.first
+        let asked = Asked {
+            profiles: &evaluated.profiles,
+            options: &evaluated.options,
+            sources: &evaluated.sources,
+            first: evaluated.first,
+            changed: evaluated.changed,
         };
+        let report = gate::look(asked, applied, &terms, &host, &mut streams)?;
         if let Some(path) = &options.report {
             write_report(path, &report, &evaluated.sources, &mut streams)?;
         }
-        verdict(&report, options, &host, &mut streams)
+        gate::verdict(&report, &terms, &host, &mut streams)
     }
 }
 
-type Evaluation = (Vec<Profile>, Options, LiveSystem, Report, bool);
+fn terms(options: &ExecOptions) -> Terms<'_> {
+    Terms {
+        on_fail: options.on_fail,
+        wait: options.wait,
+        quiet: options.quiet,
+        program: options.command.first().map_or(OsStr::new(""), |word| word),
+        otherwise: "--on-fail warn, or RUNUP_ON_FAIL=warn,",
+    }
+}
+
+type Evaluation = (Vec<Profile>, Options, LiveSystem, Report, Plan);
 
 /// Checks, and fixes what may be fixed from here.
 fn evaluate(
@@ -171,6 +167,12 @@ fn evaluate(
             })
             .collect(),
     })?;
+    if first.findings.is_empty() {
+        return Err(vec![
+            Diagnostic::general(format!("nothing would be checked: {NO_RULES}"))
+                .help("to start the program unchecked, name no profile"),
+        ]);
+    }
     let failures = in_place(&plan, &system);
     for failure in &failures {
         streams.message(&format!("runup: {failure}\n"));
@@ -185,7 +187,7 @@ fn evaluate(
             ));
         }
     }
-    Ok((profiles, checked, system, first, !plan.steps.is_empty()))
+    Ok((profiles, checked, system, first, plan))
 }
 
 fn write_report(

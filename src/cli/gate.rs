@@ -1,22 +1,106 @@
 //! Whether a program is started on this machine, and with which limits; and what is said about it. `exec` and `apply --for` are
 //! the same gate.
 
+use std::ffi::OsStr;
+use std::time::Duration;
+
 use super::output::Streams;
+use super::wait::wait;
+use crate::diagnostic::{self, Diagnostic};
+use crate::engine::{Check, Options};
 use crate::finding::{Finding, Outcome, Report};
+use crate::fix::plan::ProgramLimit;
 use crate::host::Host;
+use crate::profile::Profile;
 use crate::remedy;
 use crate::report::printable;
 use crate::rule::{Dialect, Proposal, Reach, Severity, Side, Target};
 use crate::shim::options::OnFail;
-use crate::shim::{ExecOptions, LimitWish, Refusal};
+use crate::shim::{Applied, LimitWish, Refusal};
+use crate::source::Sources;
 use crate::system::Resource;
 use crate::value::Number;
 
 /// So many rules are named on the one screen that a refusal takes.
 const NAMED: usize = 8;
 
-/// The limits that failing rules ask for, wherever they could be given: this process goes as far as it can.
-pub(super) fn limits(report: &Report) -> Vec<LimitWish> {
+/// How the gate was told to behave.
+pub(super) struct Terms<'a> {
+    /// What to do where the machine is not ready.
+    pub(super) on_fail: OnFail,
+    /// How long at most rules that change from moment to moment are looked at again.
+    pub(super) wait: Option<Duration>,
+    /// Says errors alone.
+    pub(super) quiet: bool,
+    /// The program as it was named.
+    pub(super) program: &'a OsStr,
+    /// What starts it all the same.
+    pub(super) otherwise: &'a str,
+}
+
+/// What is asked of the machine, and what it answered before anything was done.
+pub(super) struct Asked<'a> {
+    pub(super) profiles: &'a [Profile],
+    pub(super) options: &'a Options,
+    pub(super) sources: &'a Sources,
+    pub(super) first: Report,
+    /// Whether anything was set since, other than limits.
+    pub(super) changed: bool,
+}
+
+/// Says which limits could not go all the way, looks at the machine as it is now, and waits if that was asked for.
+///
+/// # Errors
+/// The profiles make no sense on the machine as it is now. That has been said.
+pub(super) fn look(
+    asked: Asked<'_>,
+    applied: &[Applied],
+    terms: &Terms<'_>,
+    host: &Host<'_>,
+    streams: &mut Streams,
+) -> Result<Report, Refusal> {
+    let mut changed = asked.changed;
+    for done in applied {
+        changed |= done.before != done.after;
+        if let Some(clamp) = done.clamp.filter(|_| !terms.quiet) {
+            streams.message(&format!(
+                "runup: the limit {} is {}:{} and could not go further: {clamp}\n",
+                done.wish.resource.name(),
+                done.after.soft,
+                done.after.hard
+            ));
+        }
+    }
+    if !changed && terms.wait.is_none() {
+        return Ok(asked.first);
+    }
+    let check = match Check::prepare(asked.profiles, asked.options.clone(), host) {
+        Ok(check) => check,
+        Err(mistakes) => return Err(mistaken(&mistakes, asked.sources, streams)),
+    };
+    let mut report = if changed { check.run() } else { asked.first };
+    if let Some(limit) = terms.wait.filter(|_| !is_hopeless(&report, terms)) {
+        wait(&check, &mut report, limit, (!terms.quiet).then_some(streams));
+    }
+    Ok(report)
+}
+
+/// Says what is wrong with the profiles.
+pub(super) fn mistaken(mistakes: &[Diagnostic], sources: &Sources, streams: &mut Streams) -> Refusal {
+    let text = diagnostic::render(mistakes, sources, streams.colour_messages());
+    streams.message(&format!("{text}runup: the program was not started\n"));
+    Refusal::Failed
+}
+
+/// Whether the program will be refused however long one waits.
+fn is_hopeless(report: &Report, terms: &Terms<'_>) -> bool {
+    let for_good = |finding: &Finding| finding.blocks() && !finding.transient;
+    terms.on_fail == OnFail::Refuse && report.findings.iter().any(for_good)
+}
+
+/// The limits that failing rules ask for, wherever they could be given: this process goes as far as it can. What the plan found
+/// for a resource counts more: it has seen what its own changes make of the rules.
+pub(super) fn limits(report: &Report, planned: &[ProgramLimit]) -> Vec<LimitWish> {
     let mut wishes: Vec<LimitWish> = Vec::new();
     let changes = report
         .findings
@@ -33,6 +117,13 @@ pub(super) fn limits(report: &Report) -> Vec<LimitWish> {
             Side::Soft => wish.soft = Some(to),
             Side::Hard => wish.hard = Some(to),
         }
+    }
+    for limit in planned {
+        *wish_for(&mut wishes, limit.resource) = LimitWish {
+            resource: limit.resource,
+            soft: (limit.to.soft != limit.before.soft).then_some(limit.to.soft),
+            hard: (limit.to.hard != limit.before.hard).then_some(limit.to.hard),
+        };
     }
     wishes
 }
@@ -55,13 +146,13 @@ fn wish_for(wishes: &mut Vec<LimitWish>, resource: Resource) -> &mut LimitWish {
 /// Whether the program is started, and what is said about it.
 pub(super) fn verdict(
     report: &Report,
-    options: &ExecOptions,
+    terms: &Terms<'_>,
     host: &Host<'_>,
     streams: &mut Streams,
 ) -> Result<(), Refusal> {
     let several = report.profiles.len() > 1;
     let bad = |finding: &&Finding| matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
-    if !options.quiet {
+    if !terms.quiet {
         let warnings = report.findings.iter().filter(bad);
         let warnings: Vec<&Finding> = warnings
             .filter(|finding| finding.severity == Severity::Warning)
@@ -74,12 +165,8 @@ pub(super) fn verdict(
     if blocking.is_empty() {
         return Ok(());
     }
-    let program = options
-        .command
-        .first()
-        .map(|word| word.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let refuses = options.on_fail == OnFail::Refuse;
+    let program = terms.program.to_string_lossy();
+    let refuses = terms.on_fail == OnFail::Refuse;
     let mut text = if refuses {
         format!("runup: not ready, so {program} is not started (exit status 78)\n")
     } else {
@@ -94,7 +181,7 @@ pub(super) fn verdict(
     }
     text += &how(&blocking, host);
     if refuses {
-        text += "--on-fail warn, or RUNUP_ON_FAIL=warn, starts it all the same\n";
+        text += &format!("{} starts it all the same\n", terms.otherwise);
     }
     streams.message(&printable(&text));
     if refuses { Err(Refusal::NotReady) } else { Ok(()) }

@@ -16,6 +16,7 @@ mod record;
 mod revert;
 mod show;
 mod unit;
+mod wait;
 
 use std::ffi::OsString;
 
