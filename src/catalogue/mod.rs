@@ -5,6 +5,7 @@
 
 mod direction;
 mod effects;
+mod fresh;
 mod linux_fs;
 mod linux_kernel;
 mod linux_net_core;
@@ -16,6 +17,7 @@ mod macos;
 
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, in_order, rank, side_effects};
+pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
 
 use crate::system::Os;
 use crate::value::{Type, Unit};
@@ -156,6 +158,18 @@ pub fn nearest(os: Os, name: &str) -> Option<&'static str> {
 }
 
 impl Key {
+    /// The module without which it is not there.
+    #[must_use]
+    pub fn module(&self) -> Option<&'static str> {
+        self.needs?.strip_prefix("the ")?.strip_suffix(" module")
+    }
+
+    /// Whether a kernel has it, given what it needs.
+    #[must_use]
+    pub fn exists_on(&self, kernel: (u16, u16)) -> bool {
+        self.since.is_none_or(|since| kernel >= since) && self.until.is_none_or(|until| kernel < until)
+    }
+
     /// Whose value it is on a kernel.
     #[must_use]
     pub fn namespace_on(&self, kernel: (u16, u16)) -> Namespace {

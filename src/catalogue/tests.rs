@@ -1,4 +1,5 @@
 use super::*;
+use crate::value::Value;
 
 #[test]
 fn tables_are_sorted_so_that_they_can_be_searched() {
@@ -79,6 +80,57 @@ fn side_effects_name_keys_that_are_known() {
             assert!(lookup(Os::Linux, &name).is_some(), "{changed}");
         }
     }
+}
+
+#[test]
+fn what_a_new_namespace_has_is_known_by_key_and_never_less_in_a_newer_kernel() {
+    let mut before = "";
+    for row in fresh_keys() {
+        assert!(before < row.key, "{} stands before {before}", row.key);
+        before = row.key;
+        let key = lookup(Os::Linux, row.key).unwrap_or_else(|| panic!("{} is not in the catalogue", row.key));
+        assert!(matches!(key.namespace, Namespace::Net | Namespace::Ipc), "{}", row.key);
+        assert!(
+            row.source.starts_with("https://") && !row.steps.is_empty(),
+            "{}",
+            row.key
+        );
+        let value = |step: &Step| {
+            let text = step.value.text(None);
+            key.value
+                .parse(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", row.key))
+        };
+        for pair in row.steps.windows(2) {
+            assert!(pair[0].since < pair[1].since, "{}", row.key);
+            // Without a named kernel a file leaves out what the newest has by itself: no older one may have more.
+            if let (Some(_), Value::Number(old), Value::Number(new)) =
+                (bound(row.key), value(&pair[0]), value(&pair[1]))
+            {
+                assert!(old <= new, "{}", row.key);
+            }
+        }
+    }
+    // What a larger number of is better must not be lowered by a file.
+    for key in bounds().filter(|key| matches!(key.namespace, Namespace::Net | Namespace::Ipc)) {
+        assert!(
+            fresh(key.name).is_some(),
+            "what a new namespace has of {} is not known",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn what_is_computed_from_memory_grows_with_it() {
+    let row = fresh("net.ipv4.tcp_max_syn_backlog").expect("a row");
+    let on = |kernel, gib: u64| row.on(Some(kernel), Some(gib << 30)).expect("a value");
+    assert_eq!(on((4, 19), 1), "128");
+    assert_eq!(on((4, 19), 16), "512");
+    assert_eq!(on((6, 1), 16), "1024");
+    assert_eq!(on((6, 1), 1024), "4096");
+    assert_eq!(row.on(None, None).as_deref(), Some("4096"));
+    assert_eq!(row.on(Some((3, 10)), None), None);
 }
 
 /// What the running kernel has agrees with what is written here: types parse, and read-only keys are.
