@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use runup::diagnostic::Diagnostics;
 use runup::engine::{Check, Options, Wishes};
-use runup::export::{self, FORMATS};
+use runup::export::{self, Basis, Container, FORMATS};
 use runup::host::Host;
 use runup::profile::{self, Library};
 use runup::source::Sources;
@@ -155,9 +155,12 @@ fn with<T>(system: &dyn System, profiles: &[&str], then: impl FnOnce(&Wishes, &[
 /// A file and what was left out of it.
 fn exported(system: &dyn System, profile: &str, format: &str) -> (String, Vec<String>) {
     let format = export::find(format).expect("a format");
+    let container = (format.basis() == Basis::Container).then(|| Container::new(system, None));
+    let inside = container.as_ref().map(Container::system);
+    let system = inside.as_ref().map_or(system, |inside| inside as &dyn System);
     with(system, &[profile], |wishes, names, host| {
         assert_eq!(wishes.contradictions, []);
-        let made = export::export(format, wishes, names, None, host);
+        let made = export::export(format, wishes, names, None, host, container.as_ref());
         (
             made.text.unwrap_or_default(),
             made.left.iter().map(export::sentence).collect(),
@@ -174,7 +177,7 @@ fn settings(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn host_formats_never_lower_and_containers_get_what_is_asked() {
+fn neither_hosts_nor_containers_get_less_than_they_have() {
     let host = host();
     let (text, _) = exported(&host, ALL, "sysctl.d");
     assert!(text.starts_with("# written by runup for p0\n"), "{text}");
@@ -192,13 +195,20 @@ fn host_formats_never_lower_and_containers_get_what_is_asked() {
     let (text, left) = exported(&host, ALL, "docker");
     assert_eq!(
         text,
-        "--sysctl net.core.somaxconn=1000 --sysctl net.ipv4.tcp_max_syn_backlog=5000 \
+        "--sysctl net.ipv4.tcp_max_syn_backlog=5000 \
          --sysctl 'net.ipv4.ip_local_port_range=20000 61000' --sysctl kernel.msgmax=9000 \
          --ulimit nofile=2048:524288 --ulimit memlock=67108864:67108864\n"
     );
     assert!(
         left.iter()
             .any(|line| line.contains("p0/swappiness (vm.swappiness): it is the host's")),
+        "{left:#?}"
+    );
+    assert!(
+        left.iter().any(|line| line.starts_with(
+            "p0/backlog (net.core.somaxconn): since 5.4 a new namespace has 4096; for an older kernel: \
+             net.core.somaxconn=1000"
+        )),
         "{left:#?}"
     );
 }
@@ -291,14 +301,20 @@ fn what_must_not_be_written_is_in_no_file_and_every_rule_is_accounted_for() {
 fn a_guard_that_holds_with_more_is_no_reason_to_lower_a_containers_value() {
     let profile = "summary = \"x\"\n[[rule]]\nid = \"tiny\"\nadvice = \"harmful\"\nsysctl = { key = \"net.core.somaxconn\", min = 128 }\n";
     let (text, left) = exported(&host(), profile, "docker");
+    assert_eq!(text, "\n");
+    assert!(left[0].contains("a new namespace has 4096"), "{left:?}");
+    // Of this key nothing tells what a container begins with, and the machine's own value has to do.
+    let profile = profile.replace("net.core.somaxconn", "net.ipv4.neigh.default.gc_stale_time");
+    let host = |value| host().sysctl("net.ipv4.neigh.default.gc_stale_time", value);
+    let (text, left) = exported(&host("600"), &profile, "docker");
     assert_eq!(text, "");
     assert!(left[0].contains("would only lower"), "{left:?}");
-    let (text, _) = exported(&host().sysctl("net.core.somaxconn", "64"), profile, "docker");
-    assert_eq!(text, "--sysctl net.core.somaxconn=128\n");
+    let (text, _) = exported(&host("60"), &profile, "docker");
+    assert_eq!(text, "--sysctl net.ipv4.neigh.default.gc_stale_time=128\n");
     // Fields are put into the row that there is.
     let buffers = "summary = \"x\"\n[[rule]]\nid = \"a\"\nsysctl = { key = \"net.ipv4.tcp_rmem\", field = \"max\", min = \"16MiB\" }\n\
                    [[rule]]\nid = \"b\"\nsysctl = { key = \"net.ipv4.tcp_rmem\", field = \"default\", min = \"64KiB\" }\n";
-    let (text, _) = exported(&host(), buffers, "sysctl.d");
+    let (text, _) = exported(&self::host(), buffers, "sysctl.d");
     assert_eq!(settings(&text), ["net.ipv4.tcp_rmem = 4096 131072 16777216"]);
 }
 
@@ -317,7 +333,9 @@ fn rules_about_one_thing_are_satisfied_together_or_refused() {
     let format = export::find("sysctl.d").expect("a format");
     with(&host(), &[&one, &two], |wishes, names, host| {
         assert_eq!(wishes.contradictions, []);
-        let text = export::export(format, wishes, names, None, host).text.expect("a file");
+        let text = export::export(format, wishes, names, None, host, None)
+            .text
+            .expect("a file");
         // What the limit needs counts too.
         assert_eq!(settings(&text), ["fs.nr_open = 3000000"]);
         for name in ["p0/a", "p1/b", "p1/c"] {
@@ -607,21 +625,8 @@ id = "messages"
 sysctl = { key = "kernel.msgmax", min = 9000 }
 [[rule]]
 id = "files"
-rlimit = { resource = "nofile", soft = { min = 777 } }
+rlimit = { resource = "nofile", soft = { min = 2000 }, hard = { max = 4096 } }
 "#;
-
-/// Exports [`CONTAINER`] where the hard limit on descriptors is 4096, which stays beside the soft
-/// limit that is asked for.
-fn exported_for_containers(place: &Path, format: &str) -> String {
-    let mut command = clean(Command::new("sh"));
-    command
-        .args(["-euc", "ulimit -n 4096; exec \"$@\"", "sh"])
-        .args([env!("CARGO_BIN_EXE_runup"), "export", "./p.toml", "--to", format])
-        .current_dir(place);
-    let made = done(command.output().expect("sh starts"));
-    assert_eq!(made.code, 0, "{}", made.err);
-    made.out
-}
 
 #[test]
 fn podman_takes_the_flags() {
@@ -638,7 +643,8 @@ fn podman_takes_the_flags() {
         return;
     }
     let place = directory(&[("p.toml", CONTAINER)]);
-    let flags = exported_for_containers(place.path(), "docker");
+    file(place.path(), "./p.toml", "docker", "flags", &[]);
+    let flags = std::fs::read_to_string(place.path().join("flags")).expect("flags");
     assert_eq!(flags.lines().count(), 1, "{flags}");
     let script = format!(
         "tar -cf image.tar -C $(dirname {busybox}) busybox; podman import -q image.tar {IMAGE} >/dev/null
@@ -652,7 +658,7 @@ fn podman_takes_the_flags() {
         .current_dir(place.path());
     let ran = done(command.output().expect("it starts"));
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert_eq!(ran.out, "5000\n20000\t61000\n9000\n777\n4096\n", "{}", ran.err);
+    assert_eq!(ran.out, "5000\n20000\t61000\n9000\n2000\n4096\n", "{}", ran.err);
 }
 
 #[test]
@@ -664,8 +670,7 @@ fn compose_takes_the_override() {
         ("p.toml", CONTAINER),
         ("compose.yaml", "services:\n  app:\n    image: example.com/app\n"),
     ]);
-    let file = exported_for_containers(place.path(), "compose");
-    std::fs::write(place.path().join("runup.yaml"), file).expect("the override is written");
+    file(place.path(), "./p.toml", "compose", "runup.yaml", &[]);
     let mut command = Command::new(&paths[0]);
     command
         .args(["-f", "compose.yaml", "-f", "runup.yaml", "config"])
@@ -677,7 +682,7 @@ fn compose_takes_the_override() {
         "net.core.somaxconn: '5000'",
         "net.ipv4.ip_local_port_range: 20000 61000",
         "kernel.msgmax: '9000'",
-        "soft: 777",
+        "soft: 2000",
         "hard: 4096",
     ] {
         assert!(ran.out.contains(line), "{line}: {}", ran.out);

@@ -7,6 +7,7 @@ use crate::fix::plan::Consent;
 use crate::import::Format as Imported;
 use crate::report::Format;
 use crate::rule::Severity;
+use crate::value::Version;
 
 /// The whole command line.
 pub(super) fn command() -> Command {
@@ -385,7 +386,10 @@ fn export() -> Command {
         .about("Writes what profiles ask for as a file for another place")
         .long_about(
             "Writes what profiles ask for, whether it is so here or not, as a file for the host, a service, a container or \
-             another machine. What the file cannot hold is listed in it and on stderr, with the reason. Changes nothing.",
+             another machine. What the file cannot hold is listed in it and on stderr, with the reason. Changes nothing.\n\n\
+             A file for containers does not set what a container has by itself: it would only lower it, and on Kubernetes keep \
+             the pod from starting. Where older kernels have less, it is said which do and what to set there; --kernel or \
+             --host names the one that it is for.",
         )
         .arg(profile_words())
         .arg(
@@ -423,7 +427,21 @@ fn export() -> Command {
             Arg::new("host")
                 .long("host")
                 .value_name("FILE")
-                .help("a recording made by `runup record`, instead of this machine"),
+                .help(
+                    "a recording made by `runup record`, instead of this machine; for a container: of one that was \
+                     started without flags, or of the host that it is to run on",
+                ),
+        )
+        .arg(
+            Arg::new("kernel")
+                .long("kernel")
+                .value_name("VERSION")
+                .conflicts_with("host")
+                .value_parser(kernel_version)
+                .help(
+                    "the kernel that a container is to run on: 4.18, or \"$(uname -r)\"; without it, what some kernel gives \
+                     a container by itself is left out",
+                ),
         )
         .arg(
             Arg::new("output")
@@ -432,6 +450,26 @@ fn export() -> Command {
                 .value_name("FILE")
                 .help("where to write it, instead of stdout"),
         )
+}
+
+/// Reads a kernel's version as `uname -r` prints it, or the beginning of one: major and minor at least.
+fn kernel_version(text: &str) -> Result<Version, String> {
+    let version = Version::parse(text);
+    let two = text
+        .trim()
+        .strip_prefix('v')
+        .unwrap_or(text.trim())
+        .split('.')
+        .take(2)
+        .filter(|part| part.starts_with(|c: char| c.is_ascii_digit()))
+        .count()
+        == 2;
+    // Linux has counted to about 20 before it went on to the next major number.
+    let likely = matches!(version.major_minor(), (2..=30, 0..=99));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._+-~".contains(c);
+    (two && likely && text.trim().chars().all(plain))
+        .then_some(version)
+        .ok_or_else(|| "not a kernel's version; write it as `uname -r` prints it: 4.18".to_owned())
 }
 
 fn import() -> Command {

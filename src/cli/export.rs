@@ -8,7 +8,7 @@ use clap::ArgMatches;
 use super::output::{self, Streams};
 use super::{CommandError, CommandResult, ExitCode, check};
 use crate::engine::{Check, Depth, Options, Wishes};
-use crate::export::{self, Format};
+use crate::export::{self, Basis, Container, Format};
 use crate::finding::Report;
 use crate::host::Host;
 use crate::report::printable;
@@ -16,6 +16,7 @@ use crate::source::Sources;
 use crate::system::System;
 use crate::system::live::LiveSystem;
 use crate::system::recording::Replay;
+use crate::value::Version;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let name = matches.get_one::<String>("to").map_or("", String::as_str);
@@ -46,15 +47,22 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         window: Duration::ZERO,
         depth: Depth::Now,
     };
-    let host = Host::new(system.as_ref());
+    let kernel = matches.get_one::<Version>("kernel").cloned();
+    let container = container(format, system.as_ref(), kernel, matches.contains_id("host"))?;
+    // What is inside the container, where the file is for one.
+    let inside = container.as_ref().map(Container::system);
+    let host = Host::new(inside.as_ref().map_or(system.as_ref(), |inside| inside as &dyn System));
     let check = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;
     let wishes = check.wishes();
     let report = (profiles.len() > 1).then(|| check.run());
     contradictions(report.as_ref(), &wishes)?;
     let names: Vec<String> = profiles.iter().map(|profile| profile.name.clone()).collect();
-    let exported = export::export(format, &wishes, &names, unit, &host);
+    let exported = export::export(format, &wishes, &names, unit, &host, container.as_ref());
     for left in &exported.left {
         streams.message(&format!("runup: left out: {}\n", export::sentence(left)));
+    }
+    for condition in &exported.conditions {
+        streams.message(&format!("runup: {condition}\n"));
     }
     let Some(text) = exported.text else {
         return Err(CommandError::Message(format!(
@@ -70,6 +78,25 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         None => streams.try_result(|out| out.write_all(text.as_bytes()))?,
     }
     Ok(ExitCode::Ready)
+}
+
+/// The container that a file is for.
+fn container<'a>(
+    format: &dyn Format,
+    system: &'a dyn System,
+    kernel: Option<Version>,
+    recorded: bool,
+) -> Result<Option<Container<'a>>, CommandError> {
+    match (format.basis(), kernel) {
+        (Basis::Container, None) if recorded => Ok(Some(Container::recorded(system))),
+        (Basis::Container, kernel) => Ok(Some(Container::new(system, kernel))),
+        (Basis::Host | Basis::Later, None) => Ok(None),
+        (Basis::Host | Basis::Later, Some(_)) => Err(CommandError::Message(
+            "--kernel goes with --to docker, compose or kubernetes; other files are for the machine that is looked at, \
+             or for that of --host FILE"
+                .to_owned(),
+        )),
+    }
 }
 
 /// The unit that a drop-in is for.

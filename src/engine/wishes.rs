@@ -32,6 +32,8 @@ pub struct Wanted {
     pub asked: Option<String>,
     /// The same, but never worse than what this machine has.
     pub kept: String,
+    /// Whether the rules hold here.
+    pub holds: bool,
     /// Whether the rules hold here, with something else than what they ask for: something better.
     pub better: bool,
     /// What the rules leave open.
@@ -64,6 +66,28 @@ pub enum Demand {
     Among(Vec<String>),
     /// Any word but these.
     Without(Vec<String>),
+}
+
+impl Demand {
+    /// Whether a value would do, given as the system writes it. What cannot be read would not.
+    #[must_use]
+    pub fn holds(&self, text: &str) -> bool {
+        let fields = || text.split_ascii_whitespace().map(|field| Number::parse(field).ok());
+        match self {
+            Demand::Bounds(bounds) => {
+                fields().count() == bounds.len()
+                    && fields().zip(bounds).all(|(field, (floor, ceiling))| {
+                        field.is_some_and(|field| {
+                            floor.is_none_or(|floor| field >= floor) && ceiling.is_none_or(|ceiling| field <= ceiling)
+                        })
+                    })
+            }
+            // How wide it must be is in the range that is asked for, which is not known here.
+            Demand::Range(_) => false,
+            Demand::Among(allowed) => allowed.contains(&words(text)),
+            Demand::Without(barred) => !barred.contains(&words(text)),
+        }
+    }
 }
 
 /// A rule that no file can speak for, and why.
@@ -277,6 +301,7 @@ impl Group<'_> {
             });
             let wanted = Wanted {
                 demand: self.demand(&slots, &change),
+                holds,
                 better: holds && asked.is_none_or(|asked| asked.to != change.to),
                 asked: asked.map(|asked| asked.to.clone()),
                 target: change.target,
@@ -650,6 +675,7 @@ fn join(old: &mut Wanted, new: &Wanted) -> bool {
     } else if words(&old.kept) != words(&new.kept) || old.asked != new.asked {
         return false;
     }
+    old.holds &= new.holds;
     old.rules.extend(new.rules.iter().cloned());
     true
 }

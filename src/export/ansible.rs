@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Basis, Format, Page, commented, elsewhere, limits_d, sysctl_d, tmpfiles_d};
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::host::{LIMITS_D, SYSCTL_D, TMPFILES_D};
+use crate::remedy::host::{LIMITS_D, MODULES_D, SYSCTL_D, TMPFILES_D};
 use crate::rule::Target;
 
 /// A playbook that puts the drop-in files into place, with modules that every Ansible has.
@@ -43,7 +43,12 @@ impl Format for Ansible {
         tmpfiles_d::lines(page, &mut switches);
         let load = format!("sysctl -p {SYSCTL_D}");
         let create = format!("systemd-tmpfiles --create {TMPFILES_D}");
+        let modules = super::modules(page.sysctls().map(|(key, _)| key));
+        let modules: String = modules.iter().map(|module| format!("{module}\n")).collect();
+        let modules_now = "systemctl restart systemd-modules-load.service".to_owned();
         let files = [
+            // Before the sysctls: handlers run in this order.
+            ("Modules", MODULES_D, &modules, Some(("Load the modules", &modules_now))),
             ("Sysctls", SYSCTL_D, &sysctls, Some(("Load the sysctls", &load))),
             ("Limits of logins", LIMITS_D, &limits, None),
             (

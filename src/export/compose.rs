@@ -31,8 +31,9 @@ impl Format for Compose {
             "# {}\n\
              # to be laid over your own: docker compose -f compose.yaml -f THIS up\n\
              # `app` stands for your service\n\
-             services:\n  app:\n",
-            page.title()
+             services:\n  app:{}\n",
+            page.title(),
+            if page.entries.is_empty() { " {}" } else { "" }
         );
         if page.sysctls().next().is_some() {
             out.push_str("    sysctls:\n");
@@ -47,6 +48,8 @@ impl Format for Compose {
         }
         for (resource, soft, hard, comments) in &limits {
             commented(comments, "      # ", &mut out);
+            let differ: Vec<String> = page.runtimes_differ(*resource, soft, hard).into_iter().collect();
+            commented(&differ, "      # ", &mut out);
             let _ = writeln!(
                 out,
                 "      {}:\n        soft: {}\n        hard: {}",

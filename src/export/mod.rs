@@ -5,6 +5,7 @@
 
 mod ansible;
 mod compose;
+mod container;
 mod docker;
 mod kubernetes;
 mod launchd;
@@ -14,12 +15,16 @@ mod sysctl_d;
 mod systemd;
 mod tmpfiles_d;
 
+pub use container::{Container, Place};
+
 use crate::catalogue::{self, Write};
 use crate::engine::{LeftOver, Wanted, Wishes};
 use crate::host::Host;
+use crate::remedy::host::MODULES_D;
 use crate::report::printable;
 use crate::rule::{Change, Side, Target};
 use crate::system::{Os, Resource};
+use crate::value::Version;
 
 /// Every format.
 pub static FORMATS: &[&dyn Format] = &[
@@ -44,7 +49,7 @@ pub fn find(name: &str) -> Option<&'static dyn Format> {
 /// Which value a format writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
-    /// What is asked for: a container begins with values of its own.
+    /// What is asked for, and never less than what the container has by itself.
     Container,
     /// What is asked for, and where this machine has better, that: what is higher is never lowered.
     Host,
@@ -85,6 +90,8 @@ pub struct Page<'a> {
     pub host: &'a Host<'a>,
     /// The unit that the file is for.
     pub unit: Option<&'a str>,
+    /// The container that it is for.
+    pub container: Option<&'a Container<'a>>,
     /// What the file sets.
     pub entries: Vec<Entry<'a>>,
     /// What it does not.
@@ -109,9 +116,11 @@ pub struct Exported {
     pub text: Option<String>,
     /// What is not in it, and why.
     pub left: Vec<LeftOver>,
+    /// What to know of the place where the file is used: what its host must have, and when to leave something out.
+    pub conditions: Vec<String>,
 }
 
-/// Makes a file.
+/// Makes a file. `container` is the one that a file for containers is for; the machine is then as it looks from inside of it.
 #[must_use]
 pub fn export(
     format: &dyn Format,
@@ -119,19 +128,29 @@ pub fn export(
     profiles: &[String],
     unit: Option<&str>,
     host: &Host<'_>,
+    container: Option<&Container<'_>>,
 ) -> Exported {
     let (mut entries, mut left) = (Vec::new(), wishes.left.clone());
+    // Whether something needs no file, because it is so anyway.
+    let mut satisfied = false;
+    let container = container.filter(|_| format.basis() == Basis::Container);
     for wanted in &wishes.wanted {
-        let value = match format.basis() {
-            Basis::Host => Some(&wanted.kept),
-            Basis::Container | Basis::Later => wanted.asked.as_ref(),
+        let known = container.filter(|container| container.tells(&wanted.target));
+        let value = match (format.basis(), known) {
+            (Basis::Host, _) => Some(&wanted.kept),
+            (Basis::Container, Some(_)) => wanted.asked.as_ref().map(|_| &wanted.kept),
+            (Basis::Container | Basis::Later, _) => wanted.asked.as_ref(),
         };
         // The other side of a limit, which only hosts keep.
         let Some(value) = value else { continue };
+        let has = known.filter(|_| wanted.holds).map(|container| container.has(wanted));
+        satisfied |= has.is_some();
         // The limits here are this process's, and say nothing of what a service or a login has.
         let apart = format.basis() == Basis::Container || matches!(wanted.target, Target::Limit(..));
         let guard = apart && wanted.better && wanted.rules.iter().all(|rule| rule.guard);
-        let refusal = if guard {
+        let refusal = if has.is_some() {
+            has
+        } else if guard {
             Some(
                 "it speaks against a setting that nothing makes there: writing it would only lower what is better"
                     .into(),
@@ -164,8 +183,12 @@ pub fn export(
         seen.extend(new.then(|| entry.clone()));
         new
     });
-    if entries.is_empty() {
-        return Exported { text: None, left };
+    if entries.is_empty() && !satisfied {
+        return Exported {
+            text: None,
+            left,
+            conditions: Vec::new(),
+        };
     }
     // Whoever reads the file sets one after the other.
     let entries = catalogue::in_order(entries, |entry| match &entry.change.target {
@@ -176,13 +199,18 @@ pub fn export(
         profiles,
         host,
         unit,
+        container,
         entries,
         left,
     };
-    let text = format.write(&page);
+    let conditions = match format.basis() {
+        Basis::Container => page.conditions(),
+        Basis::Host | Basis::Later => Vec::new(),
+    };
     Exported {
-        text: Some(text),
+        text: Some(format.write(&page)),
         left: page.left,
+        conditions,
     }
 }
 
@@ -236,6 +264,23 @@ impl Page<'_> {
             Target::Sysctl(key) => Some((key.as_str(), entry)),
             _ => None,
         })
+    }
+
+    /// What to know of the place where a container's file is used.
+    fn conditions(&self) -> Vec<String> {
+        let limits = self.limits().into_iter();
+        self.sysctls()
+            .filter_map(|(key, entry)| host_must_have(key, &entry.change.to))
+            .chain(limits.filter_map(|(resource, soft, hard, _)| self.runtimes_differ(resource, &soft, &hard)))
+            .collect()
+    }
+
+    /// What to know of a limit that not every runtime gives alike.
+    fn runtimes_differ(&self, resource: Resource, soft: &str, hard: &str) -> Option<String> {
+        let known = self
+            .container
+            .is_none_or(|container| *container.place() == Place::Recorded);
+        (resource == Resource::Nofile && !known).then(|| container::of_open_files(soft, hard))?
     }
 
     /// The limits of processes: soft, hard, and what there is to say of them.
@@ -332,11 +377,39 @@ fn comments(wanted: &Wanted, basis: Basis) -> Vec<String> {
             Write::Lossy => lines.push(format!("it does more than set a value: {}", one_line(known.summary))),
             _ => {}
         }
-        if let Some(needs) = known.needs {
-            lines.push(format!("needs {needs}"));
+        match (basis, known.module(), known.needs) {
+            (Basis::Container, ..) | (_, None, None) => {}
+            (Basis::Host | Basis::Later, Some(module), _) => lines.push(format!(
+                "needs the {module} module at boot: a line `{module}` in {MODULES_D}"
+            )),
+            (Basis::Host | Basis::Later, None, Some(needs)) => lines.push(format!("needs {needs}")),
         }
     }
+    if let (Basis::Container, Target::Sysctl(key)) = (basis, &wanted.target) {
+        lines.extend(host_must_have(key, &wanted.kept));
+    }
     lines
+}
+
+/// What a container's host must have, or a runtime that is told to set a key does not start the container.
+fn host_must_have(key: &str, value: &str) -> Option<String> {
+    if key == "net.ipv4.tcp_congestion_control" {
+        // Since 5.13 no namespace but the initial one may take an algorithm that is not allowed to everybody. Reno always is.
+        return (value != "reno").then(|| {
+            format!(
+                "{key}: the host must have {value} (modprobe tcp_{value}) and list it in \
+                 net.ipv4.tcp_allowed_congestion_control, or the container does not start"
+            )
+        });
+    }
+    let known = catalogue::lookup(Os::Linux, key)?;
+    Some(match (known.module(), known.needs) {
+        (Some(module), _) => {
+            format!("{key}: the host must have loaded {module} (modprobe {module}), or the container does not start")
+        }
+        (None, Some(needs)) => format!("{key}: the host must have {needs}, or the container does not start"),
+        (None, None) => return None,
+    })
 }
 
 /// Why no file can hold it: names and values that mean something else there.
@@ -370,6 +443,16 @@ fn not_a_containers(target: &Target) -> String {
     }
 }
 
+/// The modules without which keys are not there.
+pub(crate) fn modules<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+    let mut names: Vec<&str> = keys
+        .filter_map(|key| catalogue::lookup(Os::Linux, key)?.module())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The network interface that a key is about, but for `all` and `default`.
 fn interface(key: &str) -> Option<&str> {
     let mut segments = key.split('.');
@@ -383,6 +466,10 @@ fn interface(key: &str) -> Option<&str> {
 fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
     if !crate::remedy::docker::own(key, host) {
         return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
+    }
+    let kernel = Version::parse(&host.system.platform().release);
+    if catalogue::lookup(Os::Linux, key).is_some_and(|known| !known.exists_on(kernel.major_minor())) {
+        return Some(format!("kernel {kernel} has no such key"));
     }
     interface(key).map(|name| format!("the interface {name} is this machine's; a container's own comes later"))
 }

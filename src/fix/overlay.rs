@@ -1,4 +1,5 @@
-//! A machine as it would be after some changes: what a plan is checked against before anything is done.
+//! A machine as it would be after some changes: what a plan is checked against before anything is done, and what stands for a
+//! container that was not started yet.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use crate::value::{Choice, Type, Value};
 /// A machine with changes that were not made.
 pub struct Overlay<'a> {
     base: &'a dyn System,
+    platform: Platform,
     sysctls: RefCell<BTreeMap<String, String>>,
     files: RefCell<BTreeMap<String, String>>,
     limits: RefCell<BTreeMap<Resource, Limits>>,
@@ -24,10 +26,18 @@ impl<'a> Overlay<'a> {
     pub fn new(base: &'a dyn System) -> Self {
         Self {
             base,
+            platform: base.platform().clone(),
             sysctls: RefCell::default(),
             files: RefCell::default(),
             limits: RefCell::default(),
         }
+    }
+
+    /// As if another release of the kernel ran.
+    #[must_use]
+    pub fn with_release(mut self, release: &str) -> Self {
+        release.clone_into(&mut self.platform.release);
+        self
     }
 
     /// As if a sysctl had been set.
@@ -64,7 +74,7 @@ impl<'a> Overlay<'a> {
 
 impl System for Overlay<'_> {
     fn platform(&self) -> &Platform {
-        self.base.platform()
+        &self.platform
     }
 
     fn identity(&self) -> Identity {

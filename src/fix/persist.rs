@@ -12,14 +12,12 @@ use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
 use crate::persisted::{Assignment, Persisted};
+use crate::remedy::host::MODULES_D;
 use crate::rule::Target;
 use crate::system::{Failure, Os};
 
 /// What every file of ours says in its first lines.
 const MARK: &str = "written by runup for ";
-
-/// Where kernel modules are named that must be there before their keys are set.
-const MODULES: &str = "/etc/modules-load.d/60-runup.conf";
 
 /// A file that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +138,7 @@ pub fn compose(
         if own.wanted.is_empty() {
             continue;
         }
-        let Some(text) = export::export(format, &own, profiles, unit, host).text else {
+        let Some(text) = export::export(format, &own, profiles, unit, host, None).text else {
             continue;
         };
         add(&mut composed, disk, path, &text, force)?;
@@ -149,10 +147,10 @@ pub fn compose(
                 Target::Sysctl(key) => Some(key.as_str()),
                 _ => None,
             });
-            let modules = modules(keys.clone());
+            let modules = export::modules(keys.clone());
             if !modules.is_empty() {
                 let text = format!("# {MARK}{}\n\n{}\n", profiles.join(", "), modules.join("\n"));
-                add(&mut composed, disk, MODULES.to_owned(), &text, force)?;
+                add(&mut composed, disk, MODULES_D.to_owned(), &text, force)?;
             }
             composed.beaten = beaten(keys, &composed, host);
         }
@@ -273,18 +271,6 @@ fn setting(line: &str) -> Option<String> {
     Some(words[..words.len().saturating_sub(1).max(1)].join(" "))
 }
 
-/// The modules without which keys are not there.
-fn modules<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = keys
-        .filter_map(|key| crate::catalogue::lookup(Os::Linux, key)?.needs)
-        .filter_map(|needs| needs.strip_prefix("the ")?.strip_suffix(" module"))
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
 /// The keys that another file sets otherwise.
 fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, host: &Host<'_>) -> Vec<Beaten> {
     let mut after = Persisted::read(host.system);
@@ -354,7 +340,7 @@ pub fn files(disk: &dyn Disk) -> Vec<String> {
         crate::remedy::host::SYSCTL_D,
         crate::remedy::host::TMPFILES_D,
         crate::remedy::host::LIMITS_D,
-        MODULES,
+        MODULES_D,
     ];
     let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
     const UNITS: &str = "/etc/systemd/system";

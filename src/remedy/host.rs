@@ -7,6 +7,8 @@ use crate::system::Resource;
 
 /// Where sysctls stay.
 pub(crate) const SYSCTL_D: &str = "/etc/sysctl.d/60-runup.conf";
+/// Where kernel modules are named that must be there before their keys are set.
+pub(crate) const MODULES_D: &str = "/etc/modules-load.d/60-runup.conf";
 /// Where limits of logins stay.
 pub(crate) const LIMITS_D: &str = "/etc/security/limits.d/60-runup.conf";
 /// Where switches under `/sys` stay.
