@@ -6,7 +6,7 @@
 //! | `launch` | the way from the options to `execve`; profiles plug in as a [`Preparation`] |
 //! | `state` | the mask and the dispositions that runup was given, recorded before `main` |
 //! | `exec` | finding the program, becoming it, and saying why not |
-//! | `limits`, `user`, `capability`, `privileges` | what the program may use, who it is and what it may do |
+//! | `limits`, `user`, `capability`, `bounding`, `privileges` | what the program may use, who it is and what it may do |
 //! | `supervision`, `init`, `signals`, `reap`, `terminal` | the supervisor |
 //! | `compat` | the same under the names `tini`, `docker-init` and `dumb-init` |
 //! | `sys` | the system calls, behind safe signatures |
@@ -15,6 +15,7 @@
 
 use std::ffi::OsString;
 
+mod bounding;
 mod capability;
 mod compat;
 mod exec;

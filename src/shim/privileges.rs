@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::bounding;
 use super::capability::{CapabilitySet, Name, SETGID, SETUID};
 use super::signals::Signal;
 use super::sys::{self, CapabilitySets, Errno};
@@ -120,7 +121,8 @@ pub fn apply(privileges: &Privileges) -> Result<(), PrivilegeError> {
     let mut privileges = privileges.clone();
     if privileges.keep == CapabilitySet::ALL {
         // `all` means all that there are, now: the steps take them away.
-        privileges.keep = CapabilitySet::from_bits(sys::capabilities().map_or(0, |sets| sets.permitted));
+        let sets = own_sets(Step::Capabilities)?;
+        privileges.keep = CapabilitySet::from_bits(sets.permitted);
     }
     let already = privileges.user.as_ref().is_some_and(is_already);
     ORDER.into_iter().try_for_each(|step| take(step, &privileges, already))
@@ -129,7 +131,11 @@ pub fn apply(privileges: &Privileges) -> Result<(), PrivilegeError> {
 /// Whether this process is that user already and has no privilege to become anybody else: then there is nothing to do, and the
 /// groups that the runtime gave stay.
 fn is_already(user: &User) -> bool {
-    let may = sys::capabilities().is_ok_and(|sets| sets.permitted & (1 << SETUID | 1 << SETGID) != 0);
+    let may = match sys::capabilities() {
+        Ok(sets) => sets.permitted & (1 << SETUID | 1 << SETGID) != 0,
+        // Not known, so every step is taken; elsewhere there are none.
+        Err(_) => cfg!(target_os = "linux"),
+    };
     !may && user.uid != 0 && sys::user_ids() == [user.uid; 3] && sys::group_ids() == [user.gid; 3]
 }
 
@@ -145,7 +151,7 @@ fn take(step: Step, privileges: &Privileges, already: bool) -> Result<(), Privil
         }
     };
     match (step, user) {
-        (Step::BoundingSet, _) => drop_bounding(dropped, privileges.no_new_privileges),
+        (Step::BoundingSet, _) => bounding::drop(dropped, privileges.no_new_privileges),
         (Step::Groups, Some(user)) => {
             sys::set_groups(&user.groups).map_err(failed(format!("cannot set the groups {:?}", user.groups), needs()))
         }
@@ -169,35 +175,9 @@ fn take(step: Step, privileges: &Privileges, already: bool) -> Result<(), Privil
         (Step::NoNewPrivileges, _) if privileges.no_new_privileges => {
             sys::set_no_new_privileges().map_err(failed("cannot set no_new_privs".to_owned(), "it needs Linux 3.5"))
         }
-        (Step::Verify, Some(user)) => verify(user, privileges.keep),
+        (Step::Verify, _) => verify(privileges, user),
         _ => Ok(()),
     }
-}
-
-fn drop_bounding(dropped: CapabilitySet, no_new_privileges: bool) -> Result<(), PrivilegeError> {
-    for number in dropped.numbers() {
-        match sys::in_bounding_set(number) {
-            Ok(true) => {}
-            Ok(false) => continue,
-            // The kernel knows no capability of this number or above.
-            Err(_) => break,
-        }
-        match sys::drop_from_bounding_set(number) {
-            Ok(()) => {}
-            // Without CAP_SETPCAP the set stays as it is. It only matters to files that give capabilities, which
-            // no_new_privs turns off as well; nor does it matter to a process that is not root otherwise.
-            Err(libc::EPERM) if no_new_privileges && sys::user_ids()[1] != 0 => return Ok(()),
-            Err(errno) => {
-                return Err(PrivilegeError {
-                    step: Step::BoundingSet,
-                    errno,
-                    what: format!("cannot drop {} from the bounding set", Name(number)),
-                    help: "it needs CAP_SETPCAP; let the runtime drop it (`--cap-drop`), or add --no-new-privs for a user other than root",
-                });
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The sets after the change of user. Another user than root keeps what was asked for and nothing else, even where it was not
@@ -223,7 +203,7 @@ fn set_capabilities(user: Option<&User>, dropped: CapabilitySet, keep: Capabilit
             "leave --drop-caps and --keep-caps out here",
         ));
     }
-    let now = sys::capabilities().map_err(|errno| failed(errno, "cannot read the capabilities".to_owned(), ""))?;
+    let now = own_sets(Step::Capabilities)?;
     if let Some(missing) = keep.numbers().find(|number| now.permitted >> number & 1 == 0) {
         let help = if sys::in_bounding_set(missing).is_ok() {
             "this container does not have it: give it with `--cap-add`, or `capabilities.add` in the pod"
@@ -280,28 +260,86 @@ pub(crate) fn watch_parent(signal: Signal, parent: i32) -> Result<(), Errno> {
     }
 }
 
-fn verify(user: &User, keep: CapabilitySet) -> Result<(), PrivilegeError> {
-    let failed = |what: &str| PrivilegeError {
+/// The capabilities of this process.
+fn own_sets(step: Step) -> Result<CapabilitySets, PrivilegeError> {
+    sys::capabilities().map_err(|errno| PrivilegeError {
+        step,
+        errno,
+        what: "cannot read the capabilities".to_owned(),
+        help: "a seccomp profile that denies capget, most likely: allow it",
+    })
+}
+
+/// Looks whether everything was done: what stands between this process and the kernel can answer in the kernel's place.
+fn verify(privileges: &Privileges, user: Option<&User>) -> Result<(), PrivilegeError> {
+    if let Some(user) = user {
+        verify_user(user, privileges.keep)?;
+    }
+    let dropped = privileges.drop.without(privileges.keep);
+    let becomes_other = user.is_some_and(|user| user.uid != 0);
+    if cfg!(target_os = "linux") && (becomes_other || !dropped.is_empty() || !privileges.keep.is_empty()) {
+        verify_capabilities(dropped, privileges.keep, becomes_other)?;
+    }
+    if privileges.no_new_privileges && sys::no_new_privileges() != Ok(true) {
+        return Err(unverified("no_new_privs is not set after it was set", 0));
+    }
+    Ok(())
+}
+
+fn unverified(what: &str, errno: Errno) -> PrivilegeError {
+    PrivilegeError {
         step: Step::Verify,
-        errno: 0,
+        errno,
         what: what.to_owned(),
         help: "",
-    };
-    if sys::user_ids() != [user.uid; 3] || sys::group_ids() != [user.gid; 3] {
-        return Err(failed("the kernel did not set every user and group id"));
     }
-    let mut groups = sys::groups().unwrap_or_default();
+}
+
+fn verify_capabilities(dropped: CapabilitySet, keep: CapabilitySet, becomes_other: bool) -> Result<(), PrivilegeError> {
+    let now = own_sets(Step::Verify)?;
+    let gone = if becomes_other { !keep.bits() } else { dropped.bits() };
+    if (now.permitted | now.effective) & gone != 0 || now.inheritable & dropped.bits() != 0 {
+        return Err(unverified("the kernel did not take away every capability", 0));
+    }
+    for number in keep.numbers() {
+        match sys::is_ambient(number) {
+            Ok(true) => {}
+            Ok(false) => return Err(unverified(&format!("the kernel did not keep {}", Name(number)), 0)),
+            Err(errno) => {
+                return Err(unverified(
+                    &format!("cannot see whether {} is kept", Name(number)),
+                    errno,
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn verify_user(user: &User, keep: CapabilitySet) -> Result<(), PrivilegeError> {
+    if sys::user_ids() != [user.uid; 3] || sys::group_ids() != [user.gid; 3] {
+        return Err(unverified("the kernel did not set every user and group id", 0));
+    }
+    let mut groups = sys::groups().map_err(|errno| unverified("cannot read the groups", errno))?;
     groups.sort_unstable();
     groups.dedup();
     if cfg!(target_os = "linux") && groups != user.groups {
-        return Err(failed("the kernel did not set exactly these groups"));
+        return Err(unverified("the kernel did not set exactly these groups", 0));
     }
+    // EINVAL: this user namespace has no such id. Any other answer than these two does not say that it cannot be done.
+    let refused = |answer: Result<(), Errno>| matches!(answer, Err(libc::EPERM | libc::EINVAL));
     let may_return = |number| keep.has(number);
-    if user.uid != 0 && !may_return(SETUID) && sys::set_user(0).is_ok() {
-        return Err(failed("the change of user could be undone: root was one call away"));
+    if user.uid != 0 && !may_return(SETUID) && !refused(sys::set_user(0)) {
+        return Err(unverified(
+            "the change of user could be undone: root may be one call away",
+            0,
+        ));
     }
-    if user.uid != 0 && user.gid != 0 && !may_return(SETGID) && sys::set_group(0).is_ok() {
-        return Err(failed("the change of group could be undone: group 0 was one call away"));
+    if user.uid != 0 && user.gid != 0 && !may_return(SETGID) && !refused(sys::set_group(0)) {
+        return Err(unverified(
+            "the change of group could be undone: group 0 may be one call away",
+            0,
+        ));
     }
     Ok(())
 }

@@ -16,6 +16,9 @@ mod inputs;
 mod jobs;
 mod preserved;
 mod probe;
+mod refused;
+#[path = "../support/seccomp.rs"]
+mod seccomp;
 mod signals;
 mod support;
 mod users;

@@ -109,7 +109,8 @@ pub(super) fn pipe_cloexec(ends: &mut [c_int; 2]) -> Result<(), Errno> {
 
 /// Real, effective and saved user id.
 pub(crate) fn user_ids() -> [u32; 3] {
-    let mut ids = [0; 3];
+    // No id, should a seccomp filter refuse the question.
+    let mut ids = [u32::MAX; 3];
     let [real, effective, saved] = &mut ids;
     // SAFETY: three valid places; with those it cannot fail.
     unsafe { libc::getresuid(real, effective, saved) };
@@ -118,7 +119,8 @@ pub(crate) fn user_ids() -> [u32; 3] {
 
 /// Real, effective and saved group id.
 pub(crate) fn group_ids() -> [u32; 3] {
-    let mut ids = [0; 3];
+    // No id, should a seccomp filter refuse the question.
+    let mut ids = [u32::MAX; 3];
     let [real, effective, saved] = &mut ids;
     // SAFETY: three valid places; with those it cannot fail.
     unsafe { libc::getresgid(real, effective, saved) };
@@ -165,6 +167,11 @@ pub(crate) fn set_no_new_privileges() -> Result<(), Errno> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).map(drop)
 }
 
+/// Whether that is so.
+pub(crate) fn no_new_privileges() -> Result<bool, Errno> {
+    prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0).map(|answer| answer == 1)
+}
+
 /// Whether a change of user from 0 leaves the permitted capabilities. The kernel forgets it at `execve`.
 pub(crate) fn set_keep_capabilities(keep: bool) -> Result<(), Errno> {
     prctl(libc::PR_SET_KEEPCAPS, u64::from(keep), 0).map(drop)
@@ -186,6 +193,16 @@ pub(crate) fn raise_ambient(capability: u8) -> Result<(), Errno> {
         u64::from(capability),
     )
     .map(drop)
+}
+
+/// Whether a capability is in the ambient set; EINVAL before Linux 4.3, and for a number that this kernel does not know.
+pub(crate) fn is_ambient(capability: u8) -> Result<bool, Errno> {
+    prctl(
+        libc::PR_CAP_AMBIENT,
+        libc::PR_CAP_AMBIENT_IS_SET as u64,
+        u64::from(capability),
+    )
+    .map(|answer| answer == 1)
 }
 
 #[repr(C)]

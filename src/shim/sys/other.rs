@@ -111,6 +111,10 @@ pub(crate) fn set_no_new_privileges() -> Result<(), Errno> {
     Err(libc::ENOSYS)
 }
 
+pub(crate) fn no_new_privileges() -> Result<bool, Errno> {
+    Err(libc::ENOSYS)
+}
+
 pub(crate) fn set_keep_capabilities(_: bool) -> Result<(), Errno> {
     Err(libc::ENOSYS)
 }
@@ -124,6 +128,10 @@ pub(crate) fn drop_from_bounding_set(_: u8) -> Result<(), Errno> {
 }
 
 pub(crate) fn raise_ambient(_: u8) -> Result<(), Errno> {
+    Err(libc::ENOSYS)
+}
+
+pub(crate) fn is_ambient(_: u8) -> Result<bool, Errno> {
     Err(libc::ENOSYS)
 }
 
