@@ -74,10 +74,20 @@ type CommandResult = Result<ExitCode, CommandError>;
 /// supervisor that stays has no use for it.
 #[must_use]
 pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
+    let is_exec = words.get(1).is_some_and(|word| word == "exec");
+    // Before anything is read: what a command reads and writes, it reads and writes with these privileges.
+    if let Some(elevation) = shim::elevation() {
+        shim::refuse(elevation);
+        return if is_exec || shim::is_shim(&words) {
+            ExitCode::Program(125)
+        } else {
+            ExitCode::Error
+        };
+    }
     if let Some(status) = shim::entry(&words) {
         return ExitCode::Program(status);
     }
-    if words.get(1).is_some_and(|word| word == "exec") {
+    if is_exec {
         let words = words.split_off(2);
         return ExitCode::Program(shim::exec_command(words, &mut exec::Profiles::new(adopt)));
     }

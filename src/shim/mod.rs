@@ -7,6 +7,7 @@
 //! | `state` | the mask and the dispositions that runup was given, recorded before `main` |
 //! | `exec` | finding the program, becoming it, and saying why not |
 //! | `limits`, `user`, `capability`, `bounding`, `privileges` | what the program may use, who it is and what it may do |
+//! | `elevation` | whether the file gives privileges, with which nothing is done |
 //! | `supervision`, `init`, `signals`, `reap`, `terminal` | the supervisor |
 //! | `compat` | the same under the names `tini`, `docker-init` and `dumb-init` |
 //! | `sys` | the system calls, behind safe signatures |
@@ -18,6 +19,7 @@ use std::ffi::OsString;
 mod bounding;
 mod capability;
 mod compat;
+mod elevation;
 mod exec;
 mod files;
 mod init;
@@ -35,7 +37,8 @@ mod terminal;
 mod user;
 
 pub use capability::CapabilitySet;
-pub use compat::entry;
+pub use compat::{entry, is_shim};
+pub use elevation::{Elevation, elevation, refuse};
 pub use exec::{Launch, LaunchError, become_program, find};
 pub use init::supervise;
 pub use launch::{Nothing, Preparation, Refusal, run};

@@ -12,6 +12,7 @@
     reason = "tests start processes, make terminals, and say what they skip"
 )]
 
+mod elevated;
 mod inputs;
 mod jobs;
 mod preserved;

@@ -23,17 +23,26 @@ enum Outcome {
     End(u8),
 }
 
+/// Whether a command line begins with another shim's name.
+#[must_use]
+pub fn is_shim(arguments: &[OsString]) -> bool {
+    arguments.first().and_then(|name| shim_of(name.as_bytes())).is_some()
+}
+
+type Parse = fn(&[u8], &[OsString]) -> Outcome;
+
+fn shim_of(name: &[u8]) -> Option<Parse> {
+    match name.rsplit(|byte| *byte == b'/').next()? {
+        b"tini" | b"tini-static" | b"docker-init" => Some(|_, words| tini::parse(words)),
+        b"dumb-init" => Some(dumb_init::parse),
+        _ => None,
+    }
+}
+
 /// Runs as another shim if `arguments` begins with that one's name. Returns the exit status, or `None` if it is not one.
 pub fn entry(arguments: &[OsString]) -> Option<u8> {
     let name = arguments.first()?.as_bytes();
-    let base = name.rsplit(|byte| *byte == b'/').next()?;
-    let words = &arguments[1..];
-    let outcome = match base {
-        b"tini" | b"tini-static" | b"docker-init" => tini::parse(words),
-        b"dumb-init" => dumb_init::parse(name, words),
-        _ => return None,
-    };
-    Some(match outcome {
+    Some(match shim_of(name)?(name, &arguments[1..]) {
         Outcome::End(status) => status,
         Outcome::Run(how, command) => supervise(&how, &mut || match exec::find(&command) {
             Ok(launch) => how.voice.refuse(&exec::become_program(&launch)),

@@ -127,6 +127,29 @@ pub(crate) fn group_ids() -> [u32; 3] {
     ids
 }
 
+/// Real and effective user id, and real and effective group id, as the kernel set them at `execve`. No system call.
+pub(crate) fn start_ids() -> [(u32, u32); 2] {
+    // SAFETY: no precondition; the kernel gives every program these four.
+    let id = |kind: c_ulong| u32::try_from(unsafe { libc::getauxval(kind) }).unwrap_or(u32::MAX);
+    [
+        (id(libc::AT_UID), id(libc::AT_EUID)),
+        (id(libc::AT_GID), id(libc::AT_EGID)),
+    ]
+}
+
+/// Whether `execve` may have given privileges: by the file, or by a security module.
+pub(crate) fn is_secure() -> bool {
+    // SAFETY: no precondition.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Whether user id 0 means nothing to capabilities here (SECBIT_NOROOT, capabilities(7)).
+pub(crate) fn root_is_plain() -> bool {
+    const NOROOT: c_int = 1;
+    // Where the question is refused, root is taken for what it is nearly everywhere; `--user` is refused without capabilities.
+    prctl(libc::PR_GET_SECUREBITS, 0, 0).is_ok_and(|bits| bits & NOROOT != 0)
+}
+
 /// Sets all three user ids.
 pub(crate) fn set_user(id: u32) -> Result<(), Errno> {
     // SAFETY: no pointers are passed.

@@ -83,6 +83,20 @@ pub(crate) fn group_ids() -> [u32; 3] {
     unsafe { [libc::getgid(), libc::getegid(), libc::getegid()] }
 }
 
+/// Real and effective user id, and real and effective group id.
+pub(crate) fn start_ids() -> [(u32, u32); 2] {
+    let ([user, effective_user, _], [group, effective_group, _]) = (user_ids(), group_ids());
+    [(user, effective_user), (group, effective_group)]
+}
+
+pub(crate) fn is_secure() -> bool {
+    false
+}
+
+pub(crate) fn root_is_plain() -> bool {
+    false
+}
+
 /// Of root, `setuid` sets all three.
 pub(crate) fn set_user(id: u32) -> Result<(), Errno> {
     // SAFETY: no pointers are passed.
