@@ -10,7 +10,7 @@ use runup::engine::Options;
 use runup::finding::Outcome;
 use runup::fix::apply::{Account, ApplyError, Cause, apply};
 use runup::fix::disk::Disk;
-use runup::fix::journal::Journal;
+use runup::fix::journal::{Journal, checksum};
 use runup::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
 use runup::fix::revert::{Request, RevertError, What, forget, revert};
 use runup::fix::{MemoryDisk, Undone};
@@ -18,7 +18,7 @@ use runup::profile::{self, Library, Profile};
 use runup::source::Sources;
 use runup::system::memory::{MemorySystem, Reaction};
 use runup::system::steps::{Mishap, Steps};
-use runup::system::{Os, Process, Resource, Space, System};
+use runup::system::{Boot, Failure, NamespaceId, Os, Process, Resource, Space, System};
 
 const PROFILE: &str = r#"
 [params.connections]
@@ -67,11 +67,18 @@ memory = { swap = { max = 0 } }
 
 const PROCESS: Process = Process { pid: 1000, start: 77 };
 
-fn space(name: &str) -> Space {
+/// A network namespace with a number, in the first boot.
+fn space(net: u64) -> Space {
+    in_boot("boot-1", net)
+}
+
+fn in_boot(boot: &str, net: u64) -> Space {
     Space {
-        boot: "boot-1".to_owned(),
-        net: name.to_owned(),
-        ..Space::default()
+        net: NamespaceId {
+            cookie: Ok(net),
+            inode: Ok(4_026_531_000 + net),
+        },
+        ..Space::of(Boot::Known(boot.to_owned()))
     }
 }
 
@@ -79,7 +86,7 @@ fn machine(steps: &Steps) -> MemorySystem {
     let huge = "/sys/kernel/mm/transparent_hugepage/enabled";
     MemorySystem::linux("6.1.0")
         .counted(steps)
-        .in_space(space("net-1"))
+        .in_space(space(1))
         .sysctl("net.core.somaxconn", "4096")
         .sysctl("net.core.netdev_max_backlog", "1000")
         .sysctl("net.ipv4.tcp_fin_timeout", "60")
@@ -317,10 +324,11 @@ fn with_every_mishap(mishap: impl Fn(u32) -> Mishap, also_revert: bool) {
         let reverted = revert(ALL, &machine, &disk, &journal()).unwrap_or_else(|error| panic!("step {at}: {error}"));
         assert!(reverted.complete(), "step {at}: {reverted:?}");
         assert_eq!(machine.state(), before, "step {at}");
+        // Neither a record nor the half of one: only the count stays, and the lock is no file here.
         let left: Vec<String> = disk
             .files()
             .into_keys()
-            .filter(|path| path.ends_with(".json"))
+            .filter(|path| path != "/var/lib/runup/last")
             .collect();
         assert!(left.is_empty(), "step {at}: {left:?}");
         if done {
@@ -505,7 +513,7 @@ fn another_boot_another_namespace_and_damage_are_errors() {
     apply(&plan, &machine, &disk, &journal(), &account()).expect("applied");
     let one = Request { id: Some(1), ..ALL };
 
-    let elsewhere = self::machine(&steps).in_space(space("net-2"));
+    let elsewhere = self::machine(&steps).in_space(space(2));
     let untouched = elsewhere.state();
     let error = revert(one, &elsewhere, &disk, &journal()).expect_err("another namespace");
     assert!(error.to_string().contains("nsenter"), "{error}");
@@ -513,15 +521,32 @@ fn another_boot_another_namespace_and_damage_are_errors() {
     assert_eq!((reverted.lines.len(), reverted.foreign.len()), (0, 1));
     assert_eq!(elsewhere.state(), untouched);
 
-    let later = self::machine(&steps).in_space(Space {
-        boot: "boot-2".to_owned(),
-        ..space("net-1")
-    });
+    let later = self::machine(&steps).in_space(in_boot("boot-2", 1));
     let error = revert(one, &later, &disk, &journal()).expect_err("another boot");
     assert!(error.to_string().contains("--forget 1"), "{error}");
     assert_eq!(later.state(), untouched);
+    // That the boot is another one says that it is not this one, and not that it is over: another machine may share the
+    // directory.
+    let told = |start: i64| {
+        self::machine(&steps)
+            .in_space(in_boot("boot-2", 1))
+            .file("/proc/stat", &format!("cpu 1 1\nbtime {start}\n"))
+    };
+    for unproven in [&later, &told(System::now(&later) - 1)] {
+        apply(&plan, unproven, &disk, &journal(), &account()).expect("applied");
+        assert!(
+            journal()
+                .entries(&disk)
+                .expect("whole")
+                .iter()
+                .any(|entry| entry.id == 1)
+        );
+        let newest = journal().entries(&disk).expect("whole").last().expect("one").id;
+        forget(newest, unproven, &disk, &journal()).expect("forgotten");
+    }
+    disk.put("/var/lib/runup/last", b"1\n");
     // The next apply after a restart drops what the restart has undone.
-    apply(&plan, &later, &disk, &journal(), &account()).expect("applied");
+    apply(&plan, &told(System::now(&later) + 1), &disk, &journal(), &account()).expect("applied");
     assert_eq!(journal().entries(&disk).expect("whole").len(), 1);
     forget(2, &later, &disk, &journal()).expect("forgotten");
     assert!(matches!(
@@ -548,6 +573,122 @@ fn another_boot_another_namespace_and_damage_are_errors() {
         let error = apply(&plan_of(PROFILE, &machine), &machine, &disk, &journal(), &account()).expect_err("damaged");
         assert!(error.to_string().contains(path), "{error}");
         assert_eq!(machine.state(), state);
+    }
+}
+
+/// Rewrites a record, as another version of runup would have written it.
+fn rewrite(disk: &MemoryDisk, id: u64, change: impl Fn(&str) -> String) {
+    let path = format!("/var/lib/runup/{id:06}.json");
+    let text = String::from_utf8(disk.read(&path).expect("a record")).expect("text");
+    let (_, body) = text.split_once('\n').expect("two lines");
+    let body = change(body.trim_end());
+    let text = format!("runup.journal/1 {:016x}\n{body}\n", checksum(body.as_bytes()));
+    disk.put(&path, text.as_bytes());
+}
+
+#[test]
+fn a_record_of_an_unknown_boot_or_namespace_is_kept_said_and_undone_by_force() {
+    let unknown_boot = |text: &str| text.replace("\"boot-1\"", "\"?\"");
+    let namespace = |to: &'static str| {
+        move |text: &str| {
+            assert!(text.contains("network namespace 4026531001 cookie 1"), "{text}");
+            text.replace("network namespace 4026531001 cookie 1", to)
+        }
+    };
+    let changes: [&dyn Fn(&str) -> String; 3] = [&unknown_boot, &namespace("network namespace ?"), &|text| {
+        unknown_boot(&namespace("network namespace cookie 9")(text))
+    }];
+    for change in changes {
+        let steps = Steps::default();
+        let machine = machine(&steps).file("/proc/stat", "btime 99999999999\n");
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let first = plan_of(&one_rule("net.core.somaxconn", "min = 8000"), &machine);
+        apply(&first, &machine, &disk, &journal(), &account()).expect("applied");
+        rewrite(&disk, 1, change);
+        let second = plan_of(&one_rule("net.ipv4.tcp_fin_timeout", "max = \"30s\""), &machine);
+        apply(&second, &machine, &disk, &journal(), &account()).expect("applied");
+        assert_eq!(records(&disk).len(), 2, "it is kept");
+
+        let error = revert(Request { id: Some(1), ..ALL }, &machine, &disk, &journal()).expect_err("unclear");
+        assert!(error.to_string().contains("--force 1"), "{error}");
+        let reverted = revert(ALL, &machine, &disk, &journal()).expect("the other one");
+        assert_eq!((reverted.lines.len(), reverted.foreign.len()), (1, 1), "{reverted:?}");
+        assert_eq!(records(&disk).len(), 1, "it is kept");
+
+        let reverted = revert(Request { force: true, ..ALL }, &machine, &disk, &journal()).expect("forced");
+        assert!(reverted.complete() && reverted.unclear.len() == 1, "{reverted:?}");
+        assert_eq!(machine.state(), before);
+        assert!(records(&disk).is_empty());
+    }
+}
+
+#[test]
+fn what_older_versions_recorded_is_undone_without_force() {
+    for place in ["network namespace cookie 1", "network namespace 4026531001"] {
+        let steps = Steps::default();
+        let machine = machine(&steps);
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let plan = plan_of(&one_rule("net.core.somaxconn", "min = 8000"), &machine);
+        apply(&plan, &machine, &disk, &journal(), &account()).expect("applied");
+        rewrite(&disk, 1, |text| {
+            text.replace("network namespace 4026531001 cookie 1", place)
+        });
+        assert!(revert(ALL, &machine, &disk, &journal()).expect("reverts").complete());
+        assert_eq!(machine.state(), before, "{place}");
+    }
+}
+
+#[test]
+fn where_a_record_could_not_be_known_again_nothing_is_applied() {
+    let failure = || Failure::Denied(libc::EACCES);
+    let hidden = NamespaceId {
+        cookie: Err(failure()),
+        inode: Err(failure()),
+    };
+    for (space, what) in [
+        (
+            Space {
+                boot: Boot::Unknown("boot_id: hidden".to_owned()),
+                ..space(1)
+            },
+            "boot_id: hidden",
+        ),
+        (
+            Space {
+                net: hidden,
+                ..space(1)
+            },
+            "network namespace",
+        ),
+    ] {
+        let steps = Steps::default();
+        let machine = machine(&steps);
+        let disk = MemoryDisk::new(&steps);
+        let first = plan_of(&one_rule("net.ipv4.tcp_fin_timeout", "max = \"30s\""), &machine);
+        apply(&first, &machine, &disk, &journal(), &account()).expect("applied");
+        let machine = machine.in_space(space);
+        let state = machine.state();
+        let plan = plan_of(&one_rule("net.core.somaxconn", "min = 8000"), &machine);
+        let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("refused");
+        assert!(error.to_string().contains(what), "{error}");
+        assert_eq!((machine.state(), records(&disk).len()), (state, 1));
+    }
+}
+
+#[test]
+fn the_count_never_starts_again() {
+    for held in ["18446744073709551615\n", "many\n", "", "-1\n"] {
+        let steps = Steps::default();
+        let machine = machine(&steps);
+        let disk = MemoryDisk::new(&steps);
+        disk.put("/var/lib/runup/last", held.as_bytes());
+        let state = machine.state();
+        let plan = plan_of(PROFILE, &machine);
+        let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("it cannot count on");
+        assert!(error.to_string().contains("/var/lib/runup/last"), "{error}");
+        assert_eq!((machine.state(), records(&disk).len()), (state, 0));
     }
 }
 
@@ -645,7 +786,7 @@ proptest! {
     #[test]
     fn only_what_fails_is_moved_only_as_far_as_asked_and_all_of_it_back(rules in any_host()) {
         let steps = Steps::default();
-        let mut machine = MemorySystem::linux("6.1.0").in_space(space("net-1")).counted(&steps);
+        let mut machine = MemorySystem::linux("6.1.0").in_space(space(1)).counted(&steps);
         let mut live = std::collections::BTreeMap::new();
         let mut text = String::new();
         for (at, (key, value, floor, bound)) in rules.iter().enumerate() {

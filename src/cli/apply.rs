@@ -16,9 +16,11 @@ use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
+use crate::fix::journal::Entry;
 use crate::fix::persist::{self, Persistence};
 use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
-use crate::fix::revert::{Request, RevertError, revert};
+use crate::fix::revert::{self, Request, RevertError, revert};
+use crate::fix::{Standing, standing};
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::report::{self, Format, Style};
@@ -26,6 +28,7 @@ use crate::rule::{Severity, Target};
 use crate::shim::options::OnFail;
 use crate::shim::{self, Refusal};
 use crate::source::Sources;
+use crate::system::Same;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let ground = Ground::new(matches)?;
@@ -126,6 +129,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
                 "runup: {} made{until}; `runup revert {id}` undoes this\n",
                 changes(plan.steps.len())
             ));
+            run.say_what_stays(streams)?;
         }
         run.persist(&persistence, id, streams)?;
     } else {
@@ -162,6 +166,31 @@ impl Run<'_> {
         let ground = self.ground;
         apply(plan, ground.machine.as_ref(), &ground.disk, &ground.journal, account)
             .map_err(|error| CommandError::Message(error.to_string()))
+    }
+
+    /// Says which records of this machine stay in the journal though they may be of another boot: what is not known to be gone is
+    /// not thrown away.
+    fn say_what_stays(&self, streams: &mut Streams) -> Result<(), CommandError> {
+        let ground = self.ground;
+        let machine = ground.machine.as_ref();
+        let space = machine.space();
+        let entries = ground
+            .journal
+            .entries(&ground.disk)
+            .map_err(|error| CommandError::Message(error.to_string()))?;
+        for entry in entries
+            .iter()
+            .filter(|entry| entry.machine == machine.platform().hostname)
+        {
+            let id = entry.id;
+            let why = match standing(entry, &space) {
+                Standing::Unclear(why) => revert::unclear(id, &why),
+                Standing::Elsewhere(why) if entry.boot.same(&space.boot) == Same::No => why,
+                Standing::Here | Standing::Elsewhere(_) => continue,
+            };
+            streams.message(&format!("runup: the record of apply {id} stays: {why}\n"));
+        }
+        Ok(())
     }
 
     /// A rule that passed before and fails now was broken by what was applied, and that goes back.
@@ -203,13 +232,14 @@ impl Run<'_> {
         let machine = ground.machine.as_ref();
         let host = Host::new(machine);
         let check = Check::prepare(self.profiles, self.options.clone(), &host).map_err(CommandError::Diagnostics)?;
-        let boot = machine.space().boot;
+        let space = machine.space();
         let mut touched: Vec<Parameter> = plan.steps.iter().map(|step| step.parameter.clone()).collect();
         let entries = ground
             .journal
             .entries(&ground.disk)
             .map_err(|error| CommandError::Message(error.to_string()))?;
-        for entry in entries.into_iter().filter(|entry| entry.boot == boot) {
+        let of_this_boot = |entry: &Entry| entry.boot.same(&space.boot) == Same::Yes;
+        for entry in entries.into_iter().filter(of_this_boot) {
             touched.extend(entry.steps.into_iter().map(|step| step.parameter));
         }
         let undone = |key: &str| {
@@ -335,6 +365,10 @@ impl Run<'_> {
         let machine = ground.machine.as_ref();
         let id = apply(plan, machine, &ground.disk, &ground.journal, account)
             .map_err(|error| CommandError::Message(error.to_string()))?;
+        if id.is_some() {
+            // What is applied already must be undone whatever comes of this.
+            let _ = self.say_what_stays(streams);
+        }
         let supervision = shim::Supervision::new(shim::Voice::Runup);
         let mut before = Some(before);
         let status = shim::supervise(&supervision, &mut || {

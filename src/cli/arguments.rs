@@ -325,7 +325,7 @@ fn revert() -> Command {
             Arg::new("force")
                 .long("force")
                 .action(ArgAction::SetTrue)
-                .help("also what somebody else has changed since"),
+                .help("also what somebody else has changed since, and what cannot be told to have been applied here"),
         )
         .arg(
             Arg::new("persist")

@@ -7,6 +7,7 @@ use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::fix::persist;
 use crate::fix::revert::{self, Request};
+use crate::fix::{Standing, standing};
 use crate::report;
 use crate::shim;
 
@@ -20,8 +21,12 @@ pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult 
         let entries: Vec<_> = entries
             .into_iter()
             .map(|entry| {
-                let foreign = revert::foreign(&entry, &space, machine);
-                (entry, foreign)
+                let not_here = match standing(&entry, &space) {
+                    Standing::Here => None,
+                    Standing::Elsewhere(why) => Some(format!("cannot be undone here: {why}")),
+                    Standing::Unclear(why) => Some(revert::unclear(entry.id, &why)),
+                };
+                (entry, not_here)
             })
             .collect();
         if entries.is_empty() {
@@ -59,12 +64,15 @@ pub(super) fn run(matches: &ArgMatches, streams: &mut Streams) -> CommandResult 
             ExitCode::Error
         });
     }
-    let files = persist::files(&ground.disk);
-    if !files.is_empty() {
-        streams.message(&format!(
+    match persist::files(&ground.disk) {
+        Ok(files) if files.is_empty() => {}
+        Ok(files) => streams.message(&format!(
             "runup: {} still sets values at the next boot; `runup revert --persist` removes what runup wrote\n",
             files.join(", ")
-        ));
+        )),
+        Err(error) => streams.message(&format!(
+            "runup: whether a file still sets values at the next boot cannot be told: {error}\n"
+        )),
     }
     Ok(if reverted.complete() && reverted.foreign.is_empty() {
         ExitCode::Ready

@@ -6,9 +6,11 @@ use super::disk::{Disk, DiskError, LockFailure};
 use super::journal::{EffectRecord, Entry, Journal, JournalError, Record};
 use super::order;
 use super::parameter::Parameter;
+use super::place::Place;
 use super::plan::{Plan, Step};
+use super::standing::is_over;
 use super::undo;
-use crate::system::{Failure, Process, Space, System, WritableSystem, start_of};
+use crate::system::{Boot, Failure, Process, Space, System, WritableSystem, start_of};
 
 /// What a record says of who applied what.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,6 +35,8 @@ pub enum ApplyError {
         /// The directory.
         directory: String,
     },
+    /// What tells this boot or a namespace from others cannot be read, so that a record could not be used later.
+    Unidentified(String),
     /// A value is not what it was when the plan was made.
     Moved {
         /// Of what.
@@ -102,6 +106,12 @@ impl fmt::Display for ApplyError {
                 }
                 Ok(())
             }
+            ApplyError::Unidentified(what) => write!(
+                f,
+                "it cannot be told {what}. What is recorded now could not be known again later, and so not be undone: nothing was \
+                 changed. Make that file readable here (it is the kernel's; a sandbox or a mount over it hides it), or run this \
+                 outside"
+            ),
             ApplyError::Moved {
                 parameter,
                 planned,
@@ -180,6 +190,7 @@ pub fn apply(
     };
     let of_disk = |error: DiskError| of_journal(JournalError::Disk(error));
     let _lock = lock(disk, journal, &holder(machine, "runup apply"))?;
+    journal.sweep(disk);
     let entries = journal.entries(disk).map_err(of_journal)?;
     let platform = machine.platform();
     let space = machine.space();
@@ -206,17 +217,16 @@ pub fn apply(
             });
         }
     }
+    let steps = records(plan, machine, &space);
+    identified(&steps, &space)?;
     // What was set before the last restart is gone, and its record helps nobody any more.
-    for stale in entries
-        .iter()
-        .filter(|entry| entry.boot != space.boot && entry.machine == platform.hostname)
-    {
+    for stale in entries.iter().filter(|entry| is_over(entry, &space, machine)) {
         journal.forget(disk, stale.id).map_err(of_disk)?;
     }
     let pid = machine.identity().pid;
     let mut entry = Entry {
-        steps: records(plan, machine, &space),
-        id: journal.number(disk, &entries).map_err(of_disk)?,
+        steps,
+        id: journal.number(disk, &entries).map_err(of_journal)?,
         machine: platform.hostname.clone(),
         time: machine.now(),
         boot: space.boot.clone(),
@@ -248,12 +258,21 @@ pub fn apply(
     Ok(Some(entry.id))
 }
 
+/// A record that nobody could know again would be of no use: its old values would be lost.
+fn identified(steps: &[Record], space: &Space) -> Result<(), ApplyError> {
+    if let Boot::Unknown(why) = &space.boot {
+        return Err(ApplyError::Unidentified(format!("which boot this is ({why})")));
+    }
+    let unknown = steps.iter().find_map(|step| step.lives_in.unidentified(space));
+    unknown.map_or(Ok(()), |what| Err(ApplyError::Unidentified(what)))
+}
+
 /// The changes of a plan as a journal has them.
 fn records(plan: &Plan, machine: &dyn WritableSystem, space: &Space) -> Vec<Record> {
     let platform = machine.platform();
     let record = |step: &Step| Record {
         parameter: step.parameter.clone(),
-        lives_in: step.parameter.lives_in(&platform.release, platform.os, space),
+        lives_in: Place::of(&step.parameter, &platform.release, platform.os, space),
         before: step.before.clone(),
         to: step.to.clone(),
         after: None,
@@ -276,7 +295,7 @@ fn records(plan: &Plan, machine: &dyn WritableSystem, space: &Space) -> Vec<Reco
 /// put back at once, and the rules that need it decide what that means.
 pub fn in_place(plan: &Plan, machine: &dyn WritableSystem) -> Vec<StepFailure> {
     let mut failures = Vec::new();
-    for mut record in records(plan, machine, &Space::default()) {
+    for mut record in records(plan, machine, &Space::files()) {
         if let Err(cause) = set(machine, &mut record) {
             let (parameter, to) = (record.parameter.clone(), record.to.clone());
             failures.push(StepFailure {

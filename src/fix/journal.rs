@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{self, Disk, DiskError};
 use super::parameter::{Parameter, State};
-use crate::system::{Failure, Process};
+use super::place::Place;
+use crate::report::printable;
+use crate::system::{Boot, Failure, Process};
 
 const HEADER: &str = "runup.journal/1";
 
 /// One apply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Entry {
     /// Counted from 1, never used again.
     pub id: u64,
@@ -21,8 +23,8 @@ pub struct Entry {
     pub machine: String,
     /// When, in seconds since 1970-01-01 UTC.
     pub time: i64,
-    /// The kernel's id of the boot.
-    pub boot: String,
+    /// The boot that it was made in.
+    pub boot: Boot,
     /// For which profiles.
     pub profiles: Vec<String>,
     /// The process that applies, or for whose command it is.
@@ -41,7 +43,7 @@ pub struct Record {
     /// Of what.
     pub parameter: Parameter,
     /// Where its value lives.
-    pub lives_in: String,
+    pub lives_in: Place,
     /// What was there.
     pub before: State,
     /// What is written.
@@ -77,6 +79,15 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
+    /// The file that counts the applies does not hold a number that can be counted on from.
+    Count {
+        /// The file.
+        path: String,
+        /// What it holds.
+        held: String,
+        /// The highest number that is recorded.
+        known: u64,
+    },
     /// The disk.
     Disk(DiskError),
 }
@@ -88,6 +99,12 @@ impl fmt::Display for JournalError {
                 f,
                 "the journal {path} is damaged: {why}\n  nothing was changed. What it recorded can be read there; put the values \
                  back by hand, then `runup revert --forget N` removes record N"
+            ),
+            JournalError::Count { path, held, known } => write!(
+                f,
+                "{path} holds `{}`, and not the number of the last apply: the next one could get a number that was used before\n  \
+                 nothing was changed. Write the number of the last apply there ({known} is the highest that is still recorded)",
+                printable(held)
             ),
             JournalError::Disk(error) => write!(f, "{error}"),
         }
@@ -173,23 +190,53 @@ impl Journal {
     /// The number of the next apply, counted on from the last one that there ever was.
     ///
     /// # Errors
-    /// The disk's.
-    pub fn number(&self, disk: &dyn Disk, entries: &[Entry]) -> Result<u64, DiskError> {
+    /// It cannot be counted on, or the disk's.
+    pub fn number(&self, disk: &dyn Disk, entries: &[Entry]) -> Result<u64, JournalError> {
         let path = format!("{}/last", self.directory);
-        let last = disk
-            .read(&path)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse::<u64>().ok());
-        let known = entries.last().map(|entry| entry.id);
-        let next = last.max(known).unwrap_or(0) + 1;
+        let known = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
+        let held = match disk.read(&path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).trim().to_owned()),
+            Err(Failure::Absent) => None,
+            Err(failure) => {
+                return Err(JournalError::Disk(DiskError {
+                    action: "read",
+                    path,
+                    failure,
+                }));
+            }
+        };
+        let last = match &held {
+            Some(text) => text.parse::<u64>().ok(),
+            None => Some(0),
+        };
+        let Some(next) = last.and_then(|last| last.max(known).checked_add(1)) else {
+            return Err(JournalError::Count {
+                path,
+                held: held.unwrap_or_default(),
+                known,
+            });
+        };
         disk::replace(disk, &path, format!("{next}\n").as_bytes(), 0o600, false)?;
         Ok(next)
     }
 
-    /// Whether there is a record of an apply, whole or damaged.
+    /// Removes what a process that was killed while it wrote left behind: the new text of a file before it got its name. It was
+    /// never part of the journal, and what it should have replaced is there. To be called with the lock held, so that whoever
+    /// wrote it is gone. What only looks like it stays, and so does what cannot be removed: it is in nobody's way.
+    pub fn sweep(&self, disk: &dyn Disk) {
+        for name in disk.list(&self.directory).unwrap_or_default() {
+            let path = format!("{}/{name}", self.directory);
+            let left_over = disk.read(&path).is_ok_and(|bytes| is_left_over(&name, &bytes));
+            if left_over {
+                let _ = disk.remove(&path);
+            }
+        }
+    }
+
+    /// Whether there is a record of an apply, whole, damaged or unreadable.
     #[must_use]
     pub fn holds(&self, disk: &dyn Disk, id: u64) -> bool {
-        disk.read(&self.path(id)).is_ok()
+        disk.read(&self.path(id)) != Err(Failure::Absent)
     }
 
     /// Writes an apply's record. With `durable` it is on the disk when this returns; without, it survives this process only.
@@ -197,9 +244,14 @@ impl Journal {
     /// # Errors
     /// The disk's.
     pub fn save(&self, disk: &dyn Disk, entry: &Entry, durable: bool) -> Result<(), DiskError> {
-        let body = serde_json::to_string_pretty(entry).unwrap_or_default();
+        let path = self.path(entry.id);
+        let body = serde_json::to_string_pretty(entry).map_err(|_| DiskError {
+            action: "write",
+            path: path.clone(),
+            failure: Failure::NotText,
+        })?;
         let text = format!("{HEADER} {:016x}\n{body}\n", checksum(body.as_bytes()));
-        disk::replace(disk, &self.path(entry.id), text.as_bytes(), 0o600, durable)
+        disk::replace(disk, &path, text.as_bytes(), 0o600, durable)
     }
 
     /// Removes an apply's record.
@@ -215,6 +267,18 @@ impl Journal {
 fn is_entry(name: &str) -> bool {
     name.strip_suffix(".json")
         .is_some_and(|number| number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a file is the new text of a record or of the count, whole or cut short: `.000001.json.new`, `.last.new`.
+fn is_left_over(name: &str, bytes: &[u8]) -> bool {
+    let Some(of) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".new")) else {
+        return false;
+    };
+    if of == "last" {
+        return bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == b'\n');
+    }
+    let common = bytes.len().min(HEADER.len());
+    is_entry(of) && bytes[..common] == HEADER.as_bytes()[..common]
 }
 
 fn parse(bytes: &[u8]) -> Result<Entry, String> {

@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,21 @@ fn failure(error: &std::io::Error) -> Failure {
     }
 }
 
+/// A lock that is held. The guard of the library panics where the kernel refuses to unlock.
+struct Lock(Option<Flock<File>>);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let Some(Err((held, _))) = self.0.take().map(Flock::unlock) else {
+            return;
+        };
+        // Closed by hand, which ends the lock too: nobody has a copy of the descriptor.
+        let descriptor = held.as_raw_fd();
+        std::mem::forget(held);
+        let _ = nix::unistd::close(descriptor);
+    }
+}
+
 impl Disk for LiveDisk {
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let mut file = OpenOptions::new()
@@ -90,10 +106,17 @@ impl Disk for LiveDisk {
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(self.real(path)?).map_err(|error| failure(&error))?;
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
+        let entries = std::fs::read_dir(self.real(path)?).map_err(|error| match error.raw_os_error() {
+            // Something is there, and it holds no names.
+            Some(errno @ libc::ENOTDIR) => Failure::Io(errno),
+            _ => failure(&error),
+        })?;
+        let mut names = Vec::new();
+        for entry in entries {
+            // A part of a directory is not what is in it. No file of ours has a name that is not UTF-8.
+            let entry = entry.map_err(|error| failure(&error))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
         names.sort();
         Ok(names)
     }
@@ -157,7 +180,7 @@ impl Disk for LiveDisk {
                 // Only for whoever finds it held.
                 let _ = lock.set_len(0);
                 let _ = lock.write_all(holder.as_bytes());
-                Ok(Box::new(lock))
+                Ok(Box::new(Lock(Some(lock))))
             }
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
                 let mut name = String::new();

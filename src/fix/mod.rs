@@ -21,12 +21,16 @@ mod order;
 mod overlay;
 mod parameter;
 pub mod persist;
+mod place;
 pub mod plan;
 pub mod revert;
+mod standing;
 mod undo;
 
 pub use live_disk::LiveDisk;
 pub use memory_disk::MemoryDisk;
 pub use overlay::Overlay;
 pub use parameter::{Parameter, State};
+pub use place::Place;
+pub use standing::{Standing, is_over, standing};
 pub use undo::Undone;

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{self, Namespace};
-use crate::system::{Failure, Limits, Os, Process, Resource, Space, WritableSystem};
-use crate::value::{Number, Type, Value, Version};
+use crate::catalogue;
+use crate::system::{Failure, Limits, Os, Process, Resource, SysctlName, WritableSystem};
+use crate::value::{Number, Type, Value};
 
 /// One thing that can be set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,6 +99,21 @@ impl Parameter {
         }
     }
 
+    /// Whether it is known to be gone (an interface, a device, a process), where reading it says that it is absent.
+    #[must_use]
+    pub fn is_gone(&self, machine: &dyn WritableSystem) -> bool {
+        match self {
+            Parameter::Sysctl { name } => {
+                SysctlName::parse(name).is_ok_and(|name| machine.is_gone(&format!("/proc/sys/{}", name.path())))
+            }
+            Parameter::Sysfs { path } => machine.is_gone(path),
+            // Absent is the machine's word for a process that has ended.
+            Parameter::Limit { .. } => true,
+            // The table does not go away; what is no longer swapped to is not absent, but off.
+            Parameter::Swap { .. } => false,
+        }
+    }
+
     /// Sets it.
     ///
     /// # Errors
@@ -143,30 +158,6 @@ impl Parameter {
             return left == right;
         }
         left.split_ascii_whitespace().eq(right.split_ascii_whitespace())
-    }
-
-    /// The part of a machine that its value belongs to. Values in two different ones have nothing to do with each other.
-    #[must_use]
-    pub fn lives_in(&self, release: &str, os: Os, space: &Space) -> String {
-        let Parameter::Sysctl { name } = self else {
-            return match self {
-                Parameter::Limit { .. } => format!("pid namespace {}", space.pid),
-                _ => "host".to_owned(),
-            };
-        };
-        let namespace = match catalogue::lookup(os, name) {
-            Some(key) => key.namespace_on(Version::parse(release).major_minor()),
-            None if name.starts_with("net.") => Namespace::Net,
-            None => Namespace::Host,
-        };
-        match namespace {
-            Namespace::Host | Namespace::NetInitial => "host".to_owned(),
-            Namespace::Net => format!("network namespace {}", space.net),
-            Namespace::Ipc => format!("IPC namespace {}", space.ipc),
-            Namespace::User => format!("user namespace {}", space.user),
-            Namespace::Uts => format!("UTS namespace {}", space.uts),
-            Namespace::Pid => format!("PID namespace {}", space.pid),
-        }
     }
 }
 

@@ -165,17 +165,7 @@ pub fn compose(
 
 /// Adds a file, joined with what an earlier apply wrote there, if that changes anything.
 fn add(composed: &mut Persistence, disk: &dyn Disk, path: String, text: &str, force: bool) -> Result<(), PersistError> {
-    let before = match disk.read(&path) {
-        Ok(bytes) => Some(bytes),
-        Err(Failure::Absent) => None,
-        Err(failure) => {
-            return Err(PersistError::Disk(DiskError {
-                action: "read",
-                path,
-                failure,
-            }));
-        }
-    };
+    let before = there(disk, &path)?;
     let text = match before.as_deref().map(ours) {
         None => text.to_owned(),
         Some(Some(old)) => join(&old, text),
@@ -187,6 +177,31 @@ fn add(composed: &mut Persistence, disk: &dyn Disk, path: String, text: &str, fo
         composed.files.push(File { path, before, text });
     }
     Ok(())
+}
+
+/// What a file holds; `None` where it is not there.
+fn there(disk: &dyn Disk, path: &str) -> Result<Option<Vec<u8>>, DiskError> {
+    match disk.read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Failure::Absent) => Ok(None),
+        Err(failure) => Err(DiskError {
+            action: "read",
+            path: path.to_owned(),
+            failure,
+        }),
+    }
+}
+
+/// The names in a directory; none where it is not there.
+fn names_in(disk: &dyn Disk, path: &str) -> Result<Vec<String>, DiskError> {
+    match disk.list(path) {
+        Err(Failure::Absent) => Ok(Vec::new()),
+        other => other.map_err(|failure| DiskError {
+            action: "list",
+            path: path.to_owned(),
+            failure,
+        }),
+    }
 }
 
 /// The text with its checksum in the line that says whose it is.
@@ -300,7 +315,7 @@ fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, host:
 pub fn write(persistence: &Persistence, disk: &dyn Disk, journal: &Journal) -> Result<(), PersistError> {
     let _lock = locked(disk, journal)?;
     for file in &persistence.files {
-        if disk.read(&file.path).ok() != file.before {
+        if there(disk, &file.path)? != file.before {
             return Err(PersistError::Moved(file.path.clone()));
         }
     }
@@ -322,8 +337,8 @@ fn locked(disk: &dyn Disk, journal: &Journal) -> Result<Box<dyn std::any::Any>, 
 /// Puts files back as they were.
 fn unwrite(files: &[File], disk: &dyn Disk) {
     for file in files.iter().rev() {
-        // Whatever is not what was just written is somebody else's.
-        if disk.read(&file.path).is_ok_and(|bytes| bytes != file.text.as_bytes()) {
+        // Whatever is not known to be what was just written may be somebody else's.
+        if !disk.read(&file.path).is_ok_and(|bytes| bytes == file.text.as_bytes()) {
             continue;
         }
         let _ = match &file.before {
@@ -334,8 +349,10 @@ fn unwrite(files: &[File], disk: &dyn Disk) {
 }
 
 /// Every file of ours that there is.
-#[must_use]
-pub fn files(disk: &dyn Disk) -> Vec<String> {
+///
+/// # Errors
+/// Nobody can tell, since a directory or a file cannot be read.
+pub fn files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     let fixed = [
         crate::remedy::host::SYSCTL_D,
         crate::remedy::host::TMPFILES_D,
@@ -344,19 +361,24 @@ pub fn files(disk: &dyn Disk) -> Vec<String> {
     ];
     let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
     const UNITS: &str = "/etc/systemd/system";
-    for name in disk.list(UNITS).unwrap_or_default() {
+    for name in names_in(disk, UNITS)? {
         if name.ends_with(".service.d") {
             paths.push(format!("{UNITS}/{name}/60-runup.conf"));
         }
     }
     const DAEMONS: &str = "/Library/LaunchDaemons";
-    for name in disk.list(DAEMONS).unwrap_or_default() {
+    for name in names_in(disk, DAEMONS)? {
         if name.starts_with("runup.") && name.ends_with(".plist") {
             paths.push(format!("{DAEMONS}/{name}"));
         }
     }
-    paths.retain(|path| disk.read(path).is_ok());
-    paths
+    let mut found = Vec::new();
+    for path in paths {
+        if there(disk, &path)?.is_some() {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 /// Removes every file of ours; those that somebody changed only with `force`. Returns what was removed, and what was not.
@@ -366,7 +388,7 @@ pub fn files(disk: &dyn Disk) -> Vec<String> {
 pub fn remove(disk: &dyn Disk, journal: &Journal, force: bool) -> Result<(Vec<String>, Vec<String>), PersistError> {
     let _lock = locked(disk, journal)?;
     let (mut removed, mut kept) = (Vec::new(), Vec::new());
-    for path in files(disk) {
+    for path in files(disk)? {
         let whole = disk.read(&path).is_ok_and(|bytes| ours(&bytes).is_some());
         if whole || force {
             disk::remove(disk, &path)?;

@@ -6,15 +6,16 @@ use super::apply::{self, ApplyError};
 use super::disk::{Disk, DiskError};
 use super::journal::{Entry, Journal, Record};
 use super::parameter::Parameter;
+use super::standing::{Standing, standing};
 use super::undo::{self, Undone};
-use crate::system::{Space, WritableSystem, start_of};
+use crate::system::{Failure, Process, Same, WritableSystem, process_start};
 
 /// What to undo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Request {
     /// One apply; without it, all that were made here.
     pub id: Option<u64>,
-    /// Also what somebody else has changed since.
+    /// Also what somebody else has changed since, and what cannot be told to have been made here.
     pub force: bool,
     /// The apply of this process's own command.
     pub own: bool,
@@ -49,8 +50,11 @@ pub enum What {
 pub struct Reverted {
     /// In the order in which it was done.
     pub lines: Vec<Line>,
-    /// Applies that are not of this boot, or made in other namespaces, with why they were left alone.
+    /// Applies that are not of this boot, or made in other namespaces, or of which that cannot be told, with why they were left
+    /// alone.
     pub foreign: Vec<(u64, String)>,
+    /// Applies that were undone by force though it cannot be told that they were made here; why not.
+    pub unclear: Vec<(u64, String)>,
 }
 
 impl Reverted {
@@ -72,6 +76,8 @@ pub enum RevertError {
     Unknown(u64),
     /// It was not made here; why.
     Foreign(u64, String),
+    /// It cannot be told whether it was made here; why.
+    Unclear(u64, String),
     /// A later apply changed what goes along with its changes; the kernel ties the two together.
     Overlaps(u64, u64, String),
     /// A command for which it was made still runs.
@@ -89,6 +95,7 @@ impl fmt::Display for RevertError {
                 "there is no apply {id} to undo; `runup revert --list` shows what there is"
             ),
             RevertError::Foreign(id, why) => write!(f, "apply {id} cannot be undone here: {why}"),
+            RevertError::Unclear(id, why) => write!(f, "apply {id} was left alone: {}", unclear(*id, why)),
             RevertError::Overlaps(id, later, what) => write!(
                 f,
                 "apply {later} came after apply {id} and changed {what}, which the kernel moves along with it: `runup revert {later}` \
@@ -106,28 +113,13 @@ impl fmt::Display for RevertError {
     }
 }
 
-/// Why an apply does not belong to this boot or these namespaces, if it does not.
+/// What to do with an apply of which nobody can tell whether it was made here.
 #[must_use]
-pub fn foreign(entry: &Entry, space: &Space, machine: &dyn WritableSystem) -> Option<String> {
-    if entry.boot != space.boot {
-        return Some(format!(
-            "it was made before the machine was restarted, and its values are gone; `runup revert --forget {}` removes its record",
-            entry.id
-        ));
-    }
-    let platform = machine.platform();
-    entry.steps.iter().find_map(|step| {
-        let here = step.parameter.lives_in(&platform.release, platform.os, space);
-        (here != step.lives_in).then(|| {
-            format!(
-                "{} was set in another namespace ({}; this is {here}): run it there, with nsenter(1), in that container, or with \
-                 --pid of a process there. Where that is gone, `runup revert --forget {}` removes the record",
-                step.parameter.show(),
-                step.lives_in,
-                entry.id
-            )
-        })
-    })
+pub fn unclear(id: u64, why: &str) -> String {
+    format!(
+        "{why}. Mend that and run it again; or, if you know that it was made here, `runup revert --force {id}` undoes it, and if you \
+         know that it was not, `runup revert --forget {id}` removes its record"
+    )
 }
 
 /// Undoes.
@@ -141,6 +133,7 @@ pub fn revert(
     journal: &Journal,
 ) -> Result<Reverted, RevertError> {
     let _lock = apply::lock(disk, journal, &apply::holder(machine, "runup revert")).map_err(RevertError::Apply)?;
+    journal.sweep(disk);
     let mut entries = journal.entries(disk).map_err(|error| {
         RevertError::Apply(ApplyError::Journal {
             error,
@@ -149,38 +142,49 @@ pub fn revert(
     })?;
     let space = machine.space();
     let mut reverted = Reverted::default();
-    let chosen: Vec<u64> = match request.id {
-        Some(id) => {
-            let entry = entries
-                .iter()
-                .find(|entry| entry.id == id)
-                .ok_or(RevertError::Unknown(id))?;
-            if let Some(why) = foreign(entry, &space, machine) {
-                return Err(RevertError::Foreign(id, why));
-            }
-            if request.own && !is_own(entry, machine) {
-                return Err(RevertError::Unknown(id));
-            }
-            if let Some((later, what)) = overlap(entry, &entries) {
-                return Err(RevertError::Overlaps(id, later, what));
-            }
-            vec![id]
-        }
-        None => {
-            let mut own = Vec::new();
-            for entry in &entries {
-                match foreign(entry, &space, machine) {
-                    Some(why) => reverted.foreign.push((entry.id, why)),
-                    None => own.push(entry.id),
+    // Records of other boots and namespaces have nothing to do with those of here.
+    let mut here = Vec::new();
+    let mut chosen = Vec::new();
+    for entry in &entries {
+        let wanted = request.id.is_none_or(|id| id == entry.id);
+        match standing(entry, &space) {
+            Standing::Here => {
+                here.push(entry.id);
+                if wanted {
+                    chosen.push(entry.id);
                 }
             }
-            own
+            Standing::Elsewhere(_) | Standing::Unclear(_) if !wanted => {}
+            // What this process itself made was made here.
+            Standing::Unclear(why) if request.force || request.own => {
+                here.push(entry.id);
+                chosen.push(entry.id);
+                if !request.own {
+                    reverted.unclear.push((entry.id, why));
+                }
+            }
+            Standing::Elsewhere(why) if request.id.is_some() => return Err(RevertError::Foreign(entry.id, why)),
+            Standing::Unclear(why) if request.id.is_some() => return Err(RevertError::Unclear(entry.id, why)),
+            Standing::Elsewhere(why) => reverted.foreign.push((entry.id, why)),
+            Standing::Unclear(why) => reverted.foreign.push((entry.id, unclear(entry.id, &why))),
         }
-    };
+    }
+    if let Some(id) = request.id {
+        let entry = entries
+            .iter()
+            .find(|entry| entry.id == id)
+            .ok_or(RevertError::Unknown(id))?;
+        if request.own && is_others(entry, machine) {
+            return Err(RevertError::Unknown(id));
+        }
+        if let Some((later, what)) = overlap(entry, &entries, &here) {
+            return Err(RevertError::Overlaps(id, later, what));
+        }
+    }
     if !request.force && !request.own {
         for entry in entries.iter().filter(|entry| chosen.contains(&entry.id)) {
             if let (Some(command), Some(holder)) = (&entry.command, entry.holder)
-                && start_of(machine, holder.pid) == Some(holder.start)
+                && may_run(holder, machine)
             {
                 return Err(RevertError::Running(entry.id, holder.pid, command.clone()));
             }
@@ -191,6 +195,7 @@ pub fn revert(
         disk,
         journal,
         force: request.force,
+        here,
     };
     for id in chosen.into_iter().rev() {
         ground.one(id, &mut entries, &mut reverted)?;
@@ -198,19 +203,28 @@ pub fn revert(
     Ok(reverted)
 }
 
-/// Whether this very process made an apply.
-fn is_own(entry: &Entry, machine: &dyn WritableSystem) -> bool {
+/// Whether another process than this one made an apply. A number is never given twice, so where nothing says so it is this one's.
+fn is_others(entry: &Entry, machine: &dyn WritableSystem) -> bool {
     let pid = machine.identity().pid;
     entry
         .holder
-        .is_some_and(|holder| holder.pid == pid && start_of(machine, pid) == Some(holder.start))
+        .is_some_and(|holder| holder.pid != pid || process_start(machine, pid).is_ok_and(|start| start != holder.start))
+}
+
+/// Whether a process still runs, or nobody can tell.
+fn may_run(holder: Process, machine: &dyn WritableSystem) -> bool {
+    match process_start(machine, holder.pid) {
+        Ok(start) => start == holder.start,
+        Err(Failure::Absent) => !machine.is_gone(&format!("/proc/{}/stat", holder.pid)),
+        Err(_) => true,
+    }
 }
 
 /// A later apply that touched what goes along with this one's changes, or along whose changes goes what this one touched. The same
 /// parameter in both is handed over; what the kernel ties together cannot be.
-fn overlap(entry: &Entry, entries: &[Entry]) -> Option<(u64, String)> {
+fn overlap(entry: &Entry, entries: &[Entry], here: &[u64]) -> Option<(u64, String)> {
     let tied = |left: &Record, right: &Record| {
-        left.lives_in == right.lives_in
+        left.lives_in.same(&right.lives_in) != Same::No
             && left.parameter != right.parameter
             && (right.effects.iter().any(|effect| effect.parameter == left.parameter)
                 || left.effects.iter().any(|effect| effect.parameter == right.parameter)
@@ -219,7 +233,8 @@ fn overlap(entry: &Entry, entries: &[Entry]) -> Option<(u64, String)> {
                     .iter()
                     .any(|effect| right.effects.iter().any(|other| other.parameter == effect.parameter)))
     };
-    entries.iter().filter(|later| later.id > entry.id).find_map(|later| {
+    let after = |later: &&Entry| later.id > entry.id && here.contains(&later.id);
+    entries.iter().filter(after).find_map(|later| {
         let both = |left: &Record| {
             later
                 .steps
@@ -237,6 +252,8 @@ struct Ground<'a> {
     disk: &'a dyn Disk,
     journal: &'a Journal,
     force: bool,
+    /// The applies whose values are here.
+    here: Vec<u64>,
 }
 
 impl Ground<'_> {
@@ -281,8 +298,10 @@ impl Ground<'_> {
     /// Gives a change's old value to the next apply that changed the same again, so that reverting that one restores it. `None`
     /// where there is none, and the change is this apply's own to undo.
     fn hand_over(&self, step: &Record, id: u64, later: &mut [Entry]) -> Result<Option<What>, RevertError> {
-        let same = |other: &Record| other.parameter == step.parameter && other.lives_in == step.lives_in;
-        let Some(entry) = later.iter_mut().find(|entry| entry.steps.iter().any(same)) else {
+        let same =
+            |other: &Record| other.parameter == step.parameter && other.lives_in.same(&step.lives_in) == Same::Yes;
+        let heirs = |entry: &&mut Entry| self.here.contains(&entry.id) && entry.steps.iter().any(same);
+        let Some(entry) = later.iter_mut().find(heirs) else {
             return Ok(None);
         };
         let next = entry.id;

@@ -25,7 +25,10 @@ fn undo(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
     let parameter = &step.parameter;
     let now = match parameter.read(machine) {
         Ok(state) => state.form,
-        Err(Failure::Absent) => return Undone::Gone,
+        Err(Failure::Absent) if parameter.is_gone(machine) => return Undone::Gone,
+        Err(Failure::Absent) => {
+            return Undone::Failed("it is not there, and something is mounted where it should be".to_owned());
+        }
         Err(failure) => return Undone::Failed(failure.to_string()),
     };
     let is = |form: &str| parameter.same(os, &now, form);

@@ -159,13 +159,16 @@ pub fn reverted(reverted: &Reverted, out: &mut dyn Write) -> io::Result<()> {
         };
         indented(&text, 0, out)?;
     }
+    for (id, why) in &reverted.unclear {
+        indented(&format!("apply {id} was undone by force: {why}"), 0, out)?;
+    }
     for (id, why) in &reverted.foreign {
         indented(&format!("apply {id} left alone: {why}"), 0, out)?;
     }
     Ok(())
 }
 
-/// Writes the journal's list; `foreign` says why an apply cannot be undone here.
+/// Writes the journal's list; `foreign` says why an apply cannot be undone here, or not without force.
 ///
 /// # Errors
 /// Writing failed.
@@ -194,7 +197,7 @@ pub fn journal(entries: &[(Entry, Option<String>)], out: &mut dyn Write) -> io::
             indented(&text, 4, out)?;
         }
         if let Some(why) = foreign {
-            indented(&format!("cannot be undone here: {why}"), 4, out)?;
+            indented(why, 4, out)?;
         }
     }
     Ok(())

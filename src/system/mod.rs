@@ -11,13 +11,15 @@ mod procfs;
 pub mod recording;
 mod redact;
 pub mod rooted;
+mod space;
 pub mod steps;
 mod sysctl_name;
 mod writable;
 
 pub use procfs::{limits as row_of_limits, parent_and_start};
+pub use space::{Boot, NamespaceId, Same, Space};
 pub use sysctl_name::{NameError, SysctlName};
-pub use writable::{Process, Space, WritableSystem, start_of};
+pub use writable::{Process, WritableSystem, process_start, start_of};
 
 use std::fmt;
 use std::time::Duration;

@@ -5,7 +5,6 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use super::writable::space_of;
 use super::{
     Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, Process, ProcessTime, Resource, Sockets, Space,
     Stat, SysctlName, System, WritableSystem, procfs,
@@ -152,9 +151,12 @@ impl System for RootedSystem {
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
         let entries = std::fs::read_dir(self.resolve(path)?).map_err(|error| failure(&error))?;
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
+        let mut names = Vec::new();
+        for entry in entries {
+            // A part of a directory is not what is in it.
+            let entry = entry.map_err(|error| failure(&error))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
         names.sort();
         Ok(names)
     }
@@ -272,6 +274,11 @@ impl WritableSystem for RootedSystem {
     }
 
     fn space(&self) -> Space {
-        space_of(self)
+        Space::files()
+    }
+
+    fn is_gone(&self, _path: &str) -> bool {
+        // In a tree a file that is not there is not there.
+        true
     }
 }

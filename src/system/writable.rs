@@ -1,6 +1,6 @@
 //! A machine that can be changed: [`System`] and the three writes.
 
-use super::{Failure, Limits, Os, Resource, SysctlName, System};
+use super::{Failure, Limits, Os, Resource, Space, SysctlName, System};
 
 /// A process that cannot be mistaken for a later one with its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -9,23 +9,6 @@ pub struct Process {
     pub pid: u32,
     /// When it started, in clock ticks after boot.
     pub start: u64,
-}
-
-/// What tells one boot and one set of namespaces from another: where a value lives, and how long.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Space {
-    /// The kernel's id of this boot.
-    pub boot: String,
-    /// The network namespace: its cookie where the kernel has one, else its inode.
-    pub net: String,
-    /// The IPC namespace's inode.
-    pub ipc: String,
-    /// The user namespace's inode.
-    pub user: String,
-    /// The UTS namespace's inode.
-    pub uts: String,
-    /// The PID namespace's inode.
-    pub pid: String,
 }
 
 /// A machine that can be changed.
@@ -67,37 +50,28 @@ pub trait WritableSystem: System {
 
     /// Where and how long what is written here lives.
     fn space(&self) -> Space;
+
+    /// Whether what a path names is known to be gone, where reading it says that it is absent: the file system that would hold it
+    /// is there. Below a directory that something was mounted over nothing is known to be gone.
+    fn is_gone(&self, path: &str) -> bool;
 }
 
 /// The start of a process in clock ticks after boot, of its `/proc/PID/stat`.
-#[must_use]
-pub fn start_of(system: &dyn System, pid: u32) -> Option<u64> {
-    let bytes = system.read(&format!("/proc/{pid}/stat")).ok()?;
+///
+/// # Errors
+/// Any [`Failure`] of reading that; [`Failure::Absent`] does not say that there is no such process, which may be hidden.
+pub fn process_start(system: &dyn System, pid: u32) -> Result<u64, Failure> {
+    let bytes = system.read(&format!("/proc/{pid}/stat"))?;
     let text = String::from_utf8_lossy(&bytes);
     // The name may hold spaces and parentheses; the last one closes it. The start is the 22nd field, the 20th after the name.
-    let (_, fields) = text.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+    let start = text
+        .rsplit_once(')')
+        .and_then(|(_, fields)| fields.split_ascii_whitespace().nth(19)?.parse().ok());
+    start.ok_or(Failure::Io(libc::EIO))
 }
 
-/// Reads what tells boots and namespaces apart from files; live systems know the network namespace better.
-pub(super) fn space_of(system: &dyn System) -> Space {
-    let boot = system.read("/proc/sys/kernel/random/boot_id");
-    let inode = |name: &str| {
-        // This process's own: of another one that is looked at, only what was entered counts.
-        let path = format!("/proc/self/ns/{name}");
-        system
-            .stat(&path)
-            .map_or_else(|_| "?".to_owned(), |stat| stat.inode.to_string())
-    };
-    Space {
-        boot: boot.map_or_else(
-            |_| "?".to_owned(),
-            |bytes| String::from_utf8_lossy(&bytes).trim().to_owned(),
-        ),
-        net: inode("net"),
-        ipc: inode("ipc"),
-        user: inode("user"),
-        uts: inode("uts"),
-        pid: inode("pid"),
-    }
+/// The same, where it can be told.
+#[must_use]
+pub fn start_of(system: &dyn System, pid: u32) -> Option<u64> {
+    process_start(system, pid).ok()
 }

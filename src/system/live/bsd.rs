@@ -72,9 +72,12 @@ impl System for LiveSystem {
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
         let entries = std::fs::read_dir(path).map_err(|error| from_io(&error))?;
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
+        let mut names = Vec::new();
+        for entry in entries {
+            // A part of a directory is not what is in it.
+            let entry = entry.map_err(|error| from_io(&error))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
         names.sort();
         Ok(names)
     }

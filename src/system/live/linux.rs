@@ -235,9 +235,12 @@ impl System for LiveSystem {
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
         let entries = std::fs::read_dir(path).map_err(|error| from_io(&error))?;
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
+        let mut names = Vec::new();
+        for entry in entries {
+            // A part of a directory is not what is in it.
+            let entry = entry.map_err(|error| from_io(&error))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
         names.sort();
         Ok(names)
     }
@@ -534,16 +537,27 @@ fn platform() -> Platform {
             .collect();
         String::from_utf8_lossy(&bytes).into_owned()
     };
+    // Where the call is refused, files say the same.
+    let said = |field: Option<String>, file: &str| field.or_else(|| kernel_text(file)).unwrap_or_default();
     // SAFETY: sysconf only answers.
     let (page, ticks) = unsafe { (libc::sysconf(libc::_SC_PAGESIZE), libc::sysconf(libc::_SC_CLK_TCK)) };
     Platform {
         os: Os::Linux,
-        release: name.as_ref().map(|name| text(&name.release)).unwrap_or_default(),
-        arch: name.as_ref().map(|name| text(&name.machine)).unwrap_or_default(),
-        hostname: name.as_ref().map(|name| text(&name.nodename)).unwrap_or_default(),
+        release: said(name.as_ref().map(|name| text(&name.release)), "osrelease"),
+        arch: said(name.as_ref().map(|name| text(&name.machine)), "arch"),
+        hostname: said(name.as_ref().map(|name| text(&name.nodename)), "hostname"),
         page_size: u32::try_from(page).unwrap_or(4096),
         ticks_per_second: u32::try_from(ticks).unwrap_or(100),
     }
+}
+
+/// A text of `/proc/sys/kernel`, read at once.
+fn kernel_text(name: &str) -> Option<String> {
+    let mut buffer = [0_u8; 256];
+    let mut file = std::fs::File::open(format!("/proc/sys/kernel/{name}")).ok()?;
+    let count = file.read(&mut buffer).ok()?;
+    let text = std::str::from_utf8(buffer.get(..count)?).ok()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// `c_char` is signed on some machines and unsigned on others.

@@ -3,7 +3,7 @@
 
 use super::LiveSystem;
 use super::platform::{from_io, raw};
-use crate::system::{Failure, Limits, Process, Resource, Space, System, WritableSystem};
+use crate::system::{Boot, Failure, Limits, Process, Resource, Space, System, WritableSystem};
 use crate::value::Number;
 
 impl WritableSystem for LiveSystem {
@@ -53,9 +53,15 @@ impl WritableSystem for LiveSystem {
         let boot = self
             .sysctl("kern.bootsessionuuid")
             .or_else(|_| self.sysctl("kern.boottime"));
-        Space {
-            boot: boot.unwrap_or_else(|_| "?".to_owned()),
-            ..Space::default()
-        }
+        Space::of(match boot {
+            Ok(boot) if !boot.is_empty() => Boot::Known(boot),
+            Ok(_) => Boot::Unknown("kern.boottime is empty".to_owned()),
+            Err(failure) => Boot::Unknown(format!("kern.boottime: {failure}")),
+        })
+    }
+
+    fn is_gone(&self, _path: &str) -> bool {
+        // There is nothing that one could mount over a sysctl here.
+        true
     }
 }

@@ -7,8 +7,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use super::LiveSystem;
 use super::platform::{number, raw};
 use super::tree::{errno, failure};
-use crate::system::writable::space_of;
-use crate::system::{Failure, Limits, Process, Resource, Space, WritableSystem, start_of};
+use crate::system::space::space_of;
+use crate::system::{Failure, Limits, Process, Resource, Space, System, WritableSystem, process_start};
 use crate::value::Number;
 
 /// Types of file system that a tree may be (magic.h).
@@ -100,10 +100,17 @@ impl WritableSystem for LiveSystem {
 
     fn space(&self) -> Space {
         let mut space = space_of(self);
-        if let Some(cookie) = network_cookie() {
-            space.net = format!("cookie {cookie}");
-        }
+        space.net.cookie = network_cookie();
         space
+    }
+
+    fn is_gone(&self, path: &str) -> bool {
+        let kind = if path.starts_with("/proc/") { "proc" } else { "sysfs" };
+        let directories = std::iter::successors(path.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/'));
+        let nearest = directories
+            .map(|(parent, _)| parent)
+            .find(|parent| !parent.is_empty() && self.stat(parent).is_ok());
+        nearest.is_some_and(|parent| self.filesystem(parent).is_ok_and(|found| found.kind == kind))
     }
 }
 
@@ -130,10 +137,20 @@ fn hold(system: &LiveSystem, process: Process) -> Result<Option<OwnedFd>, Failur
         // SAFETY: the call succeeded, so the descriptor is open and owned by nobody else.
         unsafe { OwnedFd::from_raw_fd(fd) }
     });
-    match start_of(system, process.pid) {
-        Some(start) if start == process.start => Ok(held),
-        _ => Err(Failure::Absent),
+    match process_start(system, process.pid) {
+        Ok(start) if start == process.start => Ok(held),
+        // A later one has its number.
+        Ok(_) => Err(Failure::Absent),
+        // Hidden from this user (the `hidepid` of /proc), or /proc is not there: it may well live.
+        Err(Failure::Absent) if exists(process.pid) => Err(Failure::Denied(libc::EACCES)),
+        Err(failure) => Err(failure),
     }
+}
+
+/// Whether there is a process of this number, or nobody can tell.
+fn exists(pid: u32) -> bool {
+    // SAFETY: no pointers are passed, and signal 0 only asks.
+    unsafe { libc::kill(pid.cast_signed(), 0) == 0 || errno() != libc::ESRCH }
 }
 
 fn of_process(errno: i32) -> Failure {
@@ -150,18 +167,32 @@ fn kernel_number(number: Number) -> Result<u64, Failure> {
     }
 }
 
-/// The cookie of the network namespace that this thread is in: never given to another one while the machine runs (Linux 5.14).
-fn network_cookie() -> Option<u64> {
+/// The cookie of the network namespace that this thread is in (Linux 5.14).
+///
+/// A socket of any kind tells it. What refuses some kinds, as systemd's `RestrictAddressFamilies=` does, leaves others.
+fn network_cookie() -> Result<u64, Failure> {
+    let mut refused = Failure::Absent;
+    for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK] {
+        match cookie_through(family) {
+            Ok(cookie) => return Ok(cookie),
+            Err(failure) => refused = failure,
+        }
+    }
+    Err(refused)
+}
+
+fn cookie_through(family: i32) -> Result<u64, Failure> {
     // SAFETY: no pointers; the answer is a new descriptor or -1.
-    let fd = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    let fd = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
-        return None;
+        return Err(failure(errno()));
     }
     // SAFETY: the call succeeded, so the descriptor is open and owned by nobody else.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     const SO_NETNS_COOKIE: i32 = 71;
+    const SIZE: libc::socklen_t = 8;
     let mut cookie = 0_u64;
-    let mut length = libc::socklen_t::try_from(size_of::<u64>()).ok()?;
+    let mut length = SIZE;
     // SAFETY: both places are valid, and the length says how much room the first has.
     let answer = unsafe {
         libc::getsockopt(
@@ -172,5 +203,9 @@ fn network_cookie() -> Option<u64> {
             &raw mut length,
         )
     };
-    (answer == 0).then_some(cookie)
+    match (answer, length) {
+        (0, SIZE) => Ok(cookie),
+        (0, _) => Err(Failure::Io(libc::EINVAL)),
+        _ => Err(failure(errno())),
+    }
 }

@@ -1,8 +1,8 @@
 //! Changing the host in memory, and what its kernel makes of a write.
 
 use super::MemorySystem;
+use crate::system::space::space_of;
 use crate::system::steps::Steps;
-use crate::system::writable::space_of;
 use crate::system::{Failure, Limits, Process, Resource, Space, System, WritableSystem};
 use crate::value::Number;
 
@@ -192,5 +192,10 @@ impl WritableSystem for MemorySystem {
 
     fn space(&self) -> Space {
         self.space.clone().unwrap_or_else(|| space_of(self))
+    }
+
+    fn is_gone(&self, _path: &str) -> bool {
+        // Nothing is mounted over anything in memory.
+        true
     }
 }
