@@ -31,6 +31,7 @@
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`mod@reference`]: the reference pages, and what a rule asks for in words.
+//! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
 //! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
@@ -44,6 +45,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod export;
 pub mod expr;
+pub mod files;
 pub mod finding;
 pub mod fix;
 pub mod host;

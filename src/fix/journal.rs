@@ -233,7 +233,7 @@ impl Journal {
         }
     }
 
-    /// Whether there is a record of an apply, whole, damaged or unreadable.
+    /// Whether there is a record of an apply, whole, damaged, unreadable or too large.
     #[must_use]
     pub fn holds(&self, disk: &dyn Disk, id: u64) -> bool {
         disk.read(&self.path(id)) != Err(Failure::Absent)

@@ -9,11 +9,15 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, Flock, FlockArg};
 
 use super::disk::{Disk, LockFailure};
+use crate::files::{self, Links};
 use crate::system::Failure;
 use crate::system::rooted::resolve_below;
+
+/// So much is read of what the holder of a lock says of itself, in bytes.
+const HOLDER: u64 = 4096;
 
 /// A disk.
 #[derive(Debug, Clone)]
@@ -91,18 +95,9 @@ impl Drop for Lock {
 
 impl Disk for LiveDisk {
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
-            .open(self.real(path)?)
-            .map_err(|error| failure(&error))?;
-        // A pipe or a device in its place is not what was written.
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(Failure::Io(libc::EINVAL));
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|error| failure(&error))?;
-        Ok(bytes)
+        // A link, a pipe or a device in its place is not what was written.
+        let (file, stat) = files::open_at(AT_FDCWD, &self.real(path)?, Links::Refused)?;
+        Ok(files::take(file, &stat, files::largest::JOURNAL)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
@@ -171,9 +166,12 @@ impl Disk for LiveDisk {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(self.real(path).map_err(LockFailure::Failed)?)
             .map_err(|error| LockFailure::Failed(failure(&error)))?;
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(LockFailure::Failed(Failure::NotRegular));
+        }
         self.trusted(path)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(mut lock) => {
@@ -185,7 +183,7 @@ impl Disk for LiveDisk {
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
                 let mut name = String::new();
                 let _ = file.rewind();
-                let _ = file.read_to_string(&mut name);
+                let _ = file.take(HOLDER).read_to_string(&mut name);
                 Err(LockFailure::Held(name))
             }
             Err((_, errno)) => Err(LockFailure::Failed(Failure::Io(errno as i32))),

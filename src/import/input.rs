@@ -1,9 +1,7 @@
 //! The files that are imported, read once.
 
+use crate::files::{self, Unreadable, largest};
 use crate::system::{Failure, FileKind, System};
-
-/// The largest file that is taken, in bytes.
-const LARGEST: usize = 16 * 1024 * 1024;
 
 /// One thing that the command line names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +49,7 @@ impl Entry {
 }
 
 impl Input {
-    /// Reads what paths name.
+    /// Reads what a person's paths name, streams too: `-`, `/dev/fd/63`.
     ///
     /// # Errors
     /// One of them cannot be read, or is no text.
@@ -62,6 +60,15 @@ impl Input {
                 "" => "/",
                 path => path,
             };
+            if files::is_stream(path) {
+                let bytes =
+                    files::read_named(path, largest::IMPORT).map_err(|why| format!("cannot read {path}: {why}"))?;
+                input.entries.push(Entry::File {
+                    path: path.to_owned(),
+                    text: String::from_utf8_lossy(&bytes).into_owned(),
+                });
+                continue;
+            }
             let failed = |failure: Failure| format!("cannot read {path}: {failure}");
             let stat = system.stat(path).map_err(failed)?;
             input.entries.push(if stat.kind == FileKind::Directory {
@@ -110,14 +117,11 @@ impl Input {
 /// The text of a file. Bytes that are no UTF-8 are shown as such; no format has a use for them.
 pub(super) fn read_text(path: &str, system: &dyn System) -> Result<String, ReadError> {
     let failed = |what: &str| format!("cannot read {path}: {what}");
-    let stat = system.stat(path).map_err(|failure| failed(&failure.to_string()))?;
-    // A pipe that nobody writes to would be waited for as long as the machine runs; /dev/stdin is what it says.
-    if stat.kind != FileKind::File && !path.starts_with("/dev/") && !path.starts_with("/proc/") {
-        return Err(failed("it is not a regular file"));
-    }
-    let bytes = system.read(path).map_err(|failure| failed(&failure.to_string()))?;
-    if bytes.len() > LARGEST {
-        return Err(failed("it is larger than 16 MiB"));
-    }
+    let bytes = match system.read(path) {
+        Ok(bytes) if bytes.len() as u64 <= largest::IMPORT => bytes,
+        Ok(_) | Err(Failure::TooLarge(_)) => return Err(failed(&Unreadable::TooLarge(largest::IMPORT).to_string())),
+        Err(Failure::NotRegular) => return Err(failed("it is not a regular file")),
+        Err(failure) => return Err(failed(&failure.to_string())),
+    };
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -7,12 +7,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
+use crate::files::{self, Unreadable, largest};
 use crate::source::{Origin, Place, SourceId, Sources};
 
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
-
-/// The largest file that is taken for a profile, in bytes.
-const LARGEST: u64 = 64 * 1024 * 1024;
 
 /// The places where profiles are looked for by name.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +109,7 @@ impl Library {
                     }
                     None => PathBuf::from(word),
                 };
-                return match load(&path, sources) {
+                return match load(&path, asked_in.is_none(), sources) {
                     Ok(source) => Ok(Found {
                         name: name_of(&path),
                         source,
@@ -124,14 +122,14 @@ impl Library {
             }
             for directory in &self.directories {
                 let path = directory.join(format!("{word}.toml"));
-                match load(&path, sources) {
+                match load(&path, false, sources) {
                     Ok(source) => {
                         return Ok(Found {
                             name: word.to_owned(),
                             source,
                         });
                     }
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(LoadError::Unreadable(Unreadable::System(libc::ENOENT))) => {}
                     Err(error) => {
                         return Err(problem(format!(
                             "cannot read the profile `{}`: {error}",
@@ -175,10 +173,13 @@ fn unpack(packed: &[u8]) -> String {
 }
 
 fn is_path(word: &str) -> bool {
-    word.contains('/') || word.ends_with(".toml")
+    word == "-" || word.contains('/') || word.ends_with(".toml")
 }
 
 fn name_of(path: &Path) -> String {
+    if path == Path::new("-") {
+        return STDIN.to_owned();
+    }
     let stem = path
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
@@ -190,35 +191,39 @@ fn name_of(path: &Path) -> String {
     }
 }
 
-/// Reads a profile's file.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "profiles are what the user gives, not the machine's state"
-)]
-fn load(path: &Path, sources: &mut Sources) -> std::io::Result<SourceId> {
-    use std::io::{Error, ErrorKind, Read};
-    // A pipe that nobody writes to would be waited for as long as the machine runs; /dev/stdin is what it says.
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(Error::new(ErrorKind::IsADirectory, "it is a directory"));
-    }
-    if !metadata.is_file() && !path.starts_with("/dev") && !path.starts_with("/proc") {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
-    }
-    let file = std::fs::File::open(path)?;
-    let metadata = file.metadata()?;
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).min(1 << 20) + 1);
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Error::new(ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        Error::new(ErrorKind::InvalidData, format!("it is not UTF-8 text (line {line})"))
+/// Reads a profile's file; `named` is one whose path a person gave, which may be a stream.
+fn load(path: &Path, named: bool, sources: &mut Sources) -> Result<SourceId, LoadError> {
+    let bytes = match path.to_str() {
+        Some(text) if named => files::read_named(text, largest::PROFILE),
+        _ => files::read(path, largest::PROFILE),
+    };
+    let text = String::from_utf8(bytes.map_err(LoadError::Unreadable)?).map_err(|error| {
+        let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        LoadError::NotText(text.iter().filter(|byte| **byte == b'\n').count() + 1)
     })?;
-    Ok(sources.add(path.display().to_string(), text, Origin::File))
+    let name = match path.to_str() {
+        // What it extends is looked for in the working directory.
+        Some("-") => STDIN.to_owned(),
+        _ => path.display().to_string(),
+    };
+    Ok(sources.add(name, text, Origin::File))
+}
+
+/// The name of a profile that comes from standard input.
+const STDIN: &str = "stdin";
+
+/// Why a profile's file cannot be used.
+enum LoadError {
+    Unreadable(Unreadable),
+    /// A line, counted from 1, is not UTF-8.
+    NotText(usize),
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LoadError::Unreadable(why) => why.fmt(f),
+            LoadError::NotText(line) => write!(f, "it is not UTF-8 text (line {line})"),
+        }
+    }
 }

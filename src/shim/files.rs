@@ -2,29 +2,21 @@
 //! not start. It runs before any `System` is made, and must cost next to nothing.
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
-use std::io::{self, Read};
+
+use crate::files::{self, Unreadable, largest};
 
 /// A whole file.
 ///
 /// # Errors
-/// As the system says.
-pub(crate) fn read(path: &str) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    OpenOptions::new().read(true).open(path)?.read_to_end(&mut content)?;
-    Ok(content)
+/// As the system says; or it is no regular file, or larger than any such file is.
+pub(crate) fn read(path: &str) -> Result<Vec<u8>, Unreadable> {
+    files::read(path, largest::ACCOUNTS)
 }
 
 /// At most the first `size` bytes of a file.
 ///
 /// # Errors
-/// As the system says.
-pub(crate) fn read_start(path: &OsStr, size: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    OpenOptions::new()
-        .read(true)
-        .open(path)?
-        .take(size)
-        .read_to_end(&mut content)?;
-    Ok(content)
+/// As the system says; or it is no regular file.
+pub(crate) fn read_start(path: &OsStr, size: u64) -> Result<Vec<u8>, Unreadable> {
+    files::start(path, size)
 }

@@ -5,12 +5,11 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io;
 use std::os::unix::ffi::OsStringExt;
 
 use super::message::Shown;
 use super::{files, sys};
-use crate::system::describe_errno;
+use crate::files::Unreadable;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
@@ -44,8 +43,8 @@ pub enum UserError {
         name: Vec<u8>,
         /// The file that was looked at.
         file: &'static str,
-        /// Why it could not be read, as an errno; `None` if it could.
-        errno: Option<i32>,
+        /// Why it could not be read; `None` if it could.
+        unreadable: Option<Unreadable>,
     },
     /// More groups than a process can have.
     TooManyGroups(usize),
@@ -59,7 +58,7 @@ impl fmt::Display for UserError {
                 what,
                 name,
                 file,
-                errno: None,
+                unreadable: None,
             } => {
                 write!(
                     f,
@@ -71,13 +70,12 @@ impl fmt::Display for UserError {
                 what,
                 name,
                 file,
-                errno: Some(errno),
+                unreadable: Some(why),
             } => {
                 write!(
                     f,
-                    "{what} `{}` cannot be looked up, since {file} cannot be read ({})",
-                    Shown(name),
-                    describe_errno(*errno)
+                    "{what} `{}` cannot be looked up, since {file} cannot be read ({why})",
+                    Shown(name)
                 )?;
                 write!(f, "\n  help: give the number instead; numbers need no file")
             }
@@ -108,16 +106,16 @@ pub fn resolve(text: &[u8]) -> Result<User, UserError> {
 }
 
 /// The files, so that tests can bring their own.
-struct Database<R: Fn(&str) -> io::Result<Vec<u8>>> {
+struct Database<R: Fn(&str) -> Text> {
     read: R,
     own_group: u32,
 }
 
 /// What was read of a file: its text, or why there is none.
-type Text = Result<Vec<u8>, i32>;
+type Text = Result<Vec<u8>, Unreadable>;
 
-fn resolve_in<R: Fn(&str) -> io::Result<Vec<u8>>>(text: &[u8], database: &Database<R>) -> Result<User, UserError> {
-    let load = |path| -> Text { (database.read)(path).map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)) };
+fn resolve_in<R: Fn(&str) -> Text>(text: &[u8], database: &Database<R>) -> Result<User, UserError> {
+    let load = |path| (database.read)(path);
     let (name, group) = match text.iter().position(|byte| *byte == b':') {
         Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
         None => (text, None),
@@ -145,7 +143,7 @@ fn resolve_in<R: Fn(&str) -> io::Result<Vec<u8>>>(text: &[u8], database: &Databa
                 what: "user",
                 name: name.to_vec(),
                 file: PASSWD,
-                errno: passwd.err(),
+                unreadable: passwd.err(),
             });
         }
     };
@@ -186,7 +184,7 @@ fn resolve_group(name: &[u8], load: impl FnOnce() -> Text) -> Result<u32, UserEr
         what: "group",
         name: name.to_vec(),
         file: GROUP,
-        errno: text.err(),
+        unreadable: text.err(),
     })
 }
 
@@ -253,7 +251,7 @@ mod tests {
     }
 
     fn without_files(text: &str) -> Result<User, UserError> {
-        let read = |_: &str| Err(io::Error::from_raw_os_error(libc::ENOENT));
+        let read = |_: &str| Err(Unreadable::System(libc::ENOENT));
         resolve_in(text.as_bytes(), &Database { read, own_group: 7 })
     }
 

@@ -41,6 +41,10 @@ pub enum Failure {
     OutsideTree,
     /// The answer is not UTF-8 text where text was needed.
     NotText,
+    /// It is a pipe, a device or a socket where a file was expected: reading it could take for ever.
+    NotRegular,
+    /// It has more bytes than are read of such a file; how many those are.
+    TooLarge(u64),
     /// A recording was asked for something that was not recorded: nothing is known, not even absence. Holds the question.
     NotRecorded(String),
 }
@@ -692,6 +696,8 @@ impl fmt::Display for Failure {
             Failure::WriteOnly => f.write_str("can only be written"),
             Failure::OutsideTree => f.write_str("leads outside its tree"),
             Failure::NotText => f.write_str("is not UTF-8 text"),
+            Failure::NotRegular => f.write_str("is not a regular file"),
+            Failure::TooLarge(limit) => write!(f, "is larger than {}", crate::files::size(*limit)),
             Failure::NotRecorded(what) => write!(f, "was not recorded: {what}"),
         }
     }

@@ -15,6 +15,7 @@ use super::{
     Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
     Sockets, Stat, SysctlName, System,
 };
+use crate::files;
 use crate::value::Number;
 
 /// The version of the format.
@@ -84,6 +85,9 @@ enum ErrorWord {
     Io { errno: i32 },
 }
 
+/// Before the limit, in a failure's word.
+const TOO_LARGE: &str = "larger-than-";
+
 /// A file's content: text, or where it is none, hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -125,6 +129,8 @@ impl<T: Clone> Answer<T> {
                     Failure::WriteOnly => ErrorWord::Word("write-only".to_owned()),
                     Failure::OutsideTree => ErrorWord::Word("outside".to_owned()),
                     Failure::NotText => ErrorWord::Word("not-text".to_owned()),
+                    Failure::NotRegular => ErrorWord::Word("not-regular".to_owned()),
+                    Failure::TooLarge(limit) => ErrorWord::Word(format!("{TOO_LARGE}{limit}")),
                     Failure::NotRecorded(_) => ErrorWord::Word("not-recorded".to_owned()),
                     Failure::Denied(errno) => ErrorWord::Denied { denied: *errno },
                     Failure::Io(errno) => ErrorWord::Io { errno: *errno },
@@ -144,7 +150,11 @@ impl<T: Clone> Answer<T> {
                     "write-only" => Failure::WriteOnly,
                     "outside" => Failure::OutsideTree,
                     "not-text" => Failure::NotText,
-                    _ => Failure::NotRecorded(question.to_owned()),
+                    "not-regular" => Failure::NotRegular,
+                    other => match other.strip_prefix(TOO_LARGE).and_then(|limit| limit.parse().ok()) {
+                        Some(limit) => Failure::TooLarge(limit),
+                        None => Failure::NotRecorded(question.to_owned()),
+                    },
                 },
             }),
         }
@@ -197,19 +207,12 @@ fn without_secret_lines(text: &[u8]) -> Vec<u8> {
 const VARIABLES: &[&str] = &["container", "KUBERNETES_SERVICE_HOST"];
 
 impl Recording {
-    /// Reads a recording from a file.
+    /// Reads a recording from a file, or from a stream that is named: `-`.
     ///
     /// # Errors
     /// It cannot be read, is not a recording, or is one of another version.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a recording is what the user gives, not the machine's state"
-    )]
     pub fn load(path: &str) -> Result<Self, String> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or(&text).to_owned()
-        })?;
+        let bytes = files::read_named(path, files::largest::RECORDING).map_err(|why| why.to_string())?;
         Self::parse(&bytes)
     }
 

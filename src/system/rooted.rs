@@ -2,13 +2,18 @@
 
 #![allow(clippy::disallowed_methods, reason = "this stands for the machine")]
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
+
+use nix::fcntl::AT_FDCWD;
 
 use super::{
     Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, Process, ProcessTime, Resource, Sockets, Space,
     Stat, SysctlName, System, WritableSystem, procfs,
 };
+use crate::files::{self, Links};
 
 /// A directory that stands for `/`.
 #[derive(Debug)]
@@ -140,13 +145,9 @@ impl System for RootedSystem {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let real = self.resolve(path)?;
-        // A pipe or a device in the tree would be waited for.
-        let metadata = std::fs::metadata(&real).map_err(|error| failure(&error))?;
-        if !metadata.is_file() {
-            return Err(Failure::Io(if metadata.is_dir() { libc::EISDIR } else { libc::EINVAL }));
-        }
-        std::fs::read(real).map_err(|error| failure(&error))
+        // Links were followed already, inside the tree.
+        let (file, stat) = files::open_at(AT_FDCWD, &self.resolve(path)?, Links::Refused)?;
+        Ok(files::take(file, &stat, files::largest::TREE)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
@@ -242,7 +243,7 @@ impl WritableSystem for RootedSystem {
     /// Writes the file as the kernel would show it: in a bracketed choice the bracket moves.
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
         let real = self.resolve(path)?;
-        let old = std::fs::read_to_string(&real).map_err(|error| failure(&error))?;
+        let old = String::from_utf8(self.read(path)?).map_err(|_| Failure::NotText)?;
         let word = String::from_utf8_lossy(bytes).trim().to_owned();
         let bracketed = old.split_ascii_whitespace().count() > 1 && old.contains('[');
         let new = if bracketed {
@@ -258,7 +259,14 @@ impl WritableSystem for RootedSystem {
         } else {
             word
         };
-        std::fs::write(&real, format!("{new}\n")).map_err(|error| failure(&error))
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY)
+            .open(&real)
+            .map_err(|error| failure(&error))?;
+        file.write_all(format!("{new}\n").as_bytes())
+            .map_err(|error| failure(&error))
     }
 
     fn limits_of(&self, _process: Process, _resource: Resource) -> Result<Limits, Failure> {

@@ -67,7 +67,7 @@ impl System for LiveSystem {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        std::fs::read(path).map_err(|error| from_io(&error))
+        Ok(crate::files::read(path, crate::files::largest::MACHINE)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {

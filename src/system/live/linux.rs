@@ -4,13 +4,13 @@
 #![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
 
 use std::cell::RefCell;
-use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::tree::{Tree, errno, failure, read_once};
 use super::{ProcessError, clock, interfaces, sock_diag};
+use crate::files;
 use crate::system::procfs;
 use crate::system::{
     ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
@@ -224,13 +224,7 @@ impl System for LiveSystem {
         {
             return self.read_tree(&self.sys, name);
         }
-        // A file of the kernel's does not know its length, and std would start with 32 bytes.
-        let mut bytes = Vec::with_capacity(4096);
-        let file = std::fs::File::open(path).map_err(|error| from_io(&error))?;
-        file.take(u64::MAX)
-            .read_to_end(&mut bytes)
-            .map_err(|error| from_io(&error))?;
-        Ok(bytes)
+        Ok(files::read(path, files::largest::MACHINE)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
