@@ -230,6 +230,8 @@ pub struct Report {
     pub conflicts: Vec<Conflict>,
     /// The counts.
     pub summary: Summary,
+    /// Files of the next boot that are there and cannot be read: a sentence for each. What they set is not known.
+    pub unread: Vec<String>,
     /// Seconds since 1970-01-01 UTC at which the check began.
     pub time: i64,
 }

@@ -66,11 +66,11 @@ pub(super) fn sysctl_d(
     let live = LiveSystem::new();
     // What is named is this machine's, whatever machine is looked at.
     let files: &dyn System = if words.is_empty() { machine } else { &live };
+    let (mut directories, mut texts) = (Vec::new(), Vec::new());
     let persisted = if words.is_empty() {
         Persisted::read(machine)
     } else {
         let input = Input::read(words, files).map_err(CommandError::Message)?;
-        let (mut directories, mut texts) = (Vec::new(), Vec::new());
         for entry in input.entries {
             match entry {
                 import::Entry::Directory { path, .. } => directories.push(path),
@@ -79,12 +79,24 @@ pub(super) fn sysctl_d(
         }
         Persisted::from_places(&directories, &texts, files)
     };
-    for path in persisted.files() {
+    if let Some(unread) = persisted.unread().first() {
+        return Err(CommandError::Message(format!(
+            "{unread}; nothing was checked\n  `--sysctl-d FILE...` names those that are to be checked without it"
+        )));
+    }
+    // A stream is read once.
+    for (path, text) in &texts {
+        sources.add(path, text.as_str(), Origin::File);
+    }
+    for path in persisted
+        .files()
+        .filter(|path| !texts.iter().any(|(known, _)| known == path))
+    {
         if let Ok(bytes) = files.read(path) {
             sources.add(path, String::from_utf8_lossy(&bytes), Origin::File);
         }
     }
-    let draft: Draft = import::of_machine(&persisted, Severity::Error, files, machine);
+    let draft: Draft = import::of_machine(&persisted, Severity::Error, &texts, files, machine);
     let paths: Vec<String> = persisted.files().map(str::to_owned).collect();
     let made: Made = draft.make("sysctl.d", &paths, &Library::built_in_only(), sources);
     say(&made.notes, streams);

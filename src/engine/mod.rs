@@ -197,6 +197,7 @@ impl<'a> Check<'a> {
             summary: Summary::of(&findings),
             findings,
             conflicts,
+            unread: self.host.unread(),
             time: self.host.system.now(),
         }
     }

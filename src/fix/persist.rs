@@ -46,6 +46,8 @@ pub struct Persistence {
     pub files: Vec<File>,
     /// Keys that the next boot will not set to what is written.
     pub beaten: Vec<Beaten>,
+    /// Files of others that cannot be read: what they set after ours is not known.
+    pub unread: Vec<String>,
     /// Files that must be read by somebody before they count: `systemctl daemon-reload`.
     pub then: Vec<String>,
 }
@@ -152,7 +154,9 @@ pub fn compose(
                 let text = format!("# {MARK}{}\n\n{}\n", profiles.join(", "), modules.join("\n"));
                 add(&mut composed, disk, MODULES_D.to_owned(), &text, force)?;
             }
-            composed.beaten = beaten(keys, &composed, host);
+            let after = Persisted::read(host.system);
+            composed.unread = after.unread().iter().map(ToString::to_string).collect();
+            composed.beaten = beaten(keys, &composed, after);
         }
     }
     if let Some(unit) = unit.filter(|_| composed.files.iter().any(|file| file.path.contains("/systemd/"))) {
@@ -287,8 +291,7 @@ fn setting(line: &str) -> Option<String> {
 }
 
 /// The keys that another file sets otherwise.
-fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, host: &Host<'_>) -> Vec<Beaten> {
-    let mut after = Persisted::read(host.system);
+fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, mut after: Persisted) -> Vec<Beaten> {
     for file in &composed.files {
         if file.path == crate::remedy::host::SYSCTL_D {
             after = after.with_file(&file.path, &file.text);

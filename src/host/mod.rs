@@ -56,6 +56,13 @@ impl<'a> Host<'a> {
         Some(self.persisted.get_or_init(|| Persisted::read(self.system)))
     }
 
+    /// What of the files of the next boot could not be read, where anybody asked for it: a sentence for each.
+    pub fn unread(&self) -> Vec<String> {
+        let persisted = self.persisted.get();
+        let unread = persisted.into_iter().flat_map(Persisted::unread);
+        unread.map(ToString::to_string).collect()
+    }
+
     /// A file's text, trimmed; `None` where it cannot be read.
     pub(crate) fn text(&self, path: &str) -> Option<String> {
         let bytes = self.system.read(path).ok()?;

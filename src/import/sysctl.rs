@@ -38,12 +38,19 @@ pub(super) fn import(input: &Input, wish: &Wish, system: &dyn System, draft: &mu
     rules(&persisted, reader, direction, None, draft);
 }
 
-/// What files say of a machine, with patterns resolved to the keys that it has. The files may be another machine's.
+/// What files say of a machine, with patterns resolved to the keys that it has. The files may be another machine's; `given` are
+/// those that were read already, with their texts.
 #[must_use]
-pub fn of_machine(persisted: &Persisted, severity: Severity, files: &dyn System, machine: &dyn System) -> Draft {
+pub fn of_machine(
+    persisted: &Persisted,
+    severity: Severity,
+    given: &[(String, String)],
+    files: &dyn System,
+    machine: &dyn System,
+) -> Draft {
     let mut draft = Draft::new(severity);
     let reader = Reader::of(machine);
-    said(persisted, reader, &[], files, &mut draft);
+    said(persisted, reader, given, files, &mut draft);
     rules(persisted, reader, Direction::Equal, Some(machine), &mut draft);
     draft
 }

@@ -1,7 +1,7 @@
 //! Where the drop-in files are, and which of them count.
 
 use super::syntax::{self, Line};
-use super::{Persisted, Reader};
+use super::{Persisted, Reader, Unread};
 use crate::system::{Failure, System};
 
 /// The directories, the one whose files mask the others' first.
@@ -92,27 +92,50 @@ pub(super) fn rank(path: &str) -> usize {
 }
 
 pub(super) fn read(system: &dyn System) -> Persisted {
+    let (drop_ins, unread) = read_directories(&DIRECTORIES.map(str::to_owned), system);
     let mut found = Persisted {
-        drop_ins: read_directories(&DIRECTORIES.map(str::to_owned), system),
+        drop_ins,
         last: None,
+        unread,
     };
-    if let Ok(text) = system.read(LAST) {
-        found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text)));
+    match system.read(LAST) {
+        Ok(text) => found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text))),
+        // A recording that was made without it tells nothing of it.
+        Err(Failure::Absent | Failure::NotRecorded(_)) => {}
+        Err(failure) => found.unread.push(Unread {
+            path: LAST.to_owned(),
+            failure,
+        }),
     }
     found
 }
 
-/// The drop-in files of directories, of which the first masks the others.
-pub(super) fn read_directories(directories: &[String], system: &dyn System) -> Vec<DropIn> {
+/// The drop-in files of directories, of which the first masks the others, and what is there and cannot be read.
+pub(super) fn read_directories(directories: &[String], system: &dyn System) -> (Vec<DropIn>, Vec<Unread>) {
     let mut found: Vec<DropIn> = Vec::new();
-    for file in drop_ins(system, directories).0 {
-        let text = file.text.unwrap_or_default();
+    let (files, closed) = drop_ins(system, directories);
+    let mut unread: Vec<Unread> = closed
+        .into_iter()
+        .map(|(path, failure)| Unread { path, failure })
+        .collect();
+    for file in files {
+        let text = file.text.unwrap_or_else(|failure| {
+            // A link that leads nowhere sets nothing.
+            if failure != Failure::Absent {
+                unread.push(Unread {
+                    path: file.path.clone(),
+                    failure,
+                });
+            }
+            Vec::new()
+        });
         found.push(DropIn {
             target: file.target,
             ..DropIn::parse(&file.path, &String::from_utf8_lossy(&text))
         });
     }
-    found
+    unread.retain(|unread| !matches!(unread.failure, Failure::NotRecorded(_)));
+    (found, unread)
 }
 
 /// A drop-in file as it was found.

@@ -26,7 +26,7 @@ pub mod shells;
 mod syntax;
 
 use crate::catalogue;
-use crate::system::{Os, SysctlName, System};
+use crate::system::{Failure, Os, SysctlName, System};
 use crate::value::Type;
 use files::DropIn;
 pub use inventory::{Inventory, Setting, Unused, in_order, not_understood};
@@ -59,6 +59,27 @@ pub struct Persisted {
     drop_ins: Vec<DropIn>,
     /// `/etc/sysctl.conf`, which procps alone reads, at the end.
     last: Option<DropIn>,
+    /// What is there and cannot be read.
+    unread: Vec<Unread>,
+}
+
+/// A file that is there and cannot be read, or a directory that cannot be listed: what it sets is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The file or directory.
+    pub path: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl std::fmt::Display for Unread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} cannot be read, so what it sets is not known: {}",
+            self.path, self.failure
+        )
+    }
 }
 
 /// Which program reads.
@@ -100,7 +121,7 @@ impl Reader {
 }
 
 impl Persisted {
-    /// Reads a machine's files. Of one that cannot be read nothing is known, and it counts as empty.
+    /// Reads a machine's files. One that cannot be read counts as empty here, and is among the [`unread`](Self::unread).
     #[must_use]
     pub fn read(system: &dyn System) -> Self {
         files::read(system)
@@ -109,9 +130,19 @@ impl Persisted {
     /// Directories, of which the first masks the others, and then files in the order in which they are given.
     #[must_use]
     pub fn from_places(directories: &[String], files: &[(String, String)], system: &dyn System) -> Self {
-        let mut drop_ins = files::read_directories(directories, system);
+        let (mut drop_ins, unread) = files::read_directories(directories, system);
         drop_ins.extend(files.iter().map(|(path, text)| DropIn::parse(path, text)));
-        Self { drop_ins, last: None }
+        Self {
+            drop_ins,
+            last: None,
+            unread,
+        }
+    }
+
+    /// What is there and cannot be read: nobody can tell what the next boot sets by it.
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        &self.unread
     }
 
     /// The files that count, in the order in which they are read.

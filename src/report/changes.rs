@@ -131,6 +131,9 @@ pub fn persistence(persistence: &Persistence, colour: bool, out: &mut dyn Write)
         );
         indented(&text, 0, out)?;
     }
+    for unread in &persistence.unread {
+        indented(&format!("whether it lasts is not known: {unread}"), 0, out)?;
+    }
     for command in &persistence.then {
         indented(&format!("then: {command}"), 0, out)?;
     }

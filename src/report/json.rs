@@ -21,6 +21,9 @@ pub struct ReportV1<'a> {
     summary: Summary,
     findings: Vec<FindingV1<'a>>,
     conflicts: Vec<Conflict<'a>>,
+    /// Files of the next boot that cannot be read.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unread: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -203,6 +206,7 @@ pub fn report<'a>(report: &'a Report, sources: &Sources) -> ReportV1<'a> {
             waived: report.summary.waived,
         },
         findings: report.findings.iter().map(|finding| wire(finding, sources)).collect(),
+        unread: &report.unread,
         conflicts: report
             .conflicts
             .iter()

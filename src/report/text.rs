@@ -67,6 +67,11 @@ impl Page<'_> {
             self.labelled("next boot", &next_boot(next), out)?;
             writeln!(out)?;
         }
+        for unread in &self.report.unread {
+            writeln!(out, "{} {}", "BOOT   ".color(Color::Yellow).bold(), "not known")?;
+            self.labelled("because", unread, out)?;
+            writeln!(out)?;
+        }
         Ok(())
     }
 
