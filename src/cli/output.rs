@@ -57,22 +57,28 @@ impl Streams {
     }
 }
 
-/// Writes a file anew, whole or not at all. Root may be asked to write where somebody else can put a link, so a link is not
+/// Whether a file can be written anew at a path. Root may be asked to write where somebody else can put a link, so a link is not
 /// followed; nor is anything else replaced that is not a file.
-pub(super) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
+pub(super) fn replaceable(path: &str) -> Result<(), String> {
     use nix::errno::Errno;
     use nix::sys::stat::{SFlag, lstat};
-    use std::os::unix::fs::OpenOptionsExt as _;
     let failed = |what: &str| format!("cannot write {path}: {what}");
     match lstat(path) {
         Ok(stat) => match SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) {
-            SFlag::S_IFREG => {}
-            SFlag::S_IFLNK => return Err(failed("it is a symbolic link, and links are not followed")),
-            _ => return Err(failed("it is not a file")),
+            SFlag::S_IFREG => Ok(()),
+            SFlag::S_IFLNK => Err(failed("it is a symbolic link, and links are not followed")),
+            _ => Err(failed("it is not a file")),
         },
-        Err(Errno::ENOENT) => {}
-        Err(error) => return Err(failed(error.desc())),
+        Err(Errno::ENOENT) => Ok(()),
+        Err(error) => Err(failed(error.desc())),
     }
+}
+
+/// Writes a file anew, whole or not at all.
+pub(super) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    replaceable(path)?;
+    let failed = |what: &str| format!("cannot write {path}: {what}");
     let target = std::path::Path::new(path);
     let Some(name) = target.file_name() else {
         return Err(failed("it is not a file"));

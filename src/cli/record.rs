@@ -1,11 +1,8 @@
 //! `runup record`.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-
 use clap::ArgMatches;
 
-use super::output::Streams;
+use super::output::{self, Streams};
 use super::{CommandError, CommandResult, ExitCode, check};
 use crate::engine::{self, Check, Depth, Options};
 use crate::host::Host;
@@ -20,7 +17,9 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let os = live.platform().os;
     // A path that cannot be written is better known before the work.
     let output = matches.get_one::<String>("output");
-    let mut file = output.map(|path| open(path)).transpose()?;
+    if let Some(path) = output {
+        output::replaceable(path).map_err(CommandError::Message)?;
+    }
     let mut profiles = Vec::new();
     if matches.get_flag("all") {
         let mut sink = crate::diagnostic::Diagnostics::new();
@@ -63,30 +62,9 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         .finish()
         .to_json()
         .map_err(|error| CommandError::Message(format!("cannot write the recording: {error}")))?;
-    match (&mut file, output) {
-        (Some(file), Some(path)) => {
-            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-            written.map_err(|error| CommandError::Message(format!("cannot write {path}: {error}")))?;
-        }
-        _ => streams.try_result(|out| out.write_all(text.as_bytes()))?,
+    match output {
+        Some(path) => output::replace(path, text.as_bytes(), 0o644).map_err(CommandError::Message)?,
+        None => streams.try_result(|out| out.write_all(text.as_bytes()))?,
     }
     Ok(ExitCode::Ready)
-}
-
-/// Opens a file to be written anew. Root may be asked to write where somebody else can put a link, so links are not followed.
-fn open(path: &str) -> Result<std::fs::File, CommandError> {
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
-        .open(path);
-    file.map_err(|error| {
-        let what = match error.raw_os_error() {
-            Some(nix::libc::ELOOP) => "it is a symbolic link, and links are not followed".to_owned(),
-            _ => error.to_string(),
-        };
-        CommandError::Message(format!("cannot write {path}: {what}"))
-    })
 }
