@@ -95,6 +95,10 @@ impl Kind for Kernel {
             .iter()
             .map(|metric| {
                 let reading = match *metric {
+                    // Uname may be refused, and a tree may tell of none: that is no version below all others.
+                    "version" if cx.system.platform().release.is_empty() => {
+                        Reading::Unreadable("nothing tells which kernel this is".to_owned())
+                    }
                     "version" => Reading::Value(Value::Version(Version::parse(&cx.system.platform().release))),
                     _ if cx.system.platform().os != Os::Linux => Reading::Absent("only Linux tells of it".to_owned()),
                     "cmdline" => text("/proc/cmdline", Type::Words, cx),
