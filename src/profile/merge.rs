@@ -3,15 +3,17 @@
 //! Rules merge by id and field by field; the child wins. What two parents set differently and the child leaves open is an
 //! error, unless one of them extends the other's file and so meant to change it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use super::fields;
 use super::raw::{self, Data, Entry, Raw, Table};
 use super::search::{Found, From, Library};
 use super::shape::{self, SYSTEMS};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files::{self, largest};
 use crate::rule;
-use crate::source::{Place, SourceId, Sources};
+use crate::source::{Origin, Place, SourceId, Sources};
 
 /// A profile with everything that it extends, in raw form.
 #[derive(Debug, Clone)]
@@ -64,8 +66,25 @@ pub fn load_found(library: &Library, found: Found, sources: &mut Sources, sink: 
         sources,
         sink,
         open: Vec::new(),
+        read: HashMap::new(),
+        followed: 0,
+        bytes: 0,
+        full: false,
     }
     .read(found)
+}
+
+/// So many files may extend one another in a row. Nobody writes ten; each takes a piece of the stack.
+const DEEPEST: usize = 64;
+
+/// So many words of `extends` are followed for one profile.
+const MOST: usize = 4096;
+
+/// A file that is being read.
+struct Open {
+    identity: String,
+    /// As messages name it.
+    name: String,
 }
 
 struct Loader<'a> {
@@ -73,11 +92,34 @@ struct Loader<'a> {
     sources: &'a mut Sources,
     sink: &'a mut Diagnostics,
     /// The files that are being read, outermost first: a file that extends one of them closes a cycle.
-    open: Vec<(String, Option<Place>)>,
+    open: Vec<Open>,
+    /// What was read already, by identity. Many paths may lead to one file: 28 layers of two files each, in which each extends
+    /// both of the next, would be read 2^28 times.
+    read: HashMap<String, Merged>,
+    /// How many words of `extends` were followed.
+    followed: usize,
+    /// How many bytes those had.
+    bytes: u64,
+    /// Whether it was said that they are too many.
+    full: bool,
 }
 
 impl Loader<'_> {
+    /// Reads a file once, whichever way leads to it.
     fn read(&mut self, found: Found) -> Option<Merged> {
+        if self.open.is_empty() {
+            return self.merge(found);
+        }
+        let identity = self.identity(found.source);
+        if let Some(known) = self.read.get(&identity) {
+            return Some(known.clone());
+        }
+        let merged = self.merge(found)?;
+        self.read.insert(identity, merged.clone());
+        Some(merged)
+    }
+
+    fn merge(&mut self, found: Found) -> Option<Merged> {
         let mut table = raw::parse(self.sources, found.source, self.sink);
         let whole = Place {
             source: found.source,
@@ -102,20 +144,26 @@ impl Loader<'_> {
             return Vec::new();
         };
         let own = self.identity(found.source);
+        let own_name = self.sources.get(found.source).display_name();
         let mut parents = Vec::new();
         for raw in extends {
             let Some(word) = raw.text() else { continue };
+            if self.too_much(raw.place) {
+                break;
+            }
             match self.library.find(word, From::Profile(raw.place), self.sources) {
                 Err(diagnostic) => self.sink.push(diagnostic),
                 Ok(parent) => {
+                    self.bytes += self.sources.get(parent.source).text.len() as u64;
                     let identity = self.identity(parent.source);
-                    let on_the_way = self.open.iter().position(|(open, _)| *open == identity);
+                    let on_the_way = self.open.iter().position(|open| open.identity == identity);
                     if identity == own || on_the_way.is_some() {
+                        let parent_name = self.sources.get(parent.source).display_name();
                         let mut names: Vec<&str> = self.open[on_the_way.unwrap_or(self.open.len())..]
                             .iter()
-                            .map(|(name, _)| name.as_str())
+                            .map(|open| open.name.as_str())
                             .collect();
-                        names.extend([own.as_str(), identity.as_str()]);
+                        names.extend([own_name.as_str(), parent_name.as_str()]);
                         let cycle = names.join(" -> ");
                         self.sink.push(
                             Diagnostic::at(raw.place, format!("`extends` goes round in a circle: {cycle}"))
@@ -123,7 +171,10 @@ impl Loader<'_> {
                         );
                         continue;
                     }
-                    self.open.push((own.clone(), Some(raw.place)));
+                    self.open.push(Open {
+                        identity: own.clone(),
+                        name: own_name.clone(),
+                    });
                     let merged = self.read(parent);
                     self.open.pop();
                     parents.extend(merged.map(|merged| (merged, raw.place)));
@@ -133,9 +184,53 @@ impl Loader<'_> {
         parents
     }
 
-    /// What makes two texts the same file.
+    /// Whether one more would be too many, or too deep; says so once.
+    fn too_much(&mut self, place: Place) -> bool {
+        self.followed += 1;
+        let mistake = if self.followed > MOST {
+            Diagnostic::at(
+                place,
+                format!("the profile's files name more than {MOST} others in `extends`"),
+            )
+        } else if self.open.len() >= DEEPEST {
+            Diagnostic::at(place, format!("more than {DEEPEST} files extend one another in a row"))
+        } else if self.bytes > largest::PROFILE {
+            let size = files::size(largest::PROFILE);
+            Diagnostic::at(
+                place,
+                format!("what the profile's files extend is larger than {size} in all"),
+            )
+        } else {
+            return false;
+        };
+        if !self.full {
+            self.full = true;
+            self.sink.push(
+                mistake
+                    .label("no more than that are read")
+                    .help("one file may extend several at once"),
+            );
+        }
+        true
+    }
+
+    /// What makes two texts the same file: a file has many spellings. What it extends is looked for beside the name that it has
+    /// here, so a link in another directory is another file.
     fn identity(&self, source: SourceId) -> String {
-        self.sources.get(source).display_name()
+        let source = self.sources.get(source);
+        let path = Path::new(&source.name);
+        let real = match (source.origin, path.parent(), path.file_name()) {
+            (Origin::File, Some(parent), Some(name)) => {
+                let parent = if parent.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    parent
+                };
+                std::fs::canonicalize(parent).ok().map(|parent| parent.join(name))
+            }
+            _ => None,
+        };
+        real.map_or_else(|| source.display_name(), |path| path.display().to_string())
     }
 
     fn merge_parents(&mut self, found: &Found, parents: Vec<(Merged, Place)>, own: &Table) -> Merged {
