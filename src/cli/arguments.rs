@@ -123,7 +123,7 @@ fn check() -> Command {
             Arg::new("host")
                 .long("host")
                 .value_name("FILE")
-                .help("a recording made by `runup record`, instead of this machine"),
+                .help("a recording made by `runup record`, instead of this machine; - is stdin"),
         )
         .arg(
             Arg::new("root")
@@ -485,7 +485,7 @@ fn import() -> Command {
                 .required(true)
                 .num_args(1..)
                 .value_name("FILE|DIR")
-                .help("files and directories of one format; of directories the first masks the others"),
+                .help("files and directories of one format, - for stdin; of directories the first masks the others"),
         )
         .arg(
             Arg::new("from")
