@@ -103,6 +103,23 @@ pub fn side_effects(written: &str) -> Option<&'static SideEffect> {
     EFFECTS.iter().find(|effect| effect.written == written)
 }
 
+/// Settings in two units: a write of one makes the other 0 (overcommit_ratio_handler() and its like in mm/).
+const TWINS: [[&str; 2]; 3] = [
+    ["vm.dirty_bytes", "vm.dirty_ratio"],
+    ["vm.dirty_background_bytes", "vm.dirty_background_ratio"],
+    ["vm.overcommit_kbytes", "vm.overcommit_ratio"],
+];
+
+/// The sysctl that becomes 0 when another one is written.
+#[must_use]
+pub fn twin(written: &str) -> Option<&'static str> {
+    TWINS.iter().find_map(|[left, right]| match written {
+        name if name == *left => Some(*right),
+        name if name == *right => Some(*left),
+        _ => None,
+    })
+}
+
 /// How early a sysctl is to be written: the lower the earlier. What makes room for others comes first.
 #[must_use]
 pub fn rank(name: &str) -> u8 {

@@ -6,6 +6,7 @@
 mod direction;
 mod effects;
 mod fresh;
+mod guards;
 mod linux_fs;
 mod linux_kernel;
 mod linux_net_core;
@@ -16,8 +17,9 @@ mod linux_vm;
 mod macos;
 
 pub use direction::{Bound, bound, bounds};
-pub use effects::{SideEffect, in_order, rank, side_effects};
+pub use effects::{SideEffect, in_order, rank, side_effects, twin};
 pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
+pub use guards::{Danger, Guard, Margin, Quantity, Test, guards};
 
 use crate::system::Os;
 use crate::value::{Type, Unit};

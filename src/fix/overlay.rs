@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::catalogue;
 use crate::system::{
     Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
     Sockets, Stat, SysctlName, System,
@@ -40,9 +41,22 @@ impl<'a> Overlay<'a> {
         self
     }
 
-    /// As if a sysctl had been set.
+    /// As if a sysctl had been set; what is the same setting in another unit becomes 0 with it.
     pub fn set_sysctl(&self, name: &str, text: &str) {
+        if let Some(twin) = catalogue::twin(name)
+            && self.sysctl(twin).is_ok()
+        {
+            self.sysctls.borrow_mut().insert(twin.to_owned(), "0".to_owned());
+        }
         self.sysctls.borrow_mut().insert(name.to_owned(), text.to_owned());
+    }
+
+    /// As if nothing were swapped to.
+    pub fn set_swap_off(&self) {
+        let heading = "Filename\tType\tSize\tUsed\tPriority\n";
+        self.files
+            .borrow_mut()
+            .insert("/proc/swaps".to_owned(), heading.to_owned());
     }
 
     /// As if an attribute had been written.
