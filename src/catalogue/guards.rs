@@ -213,7 +213,7 @@ static GUARDS: &[Guard] = &[
         "logins and services that are given such a limit fail",
         FS,
     ),
-    // alloc_vfsmnt() and count_mounts() (fs/namespace.c): ENOSPC.
+    // count_mounts() (fs/namespace.c): ENOSPC.
     room(
         "mounts",
         &["fs.mount-max"],

@@ -16,6 +16,7 @@ use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
+use crate::fix::guard;
 use crate::fix::journal::Entry;
 use crate::fix::persist::{self, Persistence};
 use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
@@ -82,6 +83,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         options,
         unit: unit(matches)?,
         force: matches.get_flag("force"),
+        risky: permissions.allowed.contains(&Consent::Risky),
     };
     let lasts = matches.get_flag("persist");
     if lasts && let Some(engine) = Host::new(machine).engine() {
@@ -157,6 +159,8 @@ struct Run<'a> {
     options: Options,
     unit: Option<&'a str>,
     force: bool,
+    /// Whether what could stop the machine was agreed to.
+    risky: bool,
 }
 
 impl Run<'_> {
@@ -259,7 +263,17 @@ impl Run<'_> {
         };
         // The next boot sets the values of the machine, not those of a network namespace that is gone by then.
         let elsewhere = ground.live && host.network_is_hosts() == Some(false);
+        let mut wishes = check.wishes();
+        guard::mark(&mut wishes, machine);
+        // What could stop the machine now could stop it at the next boot.
+        let dangerous: Vec<&Target> = wishes
+            .wanted
+            .iter()
+            .filter(|wanted| !self.risky && !wanted.dangers.is_empty())
+            .map(|wanted| &wanted.target)
+            .collect();
         let lasting = |target: &Target| match target {
+            target if dangerous.contains(&target) => false,
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
             Target::Sysctl(name) => {
                 let parameter = Parameter::Sysctl { name: name.clone() };
@@ -273,16 +287,8 @@ impl Run<'_> {
             Target::Swap => false,
         };
         let names: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
-        persist::compose(
-            &check.wishes(),
-            &lasting,
-            &names,
-            self.unit,
-            &host,
-            &ground.disk,
-            self.force,
-        )
-        .map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))
+        persist::compose(&wishes, &lasting, &names, self.unit, &host, &ground.disk, self.force)
+            .map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))
     }
 
     /// Writes the files. Where that fails, what was just applied is undone as well: all of it is made, or nothing.

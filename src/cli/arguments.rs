@@ -224,7 +224,7 @@ fn apply() -> Command {
                 .value_name("WHAT")
                 .action(ArgAction::Append)
                 .value_parser(PossibleValuesParser::new(Consent::ALL.map(Consent::name)))
-                .help("agrees to changes beyond this container, that cannot be undone, or to swap off"),
+                .help("agrees to changes beyond this container or that could stop the machine, that cannot be undone, or to swap off"),
         )
         .arg(
             Arg::new("pid")

@@ -177,6 +177,15 @@ fn evaluate(
     for failure in &failures {
         streams.message(&format!("runup: {failure}\n"));
     }
+    for step in &plan.steps {
+        for danger in &step.dangers {
+            let name = step.parameter.show();
+            streams.message(&report::printable(&format!(
+                "runup: set {name} to {}, though {danger}\n",
+                step.to
+            )));
+        }
+    }
     if options.verbose {
         for step in &plan.steps {
             streams.message(&format!(

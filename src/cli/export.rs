@@ -10,6 +10,7 @@ use super::{CommandError, CommandResult, ExitCode, check};
 use crate::engine::{Check, Depth, Options, Wishes};
 use crate::export::{self, Basis, Container, Format};
 use crate::finding::Report;
+use crate::fix;
 use crate::host::Host;
 use crate::report::printable;
 use crate::source::Sources;
@@ -53,7 +54,8 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let inside = container.as_ref().map(Container::system);
     let host = Host::new(inside.as_ref().map_or(system.as_ref(), |inside| inside as &dyn System));
     let check = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;
-    let wishes = check.wishes();
+    let mut wishes = check.wishes();
+    fix::guard::mark(&mut wishes, system.as_ref());
     let report = (profiles.len() > 1).then(|| check.run());
     contradictions(report.as_ref(), &wishes)?;
     let names: Vec<String> = profiles.iter().map(|profile| profile.name.clone()).collect();

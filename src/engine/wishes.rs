@@ -40,6 +40,8 @@ pub struct Wanted {
     pub demand: Demand,
     /// The rules that ask.
     pub rules: Vec<Asker>,
+    /// What the guards say against it; nothing before they were asked.
+    pub dangers: Vec<String>,
 }
 
 /// A rule that asks for something.
@@ -309,6 +311,7 @@ impl Group<'_> {
                 live: change.from,
                 kept: change.to,
                 rules,
+                dangers: Vec::new(),
             };
             match never(&wanted, cx) {
                 Some(reason) => {

@@ -369,6 +369,11 @@ fn comments(wanted: &Wanted, basis: Basis) -> Vec<String> {
             _ => {}
         }
     }
+    // A container's own values begin anew, whatever is in use here.
+    if basis != Basis::Container {
+        let said = |danger: &String| one_line(&format!("careful, seen from this machine: {danger}"));
+        lines.extend(wanted.dangers.iter().map(said));
+    }
     if let Target::Sysctl(key) = &wanted.target
         && let Some(known) = catalogue::lookup(Os::Linux, key)
     {

@@ -14,6 +14,7 @@
 
 pub mod apply;
 pub mod disk;
+pub mod guard;
 pub mod journal;
 mod live_disk;
 mod memory_disk;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::guard;
 use super::order;
 use super::overlay::Overlay;
 use super::parameter::{Parameter, State, swaps};
@@ -22,7 +23,7 @@ use crate::value::{Number, Version};
 /// What somebody has to agree to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Consent {
-    /// A change that reaches beyond this container.
+    /// A change that reaches beyond this container, or could stop the machine.
     Risky,
     /// A change that cannot be undone, or not exactly.
     OneWay,
@@ -90,6 +91,8 @@ pub struct Step {
     pub effects: Vec<(Parameter, State)>,
     /// How it does that.
     pub effects_how: &'static str,
+    /// How it could stop the machine, which somebody agreed to.
+    pub dangers: Vec<String>,
 }
 
 /// Limits that a program is to be started with.
@@ -230,6 +233,19 @@ struct Draft<'a> {
     left: Vec<Left>,
 }
 
+/// Why a change is not made.
+struct Refusal {
+    reason: String,
+    /// It could stop the machine.
+    harmful: bool,
+}
+
+impl From<String> for Refusal {
+    fn from(reason: String) -> Self {
+        Self { reason, harmful: false }
+    }
+}
+
 /// A change that can be made.
 enum Move {
     Set(Parameter, String, Scope),
@@ -254,8 +270,9 @@ impl Draft<'_> {
         };
         let moves = match self.moves(fix, host) {
             Ok(moves) => moves,
-            Err(reason) => {
-                self.left.push(leave(reason, Some(fix)));
+            Err(refusal) => {
+                let fix = (!refusal.harmful).then_some(fix);
+                self.left.push(leave(refusal.reason, fix));
                 return false;
             }
         };
@@ -273,7 +290,7 @@ impl Draft<'_> {
     }
 
     /// The changes of a fix, if all of them may be made.
-    fn moves(&self, fix: &Fix, host: &Host<'_>) -> Result<Vec<Move>, String> {
+    fn moves(&self, fix: &Fix, host: &Host<'_>) -> Result<Vec<Move>, Refusal> {
         let proposal = &fix.proposal;
         let because = || {
             if proposal.because.is_empty() {
@@ -283,8 +300,10 @@ impl Draft<'_> {
             }
         };
         if proposal.changes.is_empty() || !matches!(proposal.reach, Reach::Here | Reach::Host) {
-            return Err(because());
+            return Err(because().into());
         }
+        // What is changed together is seen together.
+        let after = Overlay::new(self.overlay);
         let mut moves = Vec::new();
         for change in &proposal.changes {
             match &change.target {
@@ -299,32 +318,38 @@ impl Draft<'_> {
                         Scope::NetworkNamespace if shared => Scope::Host,
                         other => other,
                     };
+                    after.set_sysctl(&name, &change.to);
+                    self.guarded(&name, &after)?;
                     moves.push(Move::Set(Parameter::Sysctl { name }, change.to.clone(), scope));
                 }
                 Target::Sysfs(path) => {
                     self.file(path, true, host)
                         .map_err(|reason| reason.unwrap_or_else(because))?;
                     let path = path.clone();
+                    after.set_file(&path, &change.to);
+                    self.guarded(&path, &after)?;
                     moves.push(Move::Set(Parameter::Sysfs { path }, change.to.clone(), change.scope));
                 }
                 Target::Swap => {
                     if proposal.reach != Reach::Here {
-                        return Err(because());
+                        return Err(because().into());
                     }
                     self.consent(Consent::Swapoff, "what is swapped out must fit into memory")?;
+                    after.set_swap_off();
+                    self.guarded(guard::SWAPS, &after)?;
                     let text = self.machine.read("/proc/swaps").unwrap_or_default();
                     for (device, _) in swaps(&String::from_utf8_lossy(&text)) {
                         moves.push(Move::Set(Parameter::Swap { device }, "off".to_owned(), Scope::Host));
                     }
                 }
                 Target::Limit(..) => {}
-                Target::Cgroup(_) => return Err(because()),
+                Target::Cgroup(_) => return Err(because().into()),
             }
         }
         for resource in Resource::all() {
             if let Some(limits) = wanted_limits(&proposal.changes, resource, self.overlay) {
                 if proposal.reach != Reach::Here {
-                    return Err(because());
+                    return Err(because().into());
                 }
                 moves.push(self.limit(resource, limits, host)?);
             }
@@ -428,6 +453,17 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Holds what is written against the guards, on the machine as it would be. What they say needs consent.
+    fn guarded(&self, written: &str, after: &Overlay<'_>) -> Result<(), Refusal> {
+        let dangers = guard::dangers(written, self.machine, self.overlay, after);
+        if dangers.is_empty() {
+            return Ok(());
+        }
+        // The command that would do it is not what to do.
+        self.consent(Consent::Risky, &dangers.join("; "))
+            .map_err(|reason| Refusal { reason, harmful: true })
+    }
+
     fn consent(&self, consent: Consent, why: &str) -> Result<(), String> {
         if self.permissions.allowed.contains(&consent) {
             return Ok(());
@@ -478,6 +514,7 @@ impl Draft<'_> {
                     by: vec![by.to_owned()],
                     effects,
                     effects_how,
+                    dangers: Vec::new(),
                 };
                 self.steps.push((step, history));
             }
@@ -492,7 +529,7 @@ impl Draft<'_> {
                     self.overlay.set_limits(resource, Limits { soft, hard });
                 }
             }
-            Parameter::Swap { .. } => {}
+            Parameter::Swap { .. } => self.overlay.set_swap_off(),
         }
         Ok(true)
     }
@@ -525,6 +562,21 @@ impl Draft<'_> {
         let mut steps: Vec<Step> = self.steps.into_iter().map(|(step, _)| step).collect();
         order::sort(&mut steps);
         let mut left = self.left;
+        let mut ordered = Vec::new();
+        let agreed = self.permissions.allowed.contains(&Consent::Risky);
+        for step in guard::in_safe_order(steps, self.machine, agreed) {
+            match agreed {
+                // Each was harmless when it was planned, and what was planned later has changed that.
+                false if !step.dangers.is_empty() => left.extend(step.by.iter().map(|rule| Left {
+                    finding: rule.clone(),
+                    subject: step.parameter.show(),
+                    reason: format!("{}; `--allow risky` agrees to that", step.dangers.join("; ")),
+                    remedy: None,
+                })),
+                _ => ordered.push(step),
+            }
+        }
+        let steps = ordered;
         left.dedup();
         Plan {
             steps,

@@ -36,6 +36,9 @@ pub fn plan(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
                 out,
             )?;
         }
+        for danger in &step.dangers {
+            indented(&format!("risky: {danger}"), 4, out)?;
+        }
     }
     for limit in &plan.program {
         let pair = |limits: crate::system::Limits| format!("{}:{}", limits.soft, limits.hard);

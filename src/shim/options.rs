@@ -191,7 +191,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         Ok(())
     })),
     spec(Needs::ProfileAsPolicy, "--report", "RUNUP_REPORT", "FILE", "writes the readiness report to a file", Take::Bytes(|to, path| to.report = Some(path))),
-    spec(Needs::ProfileAsPolicy, "--allow", "RUNUP_ALLOW", "WHAT", "allows fixes that do more than set a value (`risky`)", Take::Each(true, |to, text| list(&mut to.allow, text))),
+    spec(Needs::ProfileAsPolicy, "--allow", "RUNUP_ALLOW", "WHAT", "allows fixes that do more than set a value, or could stop the machine (`risky`)", Take::Each(true, |to, text| list(&mut to.allow, text))),
     spec(Needs::Profile, "--only", "RUNUP_ONLY", "RULE", "looks at these rules alone", Take::Each(true, |to, text| list(&mut to.only, text))),
     spec(Needs::Profile, "--skip", "RUNUP_SKIP", "RULE", "leaves these rules out", Take::Each(true, |to, text| list(&mut to.skip, text))),
     spec(Needs::ProfileAsPolicy, "--wait", "RUNUP_WAIT", "DURATION", "looks again at what changes from moment to moment (`2m`)", Take::Text(|to, text| {

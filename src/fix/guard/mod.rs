@@ -1,0 +1,180 @@
+//! Holding a change against the guards of the catalogue: whether the machine, as it would be, could stop.
+
+mod measure;
+
+use super::overlay::Overlay;
+use super::parameter::Parameter;
+use super::plan::Step;
+use crate::catalogue::{Danger, Guard, Margin, Quantity, guards};
+use crate::engine::Wishes;
+use crate::rule::Target;
+use crate::system::{Os, System};
+use measure::{CannotTell, View, number};
+
+/// The file that a step which turns swap off is told by.
+pub(super) const SWAPS: &str = "/proc/swaps";
+
+/// What is wrong with a write, in words, one for each guard that bites or cannot tell.
+///
+/// `machine` is as it is, `before` with the changes that were taken into the plan already, and `after` with this one too.
+/// `written` is a sysctl's canonical name or a file.
+#[must_use]
+pub fn dangers(written: &str, machine: &dyn System, before: &dyn System, after: &dyn System) -> Vec<String> {
+    if machine.platform().os != Os::Linux {
+        return Vec::new();
+    }
+    let view = |system| View {
+        machine,
+        system,
+        written,
+    };
+    guards()
+        .iter()
+        .filter(|guard| guard.watches(written))
+        .filter_map(|guard| danger(guard, &view(before), &view(after)))
+        .collect()
+}
+
+/// Orders steps so that none is dangerous after those before it, as far as there is such an order. Where there is none, the
+/// dangers of the first are noted with it; unless they were agreed to it counts as not made.
+pub(super) fn in_safe_order(mut steps: Vec<Step>, machine: &dyn System, agreed: bool) -> Vec<Step> {
+    let so_far = Overlay::new(machine);
+    let mut ordered = Vec::with_capacity(steps.len());
+    while !steps.is_empty() {
+        let harmless = |step: &Step| dangers_of(step, machine, &so_far).is_empty();
+        let at = steps.iter().position(harmless);
+        let mut step = steps.remove(at.unwrap_or(0));
+        if at.is_none() {
+            step.dangers = dangers_of(&step, machine, &so_far);
+        }
+        if at.is_some() || agreed {
+            make(&step, &so_far);
+        }
+        ordered.push(step);
+    }
+    ordered
+}
+
+fn dangers_of(step: &Step, machine: &dyn System, so_far: &Overlay<'_>) -> Vec<String> {
+    let written = match &step.parameter {
+        Parameter::Sysctl { name } => name,
+        Parameter::Sysfs { path } => path,
+        Parameter::Swap { .. } => SWAPS,
+        Parameter::Limit { .. } => return Vec::new(),
+    };
+    let after = Overlay::new(so_far);
+    make(step, &after);
+    dangers(written, machine, so_far, &after)
+}
+
+fn make(step: &Step, overlay: &Overlay<'_>) {
+    match &step.parameter {
+        Parameter::Sysctl { name } => overlay.set_sysctl(name, &step.to),
+        Parameter::Sysfs { path } => overlay.set_file(path, &step.to),
+        Parameter::Swap { .. } => overlay.set_swap_off(),
+        // What a process may have is nothing that a guard looks at.
+        Parameter::Limit { .. } => {}
+    }
+}
+
+/// Notes beside each thing that is wished for what is dangerous about it, once all of them are made.
+pub fn mark(wishes: &mut Wishes, machine: &dyn System) {
+    let after = Overlay::new(machine);
+    for wanted in &wishes.wanted {
+        match &wanted.target {
+            Target::Sysctl(name) => after.set_sysctl(name, &wanted.kept),
+            Target::Sysfs(path) => after.set_file(path, &wanted.kept),
+            Target::Limit(..) | Target::Cgroup(_) | Target::Swap => {}
+        }
+    }
+    for wanted in &mut wishes.wanted {
+        if let Target::Sysctl(written) | Target::Sysfs(written) = &wanted.target {
+            wanted.dangers = dangers(written, machine, machine, &after);
+        }
+    }
+}
+
+fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<String> {
+    match looks(guard, after) {
+        Ok(false) => return None,
+        Ok(true) => {}
+        Err(unknown) => return Some(cannot_tell(guard, after.written, &unknown)),
+    }
+    // What cannot be told of the machine before is no reason to let a change through.
+    let looked = looks(guard, before).unwrap_or(false);
+    let found = match guard.danger {
+        Danger::Room { room, used, .. } if looked && no_worse(room, used, before, after) => return None,
+        Danger::Room { room, used, margin } => fits(guard, (room, used, margin), after),
+        Danger::MoreThan { .. } | Danger::CannotTell if looked => return None,
+        Danger::MoreThan { of, most } => of.measure(after).map(|count| {
+            let name = of.name(after.written);
+            (count > most).then(|| format!("{name} is {count}: {}", guard.harm))
+        }),
+        Danger::CannotTell => return Some(guard.harm.to_owned()),
+    };
+    found.unwrap_or_else(|unknown| Some(cannot_tell(guard, after.written, &unknown)))
+}
+
+/// Whether the guard looks at a machine in this state at all.
+fn looks(guard: &Guard, view: &View<'_>) -> Result<bool, CannotTell> {
+    if let Some(test) = guard.to
+        && !test.holds(number(view.system, view.written, 0)?)
+    {
+        return Ok(false);
+    }
+    match guard.only {
+        Some((key, test)) => Ok(test.holds(number(view.system, key, 0)?)),
+        None => Ok(true),
+    }
+}
+
+/// Whether a change makes no less room, and uses no more. What it does not touch is not read.
+fn no_worse(room: Quantity, used: Quantity, before: &View<'_>, after: &View<'_>) -> bool {
+    let compared = |quantity: Quantity, better: fn(i128, i128) -> bool| {
+        !quantity.is_written()
+            || match (quantity.measure(before), quantity.measure(after)) {
+                (Ok(before), Ok(after)) => better(before, after),
+                _ => false,
+            }
+    };
+    compared(room, |before, after| after >= before) && compared(used, |before, after| after <= before)
+}
+
+fn fits(
+    guard: &Guard,
+    (room, used, margin): (Quantity, Quantity, Margin),
+    view: &View<'_>,
+) -> Result<Option<String>, CannotTell> {
+    let (has, needs) = (room.measure(view)?, used.measure(view)?);
+    let kept = (has.saturating_mul(margin.percent) / 100).max(margin.at_least);
+    if has.saturating_sub(needs) >= kept {
+        return Ok(None);
+    }
+    let say = |quantity: Quantity, amount: i128| {
+        let verb = if quantity.is_written() { "would be" } else { "is" };
+        let unit = quantity.unit(view.written);
+        format!("{} {verb} {amount}{unit}", quantity.name(view.written))
+    };
+    let both = format!("{} and {}", say(used, needs), say(room, has));
+    Ok(Some(if has < needs {
+        format!("{both}: {}", guard.harm)
+    } else {
+        let unit = room.unit(view.written);
+        format!("{both}, less than {kept}{unit} above it: soon {}", guard.harm)
+    }))
+}
+
+fn cannot_tell(guard: &Guard, written: &str, unknown: &CannotTell) -> String {
+    let CannotTell { what, why } = unknown;
+    let asked = match guard.danger {
+        Danger::Room { room, used, .. } => {
+            format!("whether {} stays below {}", used.name(written), room.name(written))
+        }
+        Danger::MoreThan { of, .. } => of.name(written),
+        Danger::CannotTell => "whether it does harm".to_owned(),
+    };
+    format!(
+        "{what} cannot be read ({why}), so nobody can tell {asked}; it may be that {}",
+        guard.harm
+    )
+}
