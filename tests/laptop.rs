@@ -366,3 +366,73 @@ fn a_whole_machine_is_changed_and_put_back() {
         .collect();
     assert!(surprises.is_empty(), "{surprises:?}");
 }
+
+/// A program that has reserved 600 MiB of 960 and uses none of them, as a JVM or a browser does: with strict overcommit and a limit
+/// of half the memory nothing could be started any more.
+const RESERVED: &str = r#"
+mkdir -p /j; mount -t ramfs r /j
+sleep 1000 | dd bs=600M of=/dev/null 2>/dev/null &
+sleep 1
+apply() { echo "@@ $1"; shift; /bin/subject apply "$@" --yes --journal /j/j 2>&1; echo "apply $?"; }
+mode() { echo "mode $(cat /proc/sys/vm/overcommit_memory)"; }
+apply refused /strict.toml; mode
+/bin/subject revert --journal /j/j; echo "revert $?"; mode
+apply postgresql postgresql
+/bin/subject revert --journal /j/j; echo "revert $?"; mode
+kill $!; sleep 1
+apply agreed /strict.toml --allow risky; mode
+/bin/subject revert --journal /j/j; echo "revert $?"; mode
+apply by-itself /strict.toml; mode
+"#;
+
+#[test]
+fn a_machine_that_has_promised_its_memory_survives() {
+    let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
+    if !can(
+        "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
+        binary.is_some() && machine.is_some(),
+    ) {
+        return;
+    }
+    let files = support::directory(&[
+        ("script", RESERVED),
+        (
+            "strict.toml",
+            "[[rule]]\nid = \"strict\"\nsysctl = { key = \"vm.overcommit_memory\", eq = 2 }\nseverity = \"warning\"\n",
+        ),
+    ]);
+    let at = |name: &str| format!("{}:/{name}", files.path().join(name).display());
+    let output = Command::new(machine.expect("checked"))
+        .env("LAPTOP_FILES", format!("{} {}", at("script"), at("strict.toml")))
+        .args(["--setup", "export NO_COLOR=1"])
+        .arg(binary.expect("checked"))
+        .args(["exec", "--", "sh", "/script"])
+        .output()
+        .expect("the machine boots");
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let section = |name: &str| {
+        let start = out
+            .find(&format!("@@ {name}\n"))
+            .unwrap_or_else(|| panic!("{name}: {out}{}", String::from_utf8_lossy(&output.stderr)));
+        let rest = &out[start + 3 + name.len()..];
+        rest[..rest.find("@@ ").unwrap_or(rest.len())]
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let refused = section("refused");
+    assert!(
+        refused.contains("strict vm.overcommit_memory: Committed_AS is 6"),
+        "{out}"
+    );
+    assert!(refused.contains("kB and CommitLimit would be 4"), "{out}");
+    assert!(refused.ends_with("revert 0 mode 0"), "{out}");
+    // The whole profile, with whatever of it is made.
+    assert!(section("postgresql").ends_with("revert 0 mode 0"), "{out}");
+    // Where there is room, it is made and undone, and nobody has to agree.
+    assert!(
+        section("agreed").ends_with("mode 2 vm.overcommit_memory: 2 -> 0 revert 0 mode 0"),
+        "{out}"
+    );
+    assert!(section("by-itself").ends_with("apply 0 mode 2"), "{out}");
+}
