@@ -1,8 +1,8 @@
 //! What pam_limits gives to a login: limits.conf(5).
 
-use super::files::drop_ins;
+use super::limits_conf::{self, Line, Says};
 use crate::system::{Limits, Resource, System};
-use crate::value::{Number, Unit};
+use crate::value::Number;
 
 /// A line that holds for a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,24 +43,13 @@ struct User {
 pub fn of(system: &dyn System, uid: u32, resource: Resource) -> Login {
     let user = user(system, uid);
     let mut best: [Option<(Class, Number, String)>; 2] = [None, None];
-    for (path, text) in files(system) {
-        for (line, number) in text.lines().zip(1..) {
-            let line = line.split('#').next().unwrap_or_default();
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let [domain, kind, item, value] = fields[..] else {
-                continue;
-            };
-            if resource.limits_conf_name() != Some(item) {
-                continue;
-            }
-            let (Some(class), Some(value)) = (class(domain, &user), limit(resource, value)) else {
-                continue;
-            };
-            for (at, word) in ["soft", "hard"].into_iter().enumerate() {
-                let holds = kind == "-" || kind == word;
-                if holds && best[at].as_ref().is_none_or(|(known, ..)| class >= *known) {
-                    best[at] = Some((class, value, format!("{path}:{number}")));
-                }
+    for line in &limits_conf::read(system).0 {
+        let (Some(class), Some((sides, value))) = (class(&line.domain, &user), line.gives(resource)) else {
+            continue;
+        };
+        for (at, _) in sides.iter().enumerate().filter(|(_, holds)| **holds) {
+            if best[at].as_ref().is_none_or(|(known, ..)| class >= *known) {
+                best[at] = Some((class, value, line.place.clone()));
             }
         }
     }
@@ -85,22 +74,79 @@ const COMMON: &[Resource] = &[Resource::Nofile, Resource::Nproc, Resource::Memlo
 #[must_use]
 pub fn named(system: &dyn System) -> Vec<(u32, String, Resource)> {
     let mut found = Vec::new();
-    for (_, text) in files(system) {
-        for line in text.lines() {
-            let line = line.split('#').next().unwrap_or_default();
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let [domain, _, item, _] = fields[..] else { continue };
-            let resource = COMMON.iter().find(|resource| resource.limits_conf_name() == Some(item));
-            let (Some(resource), Some(uid)) = (resource, uid(system, domain)) else {
-                continue;
-            };
-            let entry = (uid, domain.to_owned(), *resource);
-            if !found.contains(&entry) {
-                found.push(entry);
-            }
+    for line in &limits_conf::read(system).0 {
+        let resource = COMMON.iter().find(|resource| line.gives(**resource).is_some());
+        let (Some(resource), Some(uid)) = (resource, uid(system, &line.domain)) else {
+            continue;
+        };
+        let entry = (uid, line.domain.clone(), *resource);
+        if !found.contains(&entry) {
+            found.push(entry);
         }
     }
     found
+}
+
+/// A limit on open files that some login gets, whoever it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFiles {
+    /// Who: a user, `@group`, `*`, a range of numbers.
+    pub domain: String,
+    /// Whether it is the hard limit.
+    pub hard: bool,
+    /// How many.
+    pub limit: Number,
+    /// The line that says so: `/etc/security/limits.d/90-db.conf:3`.
+    pub place: String,
+}
+
+/// What the files give of open files to each that they name: of the lines about the same ones the last.
+///
+/// # Errors
+/// A file cannot be read, so that nobody knows what else is given.
+pub fn open_files(system: &dyn System) -> Result<Vec<OpenFiles>, String> {
+    let (lines, read) = limits_conf::read(system);
+    read.map(|()| open_files_of(&lines))
+}
+
+fn open_files_of(lines: &[Line]) -> Vec<OpenFiles> {
+    // At such a line pam_limits stops reading, and sets nothing; of everybody it cannot be said.
+    let freed = |domain: &str| {
+        let says = |line: &Line| line.says == Says::Nothing && line.domain == domain;
+        domain != "*" && lines.iter().any(says)
+    };
+    let mut found: Vec<OpenFiles> = Vec::new();
+    for line in lines {
+        let Some((sides, limit)) = line.gives(Resource::Nofile) else {
+            continue;
+        };
+        // `%` counts logins alone, and a number by itself is the name of nobody.
+        let nobody = line.domain.starts_with('%') || line.domain.bytes().all(|byte| byte.is_ascii_digit());
+        if nobody || freed(&line.domain) {
+            continue;
+        }
+        for hard in [false, true].into_iter().filter(|hard| sides[usize::from(*hard)]) {
+            found.retain(|known| (known.hard, &known.domain) != (hard, &line.domain));
+            found.push(OpenFiles {
+                domain: line.domain.clone(),
+                hard,
+                limit,
+                place: line.place.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// The highest number of open files that any login gets: its hard limit, which the kernel holds against `fs.nr_open`. A soft
+/// limit above the hard one is cut by pam_limits, and one without bound is what `fs.nr_open` is, or fails anyway; neither counts.
+///
+/// # Errors
+/// A file cannot be read, so that nobody knows what else is given.
+pub fn highest_nofile(system: &dyn System) -> Result<Option<OpenFiles>, String> {
+    let hard = |given: &OpenFiles| given.hard && given.limit != Number::Unlimited;
+    let given = open_files(system)?.into_iter().filter(hard);
+    Ok(given.max_by_key(|given| given.limit))
 }
 
 /// The number of a user, by the name or the number itself.
@@ -112,17 +158,6 @@ fn uid(system: &dyn System, domain: &str) -> Option<u32> {
     let passwd = String::from_utf8_lossy(&passwd);
     let row = passwd.lines().find(|row| row.split(':').next() == Some(domain))?;
     row.split(':').nth(2)?.parse().ok()
-}
-
-fn files(system: &dyn System) -> Vec<(String, String)> {
-    const MAIN: &str = "/etc/security/limits.conf";
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let main = system.read(MAIN).ok().map(|bytes| (MAIN.to_owned(), text(bytes)));
-    let (more, _) = drop_ins(system, &["/etc/security/limits.d".to_owned()]);
-    let more = more
-        .into_iter()
-        .filter_map(|file| Some((file.path, text(file.text.ok()?))));
-    main.into_iter().chain(more).collect()
 }
 
 fn user(system: &dyn System, uid: u32) -> User {
@@ -174,25 +209,10 @@ fn class(domain: &str, user: &User) -> Option<Class> {
     user.groups.iter().any(|known| known == group).then_some(Class::Group)
 }
 
-/// Sizes are in KiB, processor time in minutes, nice levels as people know them.
-fn limit(resource: Resource, text: &str) -> Option<Number> {
-    if matches!(text, "unlimited" | "infinity" | "-1") && resource != Resource::Nice {
-        return Some(Number::Unlimited);
-    }
-    let number: i128 = text.parse().ok()?;
-    Some(Number::Finite(match (resource, resource.unit()) {
-        (Resource::Nice, _) => 20 - number,
-        (Resource::Msgqueue, _) => number,
-        (_, Unit::Bytes) => number * 1024,
-        (_, Unit::Seconds) => number * 60,
-        _ => number,
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::memory::MemorySystem;
+    use crate::system::memory::{Fault, MemorySystem};
 
     #[test]
     fn the_nearest_line_counts_and_of_equals_the_last() {
@@ -226,5 +246,35 @@ mod tests {
         assert_eq!(of(&system, 0, Resource::Nofile).places, Vec::<String>::new());
         let other = of(&system, 1001, Resource::Memlock);
         assert_eq!((other.soft, other.hard), (None, Some(Number::Finite(65_536))));
+    }
+
+    #[test]
+    fn the_highest_number_of_open_files_is_that_of_a_line_that_counts() {
+        let highest = |text: &str| {
+            let system = MemorySystem::linux("6.1").file("/etc/security/limits.conf", text);
+            let found = highest_nofile(&system).expect("it can be read");
+            found.map(|found| (found.domain, found.limit.to_string(), found.place.ends_with(":1")))
+        };
+        let of = |domain: &str, limit: &str, first: bool| Some((domain.to_owned(), limit.to_owned(), first));
+        assert_eq!(highest("* - nofile 5\n@a hard nofile 4\n"), of("*", "5", true));
+        assert_eq!(
+            highest("* - nofile 5\n@a hard nofile 6\nroot hard nproc 9\n"),
+            of("@a", "6", false)
+        );
+        // Replaced by a later line, a soft one, without bound, for logins alone, for nobody, and taken back.
+        assert_eq!(highest("* hard nofile 9\n* hard nofile 3\n"), of("*", "3", false));
+        for nothing in [
+            "* soft nofile 9\n",
+            "* hard nofile unlimited\n",
+            "%a - nofile 9\n",
+            "107 - nofile 9\n",
+            "root - nofile 9\nroot -\n",
+        ] {
+            assert_eq!(highest(nothing), None, "{nothing}");
+        }
+        assert_eq!(highest("* - nofile 9\n* -\n"), of("*", "9", true));
+        assert_eq!(highest("1000: - nofile 9\n"), of("1000:", "9", true));
+        let closed = MemorySystem::linux("6.1").fault("/etc/security/limits.conf", Fault::Errno(libc::EACCES));
+        assert!(highest_nofile(&closed).is_err());
     }
 }

@@ -20,6 +20,7 @@
 
 pub(crate) mod files;
 mod inventory;
+mod limits_conf;
 pub mod logins;
 mod pattern;
 pub mod shells;
