@@ -18,6 +18,7 @@
 //!
 //! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
+pub mod ceiling;
 pub(crate) mod files;
 mod inventory;
 mod limits_conf;
