@@ -12,17 +12,19 @@ use super::ground::Ground;
 use super::output::Streams;
 use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
-use crate::engine::{Check, Depth, Options};
+use crate::engine::{Check, Depth, Options, Wishes};
 use crate::finding::{Finding, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
 use crate::fix::guard;
 use crate::fix::journal::Entry;
 use crate::fix::persist::{self, Persistence};
-use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
+use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, Step, plan};
 use crate::fix::revert::{self, Request, RevertError, revert};
+use crate::fix::room::{self, Fitted};
 use crate::fix::{Standing, standing};
 use crate::host::Host;
+use crate::persisted::ceiling;
 use crate::profile::Profile;
 use crate::report::{self, Format, Style};
 use crate::rule::{Severity, Target};
@@ -72,7 +74,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         },
         own_only: false,
     };
-    let (plan, before) = plan(&profiles, &options, machine, &permissions).map_err(|error| match error {
+    let (mut plan, before) = plan(&profiles, &options, machine, &permissions).map_err(|error| match error {
         PlanError::Diagnostics(list) => CommandError::Diagnostics(list),
         PlanError::Conflicts(list) => CommandError::Message(contradiction(&list)),
     })?;
@@ -103,12 +105,12 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         return run.lasting(&plan, before, &account, &command, matches, streams);
     }
     let colour = streams.colour_result();
-    streams.try_result(|out| report::changes::plan(&plan, colour, out))?;
     let persistence = if lasts {
-        run.persistence(&plan, &before)?
+        run.persistence(&mut plan, &before, &permissions)?
     } else {
         Persistence::default()
     };
+    streams.try_result(|out| report::changes::plan(&plan, colour, out))?;
     streams.try_result(|out| report::changes::persistence(&persistence, colour, out))?;
     if matches.get_flag("dry-run") {
         streams.message(&format!("runup: {}; nothing was changed\n", would(&plan, &persistence)));
@@ -149,7 +151,12 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         };
         report::write(Format::Text, &after, run.sources, style, out)
     })?;
-    Ok(verdict(&after, Severity::Error, streams))
+    let code = verdict(&after, Severity::Error, streams);
+    // What was to last and does not is no success.
+    Ok(match code {
+        ExitCode::Ready if !persistence.refused.is_empty() => ExitCode::NotReady,
+        code => code,
+    })
 }
 
 struct Run<'a> {
@@ -231,7 +238,13 @@ impl Run<'_> {
     }
 
     /// The files that make last what is planned, what was applied before, and what the next boot would undo.
-    fn persistence(&self, plan: &Plan, before: &Report) -> Result<Persistence, CommandError> {
+    /// What they need besides is planned along with them.
+    fn persistence(
+        &self,
+        plan: &mut Plan,
+        before: &Report,
+        permissions: &Permissions,
+    ) -> Result<Persistence, CommandError> {
         let ground = self.ground;
         let machine = ground.machine.as_ref();
         let host = Host::new(machine);
@@ -266,19 +279,18 @@ impl Run<'_> {
         let mut wishes = check.wishes();
         guard::mark(&mut wishes, machine);
         // What could stop the machine now could stop it at the next boot.
-        let dangerous: Vec<&Target> = wishes
+        let dangerous: Vec<Target> = wishes
             .wanted
             .iter()
             .filter(|wanted| !self.risky && !wanted.dangers.is_empty())
-            .map(|wanted| &wanted.target)
+            .map(|wanted| wanted.target.clone())
             .collect();
         let lasting = |target: &Target| match target {
-            target if dangerous.contains(&target) => false,
+            target if dangerous.contains(target) => false,
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
             Target::Sysctl(name) => {
                 let parameter = Parameter::Sysctl { name: name.clone() };
-                let needed = self.unit.is_some() && name == "fs.nr_open" && fails(target);
-                touched.contains(&parameter) || undone(name) || needed
+                touched.contains(&parameter) || undone(name)
             }
             Target::Sysfs(path) => touched.contains(&Parameter::Sysfs { path: path.clone() }),
             // The limits here are this process's, and say nothing of what a service or a login has.
@@ -287,8 +299,39 @@ impl Run<'_> {
             Target::Swap => false,
         };
         let names: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
-        persist::compose(&wishes, &lasting, &names, self.unit, &host, &ground.disk, self.force)
-            .map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))
+        wishes.root = permissions.allowed.contains(&Consent::Risky);
+        let fitted = self.fit(&mut wishes, &lasting, plan, permissions, &host);
+        let raised = fitted.raise.is_some();
+        let lasting = |target: &Target| lasting(target) || raised && room::is_ceiling(target);
+        let composed = persist::compose(&wishes, &lasting, &names, self.unit, &host, &ground.disk, self.force);
+        let mut composed =
+            composed.map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))?;
+        composed.refused = fitted.refused;
+        Ok(composed)
+    }
+
+    /// Fits limits on open files and the room that they need into each other, and plans that room for now.
+    fn fit(
+        &self,
+        wishes: &mut Wishes,
+        lasting: &dyn Fn(&Target) -> bool,
+        plan: &mut Plan,
+        permissions: &Permissions,
+        host: &Host<'_>,
+    ) -> Fitted {
+        let machine = self.ground.machine.as_ref();
+        let is_ceiling = |step: &&Step| matches!(&step.parameter, Parameter::Sysctl { name } if name == ceiling::KEY);
+        let planned = plan.steps.iter().find(is_ceiling).and_then(|step| step.to.parse().ok());
+        let now = planned.or_else(|| ceiling::now(machine));
+        let mut fitted = room::fit(wishes, lasting, now, self.unit, host);
+        let Some(raise) = fitted.raise.take_if(|raise| now.is_none_or(|now| raise.to > now)) else {
+            return fitted;
+        };
+        match plan.add(ceiling::KEY, &raise.to.to_string(), &raise.rules, machine, permissions) {
+            Ok(()) => fitted.raise = Some(raise),
+            Err(why) => fitted.refused.push(room::refuse(wishes, &raise, self.unit, &why)),
+        }
+        fitted
     }
 
     /// Writes the files. Where that fails, what was just applied is undone as well: all of it is made, or nothing.

@@ -17,6 +17,8 @@ pub struct Wishes {
     pub left: Vec<LeftOver>,
     /// Rules that cannot all hold.
     pub contradictions: Vec<Contradiction>,
+    /// Whether root's logins are to have the limits too, and not those of others alone: a wrong one locks the administrator out.
+    pub root: bool,
 }
 
 /// A thing that is to be set, and to what.

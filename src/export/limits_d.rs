@@ -31,8 +31,13 @@ impl Format for LimitsD {
 
     fn write(&self, page: &Page<'_>) -> String {
         let mut out = format!(
-            "# {}\n# {LIMITS_D}; it holds for logins, and no service sees it\n",
-            page.title()
+            "# {}\n# {LIMITS_D}; it holds for logins{}, and no service sees it\n",
+            page.title(),
+            if page.root || !spares_root(page.host) {
+                ""
+            } else {
+                " but root's"
+            }
         );
         lines(page, &mut out);
         let left = page.leftovers();
@@ -44,7 +49,14 @@ impl Format for LimitsD {
     }
 }
 
-/// The settings alone. `*` does not mean root, who is named.
+/// Whether lines for everybody and for groups leave root alone: Debian's pam_limits does that, and what is built from Debian.
+/// Where nobody can tell what is here it counts as Debian's.
+pub(crate) fn spares_root(host: &Host<'_>) -> bool {
+    let (id, like) = (host.release("ID"), host.release("ID_LIKE"));
+    id.is_empty() || id == "debian" || like.split(' ').any(|like| like == "debian")
+}
+
+/// The settings alone. `*` does not mean root with Debian's pam_limits; elsewhere it does, and root needs no line.
 pub(super) fn lines(page: &Page<'_>, out: &mut String) {
     for (resource, soft, hard, comments) in page.limits() {
         let lines = limits_lines(resource, &soft, &hard);
@@ -56,7 +68,7 @@ pub(super) fn lines(page: &Page<'_>, out: &mut String) {
         for line in lines {
             out.push_str(&line);
             out.push('\n');
-            if let Some(rest) = line.strip_prefix('*') {
+            if let Some(rest) = line.strip_prefix('*').filter(|_| page.root) {
                 out.push_str(&format!("root{rest}\n"));
             }
         }

@@ -16,6 +16,7 @@ mod systemd;
 mod tmpfiles_d;
 
 pub use container::{Container, Place};
+pub(crate) use limits_d::spares_root;
 
 use crate::catalogue::{self, Write};
 use crate::engine::{LeftOver, Wanted, Wishes};
@@ -92,6 +93,8 @@ pub struct Page<'a> {
     pub unit: Option<&'a str>,
     /// The container that it is for.
     pub container: Option<&'a Container<'a>>,
+    /// Whether limits of logins are for root too.
+    pub root: bool,
     /// What the file sets.
     pub entries: Vec<Entry<'a>>,
     /// What it does not.
@@ -200,6 +203,7 @@ pub fn export(
         host,
         unit,
         container,
+        root: wishes.root,
         entries,
         left,
     };

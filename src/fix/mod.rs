@@ -25,6 +25,7 @@ pub mod persist;
 mod place;
 pub mod plan;
 pub mod revert;
+pub mod room;
 mod standing;
 mod undo;
 

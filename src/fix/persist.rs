@@ -8,6 +8,7 @@ use std::fmt;
 use super::apply;
 use super::disk::{self, Disk, DiskError};
 use super::journal::{Journal, checksum};
+use super::room;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
@@ -50,6 +51,18 @@ pub struct Persistence {
     pub unread: Vec<String>,
     /// Files that must be read by somebody before they count: `systemctl daemon-reload`.
     pub then: Vec<String>,
+    /// What was asked for and is in no file, because it would do harm; why, and what to do.
+    pub refused: Vec<String>,
+    /// Whether limits of logins are written, and root's are not.
+    pub root_left: bool,
+}
+
+impl Persistence {
+    /// What will be in a file that is written.
+    fn text(&self, path: &str) -> Option<&str> {
+        let file = self.files.iter().find(|file| file.path == path);
+        file.map(|file| file.text.as_str())
+    }
 }
 
 /// Why a file was not touched.
@@ -135,6 +148,7 @@ pub fn compose(
                 .filter(|wanted| lasting(&wanted.target) && format.refuses(wanted, host).is_none())
                 .cloned()
                 .collect(),
+            root: wishes.root,
             ..Wishes::default()
         };
         if own.wanted.is_empty() {
@@ -143,7 +157,9 @@ pub fn compose(
         let Some(text) = export::export(format, &own, profiles, unit, host, None).text else {
             continue;
         };
-        add(&mut composed, disk, path, &text, force)?;
+        let logins = path == crate::remedy::host::LIMITS_D;
+        add(&mut composed, disk, path, &text, force, host)?;
+        composed.root_left |= logins && !wishes.root && export::spares_root(host);
         if format.name() == "sysctl.d" && os == Os::Linux {
             let keys = own.wanted.iter().filter_map(|wanted| match &wanted.target {
                 Target::Sysctl(key) => Some(key.as_str()),
@@ -152,7 +168,7 @@ pub fn compose(
             let modules = export::modules(keys.clone());
             if !modules.is_empty() {
                 let text = format!("# {MARK}{}\n\n{}\n", profiles.join(", "), modules.join("\n"));
-                add(&mut composed, disk, MODULES_D.to_owned(), &text, force)?;
+                add(&mut composed, disk, MODULES_D.to_owned(), &text, force, host)?;
             }
             let after = Persisted::read(host.system);
             composed.unread = after.unread().iter().map(ToString::to_string).collect();
@@ -168,13 +184,25 @@ pub fn compose(
 }
 
 /// Adds a file, joined with what an earlier apply wrote there, if that changes anything.
-fn add(composed: &mut Persistence, disk: &dyn Disk, path: String, text: &str, force: bool) -> Result<(), PersistError> {
+fn add(
+    composed: &mut Persistence,
+    disk: &dyn Disk,
+    path: String,
+    text: &str,
+    force: bool,
+    host: &Host<'_>,
+) -> Result<(), PersistError> {
     let before = there(disk, &path)?;
     let text = match before.as_deref().map(ours) {
         None => text.to_owned(),
         Some(Some(old)) => join(&old, text),
         Some(None) if force => text.to_owned(),
         Some(None) => return Err(PersistError::Edited(path)),
+    };
+    let text = if path == crate::remedy::host::LIMITS_D {
+        room::without_harm(&text, composed.text(crate::remedy::host::SYSCTL_D), host)
+    } else {
+        text
     };
     let text = sealed(&text);
     if before.as_deref() != Some(text.as_bytes()) {

@@ -214,6 +214,42 @@ pub fn plan(
     Ok((draft.finish(), first))
 }
 
+impl Plan {
+    /// Adds a change of a key that no finding asks for by itself: room for what files will give at the next login.
+    ///
+    /// # Errors
+    /// It may not be made from here; why.
+    pub fn add(
+        &mut self,
+        key: &str,
+        to: &str,
+        by: &[String],
+        machine: &dyn WritableSystem,
+        permissions: &Permissions,
+    ) -> Result<(), String> {
+        let overlay = Overlay::new(machine);
+        let steps = self.steps.iter().map(|step| (step.clone(), vec![step.to.clone()]));
+        let mut draft = Draft {
+            machine,
+            overlay: &overlay,
+            permissions,
+            steps: steps.collect(),
+            program: Vec::new(),
+            left: Vec::new(),
+        };
+        let path = SysctlName::parse(key).map_or_else(|_| String::new(), |name| name.path().to_owned());
+        draft
+            .sysctl(key, &format!("/proc/sys/{path}"), &Host::new(&overlay))
+            .map_err(|why| why.unwrap_or_else(|| format!("{key} cannot be written from here; it takes root")))?;
+        for name in by {
+            let parameter = Parameter::Sysctl { name: key.to_owned() };
+            draft.take(name, Move::Set(parameter, to.to_owned(), Scope::Host))?;
+        }
+        self.steps = draft.finish().steps;
+        Ok(())
+    }
+}
+
 fn is_swap(finding: &Finding) -> bool {
     finding.fix.as_ref().is_some_and(|fix| {
         fix.proposal

@@ -138,6 +138,16 @@ fn open_files_of(lines: &[Line]) -> Vec<OpenFiles> {
     found
 }
 
+/// The limits on open files that a text of such a file gives to anybody.
+pub fn open_files_in(text: &str) -> impl Iterator<Item = Number> {
+    let mut lines = Vec::new();
+    limits_conf::parse("", text, &mut lines);
+    lines
+        .into_iter()
+        .filter_map(|line| line.gives(Resource::Nofile))
+        .map(|(_, limit)| limit)
+}
+
 /// The highest number of open files that any login gets: its hard limit, which the kernel holds against `fs.nr_open`. A soft
 /// limit above the hard one is cut by pam_limits, and one without bound is what `fs.nr_open` is, or fails anyway; neither counts.
 ///

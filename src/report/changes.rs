@@ -140,6 +140,17 @@ pub fn persistence(persistence: &Persistence, colour: bool, out: &mut dyn Write)
     for command in &persistence.then {
         indented(&format!("then: {command}"), 0, out)?;
     }
+    if persistence.root_left {
+        let text = "root's limits are left as they are: a wrong line for root in limits.d locks the administrator out. \
+                    `--allow risky` writes root's lines too";
+        indented(text, 0, out)?;
+    }
+    if !persistence.refused.is_empty() {
+        writeln!(out, "\n{}", "In no file:".bold())?;
+    }
+    for text in &persistence.refused {
+        indented(text, 2, out)?;
+    }
     Ok(())
 }
 
