@@ -23,6 +23,7 @@ pub(crate) mod files;
 mod inventory;
 mod limits_conf;
 pub mod logins;
+pub mod pam;
 mod pattern;
 pub mod shells;
 mod syntax;

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod glob;
 pub mod interface;
 pub mod kernel;
+mod logins;
 pub mod memory;
 pub mod mount;
 pub mod numa;

@@ -31,6 +31,16 @@ static METRICS: &[Metric] = &[
         doc: "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
     },
     Metric {
+        name: "logins_refused",
+        value: Some(Type::Bool),
+        doc: "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or as the next boot makes it.",
+    },
+    Metric {
+        name: "logins_doubtful",
+        value: Some(Type::Bool),
+        doc: "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell whether PAM takes that.",
+    },
+    Metric {
         name: "drops_caches",
         value: Some(Type::Bool),
         doc: "Whether cron empties the kernel's caches.",
@@ -46,6 +56,13 @@ root in root's own. It runs with each shell, fails for ordinary users, and does 
 any more (`tcp_tw_recycle` since 4.12), or an `ip_local_port_range` that begins below `ip_unprivileged_port_start`.\n\n\
 `limits_ignored`: a line of limits.conf that names a user, whose running services have a lower soft limit. pam_limits reads that \
 file at logins; a service has what its unit says. Lines for groups and for `*` are for people, and are left alone.\n\n\
+`logins_refused`: the lines of limits.conf and limits.d about open files (`nofile`), of everybody, a group or a user, the last of \
+each. The kernel takes no hard limit above `fs.nr_open`; pam_limits then refuses the login, that of root and of sudo too, and \
+with Debian's pam_limits the login goes on without the limit. `unlimited` is handed to the kernel before PAM 1.5.2, and fails; \
+since then it is what `fs.nr_open` is. What the next boot makes of `fs.nr_open` is what a file sets, else what the kernel or \
+systemd begins with.\n\n\
+`logins_doubtful`: a soft limit above `fs.nr_open`, which pam_limits cuts down to the hard one, and `unlimited` where the version \
+of PAM cannot be told.\n\n\
 `drops_caches`: a write to `vm.drop_caches` in /etc/crontab, /etc/cron.d and the directories of cron's daily and other jobs. \
 Tables of users are not read.\n\n\
 The finding names file and line. Commands are recognised by their words, comments are not; a script that such a file starts is \
@@ -92,6 +109,8 @@ impl Kind for Startup {
                 "sysctl_in_shell" => in_files(shells::of_shells(cx.system), |_| true),
                 "drops_caches" => in_files(shells::of_cron(cx.system), |key| key == "vm.drop_caches"),
                 "sysctl_refused" => refused(cx),
+                "logins_refused" => super::logins::refused(cx),
+                "logins_doubtful" => super::logins::doubtful(cx),
                 _ => ignored(cx),
             };
             match found {
@@ -116,10 +135,11 @@ impl Kind for Startup {
         _: &Selectors,
         _: &Observation,
         targets: &[(&'static str, Option<Value>)],
-        _: &Context<'_>,
+        cx: &Context<'_>,
     ) -> Proposal {
         let what = match targets.first().map(|(metric, _)| *metric) {
             Some("sysctl_in_shell") => "Move the settings to a file in /etc/sysctl.d, which is read at boot.",
+            Some("logins_refused" | "logins_doubtful") => &super::logins::remedy(cx),
             Some("sysctl_refused") => "Delete the lines: they do nothing but make sysctl fail.",
             Some("drops_caches") => {
                 "Delete the job: the kernel gives cached memory back by itself, and what was dropped is read again."

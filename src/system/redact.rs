@@ -1,6 +1,6 @@
 //! What stays out of a recording: of files that may hold secrets only the lines are kept that a kind reads.
 
-use crate::persisted::shells;
+use crate::persisted::{pam, shells};
 use crate::systemd;
 
 /// A file's content as it may be recorded, where it is one of those whose other lines may be secret; `None` for the rest.
@@ -20,7 +20,7 @@ pub(super) fn redact(path: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     if path == "/etc/passwd" {
         return Some(passwd(bytes));
     }
-    None
+    pam::without_others(path, bytes)
 }
 
 /// Docker's configuration with the keys that a kind reads; what is no JSON stays none.
