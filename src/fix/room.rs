@@ -229,9 +229,11 @@ fn bring(wishes: &mut Wishes, to: i128, now: Option<i128>, rules: Vec<Asker>) {
         live: now.map(|now| now.to_string()),
         asked: Some(to.to_string()),
         kept: to.to_string(),
+        holds: now.is_some_and(|now| now >= to),
         better: false,
         demand: Demand::Bounds(vec![(Some(Number::Finite(to)), None)]),
         rules,
+        dangers: Vec::new(),
     });
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
 
 use std::cell::RefCell;
+use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
