@@ -142,6 +142,7 @@ fn profiles(text: &str) -> (tempfile::TempDir, Vec<Profile>) {
 
 fn everything() -> Permissions {
     Permissions {
+        notes: true,
         allowed: BTreeSet::from(Consent::ALL),
         limits: LimitsOf::Process(PROCESS),
         own_only: false,
@@ -222,6 +223,7 @@ fn without_consent_and_without_a_process_it_is_left_with_the_reason() {
     let (_directory, profiles) = profiles(PROFILE);
     let permissions = Permissions {
         allowed: BTreeSet::new(),
+        notes: true,
         limits: LimitsOf::Nobody,
         own_only: false,
     };

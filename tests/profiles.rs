@@ -158,6 +158,7 @@ fn vendors_that_contradict_each_other_are_named_and_nothing_is_planned() {
         let system = Description::default().build();
         let permissions = Permissions {
             allowed: Consent::ALL.into_iter().collect(),
+            notes: true,
             limits: LimitsOf::Nobody,
             own_only: false,
         };

@@ -61,8 +61,10 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             .copied()
             .unwrap_or(crate::engine::WINDOW),
         depth: Depth::NextBoot,
+        leave_notes: !matches.get_flag("notes"),
     };
     let permissions = Permissions {
+        notes: !options.leave_notes,
         allowed: words(matches, "allow")
             .iter()
             .filter_map(|word| Consent::parse(word))
@@ -471,7 +473,8 @@ impl Run<'_> {
         let Some(first) = before else {
             return Err(Refusal::Failed);
         };
-        let applied = shim::apply_limits(gate::limits(&first, &plan.program)).map_err(|(resource, failure)| {
+        let wishes = gate::limits(&first, &plan.program, !self.options.leave_notes);
+        let applied = shim::apply_limits(wishes).map_err(|(resource, failure)| {
             streams.message(&format!("runup: cannot set the limit {}: {failure}\n", resource.name()));
             Refusal::Failed
         })?;
@@ -563,8 +566,9 @@ fn would(plan: &Plan, persistence: &Persistence) -> String {
         1 => text += ", 1 file written",
         more => text += &format!(", {more} files written"),
     }
-    if !plan.left.is_empty() {
-        text += &format!(", {} left", plan.left.len());
+    let left = plan.left.len() + plan.notes.len();
+    if left > 0 {
+        text += &format!(", {left} left");
     }
     text
 }

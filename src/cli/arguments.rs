@@ -178,6 +178,13 @@ fn skip() -> Arg {
         .help("without this rule; may be repeated")
 }
 
+fn notes() -> Arg {
+    Arg::new("notes")
+        .long("notes")
+        .action(ArgAction::SetTrue)
+        .help("also what notes ask for, not only errors and warnings")
+}
+
 fn journal() -> Arg {
     Arg::new("journal")
         .long("journal")
@@ -196,14 +203,15 @@ fn apply() -> Command {
     Command::new("apply")
         .about("Fixes what can be fixed from here, journalled, verified, to be undone")
         .long_about(
-            "Changes what makes rules fail, only towards what they ask for, and never what is good already. Shows the plan and \
-             asks first. Everything that was there is written to a journal before the first change, each change is read back, \
+            "Changes what makes rules fail, only towards what they ask for, and never what is good already; what is a note only \
+             with --notes. Shows the plan and asks first. Everything that was there is written to a journal before the first change, each change is read back, \
              and on any failure all of it is undone; `runup revert` undoes it later.",
         )
         .arg(profile_words())
         .arg(set())
         .arg(only())
         .arg(skip())
+        .arg(notes())
         .arg(
             Arg::new("dry-run")
                 .short('n')
@@ -386,7 +394,8 @@ fn export() -> Command {
         .about("Writes what profiles ask for as a file for another place")
         .long_about(
             "Writes what profiles ask for, whether it is so here or not, as a file for the host, a service, a container or \
-             another machine. What the file cannot hold is listed in it and on stderr, with the reason. Changes nothing.\n\n\
+             another machine: errors and warnings, as `apply` makes them, and notes with --notes. What the file cannot hold \
+             is listed in it and on stderr, with the reason. Changes nothing.\n\n\
              A file for containers does not set what a container has by itself: it would only lower it, and on Kubernetes keep \
              the pod from starting. Where older kernels have less, it is said which do and what to set there; --kernel or \
              --host names the one that it is for.",
@@ -423,6 +432,7 @@ fn export() -> Command {
                 .action(ArgAction::Append)
                 .help("without this rule; may be repeated"),
         )
+        .arg(notes())
         .arg(
             Arg::new("host")
                 .long("host")

@@ -71,6 +71,7 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
             .copied()
             .unwrap_or(crate::engine::WINDOW),
         depth: Depth::NextBoot,
+        leave_notes: false,
     };
     let host = Host::new(system.as_ref());
     let check = ManuallyDrop::new(Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?);

@@ -56,7 +56,7 @@ impl Preparation for Profiles {
             Ok(evaluated) => evaluated,
             Err(mistakes) => return Err(gate::mistaken(&mistakes, &sources, &mut streams)),
         };
-        let wishes = gate::limits(&first, &plan.program);
+        let wishes = gate::limits(&first, &plan.program, options.notes);
         self.evaluated = Some(Evaluated {
             sources,
             profiles,
@@ -147,9 +147,11 @@ fn evaluate(
         skip: options.skip.clone(),
         window: WINDOW,
         depth: Depth::Now,
+        leave_notes: !options.notes,
     };
     let permissions = Permissions {
         allowed,
+        notes: options.notes,
         limits: LimitsOf::Program,
         own_only: true,
     };

@@ -47,6 +47,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         // What changes from moment to moment is no setting.
         window: Duration::ZERO,
         depth: Depth::Now,
+        leave_notes: !matches.get_flag("notes"),
     };
     let kernel = matches.get_one::<Version>("kernel").cloned();
     let container = container(format, system.as_ref(), kernel, matches.contains_id("host"))?;

@@ -99,13 +99,13 @@ fn is_hopeless(report: &Report, terms: &Terms<'_>) -> bool {
 }
 
 /// The limits that failing rules ask for, wherever they could be given: this process goes as far as it can. What the plan found
-/// for a resource counts more: it has seen what its own changes make of the rules.
-pub(super) fn limits(report: &Report, planned: &[ProgramLimit]) -> Vec<LimitWish> {
+/// for a resource counts more: it has seen what its own changes make of the rules. Notes count where they are asked for.
+pub(super) fn limits(report: &Report, planned: &[ProgramLimit], notes: bool) -> Vec<LimitWish> {
     let mut wishes: Vec<LimitWish> = Vec::new();
     let changes = report
         .findings
         .iter()
-        .filter(|finding| finding.outcome == Outcome::Fail)
+        .filter(|finding| finding.outcome == Outcome::Fail && finding.severity.is_made(notes))
         .filter_map(|finding| finding.fix.as_ref())
         .flat_map(|fix| &fix.proposal.changes);
     for change in changes {

@@ -37,6 +37,8 @@ pub struct Options {
     pub window: Duration,
     /// How far to look.
     pub depth: Depth,
+    /// Notes are not going to be made: they have no part in the value that a fix writes, and are among no wishes.
+    pub leave_notes: bool,
 }
 
 /// How far a run looks.
@@ -190,7 +192,8 @@ impl<'a> Check<'a> {
         } else {
             Vec::new()
         };
-        together::agree(&mut findings, &self.planned, &conflicts, self.host);
+        let notes = !self.options.leave_notes;
+        together::agree(&mut findings, &self.planned, &conflicts, notes, self.host);
         Report {
             host: summary(self.host),
             profiles: self.profiles.iter().map(|profile| profile.name.clone()).collect(),

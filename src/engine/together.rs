@@ -19,11 +19,18 @@ struct Ask {
 
 /// Makes the fixes of one parameter the same where one value satisfies every rule that asks for another: as far as the farthest
 /// floor or ceiling goes, and all fields of a row at once. Rules that contradict each other keep each its own: nobody chooses.
-pub(super) fn agree(findings: &mut [Finding], planned: &[Planned<'_>], conflicts: &[Conflict], host: &Host<'_>) {
+/// Notes that are not going to be made (`notes` is false) move no value of the others.
+pub(super) fn agree(
+    findings: &mut [Finding],
+    planned: &[Planned<'_>],
+    conflicts: &[Conflict],
+    notes: bool,
+    host: &Host<'_>,
+) {
     let mut groups: Vec<(Target, Vec<Ask>)> = Vec::new();
     let mut shared = false;
     for (at, finding) in findings.iter().enumerate() {
-        if finding.outcome != Outcome::Fail {
+        if finding.outcome != Outcome::Fail || !finding.severity.is_made(notes) {
             continue;
         }
         let changes = finding

@@ -68,6 +68,8 @@ pub enum LimitsOf {
 pub struct Permissions {
     /// What was agreed to.
     pub allowed: BTreeSet<Consent>,
+    /// Whether what notes ask for is made, too: much of it is a matter of taste, and a change is for the whole machine.
+    pub notes: bool,
     /// Whose limits may be changed.
     pub limits: LimitsOf,
     /// Whether only what is this container's own may be changed without consent, and nothing of a host, contained or not.
@@ -130,6 +132,8 @@ pub struct Plan {
     pub program: Vec<ProgramLimit>,
     /// What fails and stays so.
     pub left: Vec<Left>,
+    /// What could be made, and stays as it is since it is only a note: `profile/rule`.
+    pub notes: Vec<String>,
 }
 
 /// Why there is no plan.
@@ -157,6 +161,7 @@ pub fn plan(
     let overlay = Overlay::new(machine);
     let host = Host::new(&overlay);
     let mut options = options.clone();
+    options.leave_notes = !permissions.notes;
     let first = Check::prepare(profiles, options.clone(), &host)
         .map_err(PlanError::Diagnostics)?
         .run();
@@ -177,11 +182,19 @@ pub fn plan(
         steps: Vec::new(),
         program: Vec::new(),
         left: Vec::new(),
+        notes: Vec::new(),
+        passed: first
+            .findings
+            .iter()
+            .filter(|finding| finding.outcome == Outcome::Pass)
+            .map(place_of)
+            .collect(),
     };
     let mut report = first.clone();
     for _ in 0..ROUNDS {
         let host = Host::new(&overlay);
         draft.left.clear();
+        draft.notes.clear();
         let mut moved = false;
         for finding in report
             .findings
@@ -267,6 +280,14 @@ struct Draft<'a> {
     steps: Vec<(Step, Vec<String>)>,
     program: Vec<ProgramLimit>,
     left: Vec<Left>,
+    notes: Vec<String>,
+    /// Where rules passed before anything was changed.
+    passed: BTreeSet<(String, String)>,
+}
+
+/// A rule and the subject that it was held against.
+fn place_of(finding: &Finding) -> (String, String) {
+    (finding.name(), finding.subject.clone())
 }
 
 /// Why a change is not made.
@@ -300,6 +321,13 @@ impl Draft<'_> {
                 .and_then(Fix::remedy_here)
                 .map(|(dialect, text)| (dialect, text.to_owned())),
         };
+        let is_left = !finding.severity.is_made(self.permissions.notes);
+        if is_left && self.passed.contains(&place_of(finding)) {
+            let reason =
+                "this note passes now, and would not with these changes; --skip leaves out the rule that asks for them";
+            self.left.push(leave(reason.to_owned(), None));
+            return false;
+        }
         let Some(fix) = &finding.fix else {
             self.left.push(leave(finding.reason.clone(), None));
             return false;
@@ -312,6 +340,12 @@ impl Draft<'_> {
                 return false;
             }
         };
+        if is_left {
+            if !self.notes.contains(&name) {
+                self.notes.push(name);
+            }
+            return false;
+        }
         let mut moved = false;
         for step in moves {
             match self.take(&name, step) {
@@ -618,6 +652,7 @@ impl Draft<'_> {
             steps,
             program: self.program,
             left,
+            notes: self.notes,
         }
     }
 }

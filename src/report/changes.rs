@@ -46,7 +46,7 @@ pub fn plan(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
         let name = format!("{} (soft:hard)", limit.resource.name());
         change(&name, &pair(limit.before), &pair(limit.to), &scope, out)?;
     }
-    if !plan.left.is_empty() {
+    if !plan.left.is_empty() || !plan.notes.is_empty() {
         if !plan.steps.is_empty() || !plan.program.is_empty() {
             writeln!(out)?;
         }
@@ -54,8 +54,26 @@ pub fn plan(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
         for left in &plan.left {
             self::left(left, out)?;
         }
+        notes(&plan.notes, out)?;
     }
     Ok(())
+}
+
+/// Notes that could be made, in one sentence: a profile may have a dozen, and nobody needs to do anything about them.
+fn notes(names: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let mut rules: Vec<&str> = Vec::new();
+    for name in names {
+        let rule = name.rsplit('/').next().unwrap_or(name);
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    let sentence = match rules.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("{one} is a note; --notes makes it"),
+        [all @ .., last] => format!("{} and {last} are notes; --notes makes them", all.join(", ")),
+    };
+    indented(&sentence, 2, out)
 }
 
 fn change(name: &str, before: &str, to: &str, scope: &str, out: &mut dyn Write) -> io::Result<()> {

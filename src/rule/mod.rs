@@ -615,6 +615,15 @@ impl Severity {
             .into_iter()
             .find(|severity| severity.name() == name)
     }
+
+    /// Whether `apply`, and all that writes what it would, makes what such a rule asks for: notes only where `notes` asks for them.
+    #[must_use]
+    pub fn is_made(self, notes: bool) -> bool {
+        match self {
+            Severity::Error | Severity::Warning => true,
+            Severity::Note => notes,
+        }
+    }
 }
 
 impl Vendor {

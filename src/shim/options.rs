@@ -44,6 +44,8 @@ pub struct ExecOptions {
     pub only: Vec<String>,
     /// `--skip`: rules.
     pub skip: Vec<String>,
+    /// `--notes`: notes are made, too.
+    pub notes: bool,
     /// `--quiet`: errors only.
     pub quiet: bool,
     /// `--verbose`: also what was done.
@@ -194,6 +196,7 @@ pub static OPTIONS: &[OptionSpec] = &[
     spec(Needs::ProfileAsPolicy, "--allow", "RUNUP_ALLOW", "WHAT", "allows fixes that do more than set a value, or could stop the machine (`risky`)", Take::Each(true, |to, text| list(&mut to.allow, text))),
     spec(Needs::Profile, "--only", "RUNUP_ONLY", "RULE", "looks at these rules alone", Take::Each(true, |to, text| list(&mut to.only, text))),
     spec(Needs::Profile, "--skip", "RUNUP_SKIP", "RULE", "leaves these rules out", Take::Each(true, |to, text| list(&mut to.skip, text))),
+    spec(Needs::ProfileAsPolicy, "--notes", "RUNUP_NOTES", "", "makes what notes ask for, too, not only errors and warnings", Take::Flag(|to, on| to.notes = on)),
     spec(Needs::ProfileAsPolicy, "--wait", "RUNUP_WAIT", "DURATION", "looks again at what changes from moment to moment (`2m`)", Take::Text(|to, text| {
         to.wait = Some(duration(text)?);
         Ok(())
