@@ -116,10 +116,25 @@ pub struct Contradiction {
 
 /// Rules about one concrete subject.
 struct Group<'a> {
+    kind: &'static str,
     observation: Observation,
     members: Vec<Member<'a>>,
+    /// Notes that are left out: they ask for nothing here, and a file that contradicts one of them is a contradiction still.
+    aside: Vec<Member<'a>>,
 }
 
+impl<'a> Group<'a> {
+    fn new(kind: &'static str, observation: Observation) -> Self {
+        Self {
+            kind,
+            observation,
+            members: Vec::new(),
+            aside: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Member<'a> {
     planned: &'a Planned<'a>,
     subject: &'a ResolvedSubject,
@@ -187,24 +202,27 @@ impl Check<'_> {
                     continue;
                 }
                 let member = Member { planned, subject };
-                let same = groups.iter_mut().find(|group| {
-                    group.observation.subject == observation.subject
-                        && group.members[0].subject.kind.name() == subject.kind.name()
+                let is_made = planned.rule.severity.is_made(!self.options.leave_notes);
+                if !is_made {
+                    wishes.left.extend(left_note(member, &observation, &cx));
+                }
+                let same = groups.iter().position(|group| {
+                    group.observation.subject == observation.subject && group.kind == subject.kind.name()
                 });
-                match same {
+                let at = same.unwrap_or(groups.len());
+                match groups.get_mut(at) {
                     Some(group) => {
                         for (metric, reading) in observation.readings {
                             if group.observation.reading(metric).is_none() {
                                 group.observation.readings.push((metric, reading));
                             }
                         }
-                        group.members.push(member);
                     }
-                    None => groups.push(Group {
-                        observation,
-                        members: vec![member],
-                    }),
+                    None => groups.push(Group::new(subject.kind.name(), observation)),
                 }
+                let group = &mut groups[at];
+                let members = if is_made { &mut group.members } else { &mut group.aside };
+                members.push(member);
             }
         }
         for group in &groups {
@@ -216,6 +234,7 @@ impl Check<'_> {
 
 impl Group<'_> {
     fn ask(&self, cx: &Context<'_>, wishes: &mut Wishes) {
+        let Some(first) = self.members.first() else { return };
         let slots = self.slots(wishes);
         let name = self.observation.subject.as_str();
         // The values of every metric, whole: fields are put into the row that there is.
@@ -248,7 +267,6 @@ impl Group<'_> {
                 }
             }
         }
-        let first = &self.members[0];
         let propose = |metrics: &dyn Fn(&str) -> bool, intent: Intent| -> Proposal {
             let wanted: Vec<(&'static str, Option<Value>)> = targets
                 .iter()
@@ -333,7 +351,7 @@ impl Group<'_> {
     /// What all members say, metric by metric and field by field.
     fn slots<'b>(&'b self, wishes: &mut Wishes) -> Vec<Slot<'b>> {
         let mut slots: Vec<Slot<'b>> = Vec::new();
-        for (member, expectation) in self.expectations() {
+        for (member, expectation) in expectations(&self.members) {
             let at = slots
                 .iter()
                 .position(|slot| slot.metric == expectation.metric.name && slot.field == expectation.field);
@@ -362,6 +380,7 @@ impl Group<'_> {
             slot.prefer = slot.prefer.or(expectation.prefer.as_ref());
             slot.askers.push(member);
         }
+        self.broken_notes(&slots, wishes);
         for slot in &mut slots {
             let live = self.compared(slot);
             slot.value = choose(&slot.comparisons, live.as_ref(), slot.prefer);
@@ -409,14 +428,19 @@ impl Group<'_> {
         slots
     }
 
-    fn expectations(&self) -> impl Iterator<Item = (&Member<'_>, &ResolvedExpectation)> {
-        self.members.iter().flat_map(|member| {
-            member
-                .subject
-                .expectations
-                .iter()
-                .map(move |expectation| (member, expectation))
-        })
+    /// Notes are left out, and not broken without a word.
+    fn broken_notes(&self, slots: &[Slot<'_>], wishes: &mut Wishes) {
+        for (note, expectation) in expectations(&self.aside) {
+            let about = |slot: &&Slot<'_>| slot.metric == expectation.metric.name && slot.field == expectation.field;
+            let slot = slots.iter().find(about);
+            let contradicted = slot.filter(|slot| contradict(&slot.comparisons, &expectation.comparisons));
+            if let Some(other) = contradicted.and_then(|slot| slot.askers.first()) {
+                wishes.contradictions.push(Contradiction {
+                    subject: self.observation.subject.clone(),
+                    sides: [*other, note].map(|side| (side.planned.name(), side.expected(expectation))),
+                });
+            }
+        }
     }
 
     /// The value that a slot is about, as it is here.
@@ -477,6 +501,34 @@ impl Group<'_> {
         }
         Demand::Bounds(bounds)
     }
+}
+
+/// Why a note asks for nothing, which is its being one only where it could ask.
+fn left_note<'a>(note: Member<'a>, observation: &Observation, cx: &Context<'_>) -> Vec<LeftOver> {
+    let (planned, subject) = (note.planned, observation.subject.clone());
+    let mut alone = Group::new(note.subject.kind.name(), observation.clone());
+    alone.members.push(note);
+    let mut wishes = Wishes::default();
+    alone.ask(cx, &mut wishes);
+    if wishes.wanted.is_empty() {
+        return wishes.left;
+    }
+    vec![left_over(
+        planned,
+        &subject,
+        "it is a note, and without --notes those are left out".to_owned(),
+    )]
+}
+
+/// What each of some rules expects, one by one.
+fn expectations<'m, 'a>(members: &'m [Member<'a>]) -> impl Iterator<Item = (&'m Member<'a>, &'m ResolvedExpectation)> {
+    members.iter().flat_map(|member| {
+        member
+            .subject
+            .expectations
+            .iter()
+            .map(move |expectation| (member, expectation))
+    })
 }
 
 impl Planned<'_> {
