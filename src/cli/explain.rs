@@ -11,7 +11,7 @@ use crate::profile::{self, Profile};
 use crate::reference::asked;
 use crate::report::printable;
 use crate::report::text::wrap;
-use crate::rule::{self, Kind, Rule};
+use crate::rule::{self, Advice, Kind, Rule};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
 use crate::system::{Os, Resource, SysctlName, System};
@@ -233,6 +233,15 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
             }
             if let Some(source) = &rule.source {
                 let _ = writeln!(out, "  source: {source}");
+            }
+            if let Some(advice) = rule.advice {
+                for line in wrap(advice.words(), 78) {
+                    let _ = writeln!(out, "  {line}");
+                }
+            }
+            if rule.advice.is_some_and(Advice::explains) {
+                out.push('\n');
+                continue;
             }
             if let Some(remedy) = &rule.remedy {
                 for line in wrap(&format!("do: {remedy}"), 78) {

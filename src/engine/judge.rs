@@ -4,7 +4,7 @@ use super::resolve::{ResolvedExpectation, ResolvedSubject};
 use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome};
 use crate::remedy;
-use crate::rule::{Context, Dialect, Observation, Reading, Subject, Waiver, unit_of};
+use crate::rule::{Advice, Context, Dialect, Observation, Reading, Subject, Waiver, unit_of};
 use crate::value::{Comparator, Comparison, Number, Operand, PortSet, Type, Unit, Value, correct};
 
 /// A finding with nothing read.
@@ -138,7 +138,9 @@ pub(super) fn judge(
         .find(|(kind, _)| *kind == outcome)
         .map(|(_, why)| why)
         .unwrap_or_default();
-    let fix = (outcome == Outcome::Fail || depth == Depth::Everything)
+    // Folklore is explained. Undoing it helps nobody, and breaks whoever needs what the setting really does.
+    let explained = planned.rule.advice.is_some_and(Advice::explains);
+    let fix = (!explained && (outcome == Outcome::Fail || depth == Depth::Everything))
         .then(|| fix(planned, subject, &observation, cx, outcome == Outcome::Fail));
     let next_boot = (depth != Depth::Now && matches!(outcome, Outcome::Pass | Outcome::Fail))
         .then(|| after_boot(subject, &observation, outcome == Outcome::Pass, cx))

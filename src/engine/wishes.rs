@@ -176,6 +176,10 @@ impl Check<'_> {
                 wishes.left.push(left(&label, format!("waived: {}", waiver.reason)));
                 continue;
             }
+            if let Some(advice) = planned.rule.advice.filter(|advice| advice.explains()) {
+                wishes.left.push(left(&label, advice.words().to_owned()));
+                continue;
+            }
             let subject = match &planned.state {
                 State::Decided(_, reason) => {
                     wishes.left.push(left(&label, reason.clone()));

@@ -329,7 +329,9 @@ impl Draft<'_> {
             return false;
         }
         let Some(fix) = &finding.fix else {
-            self.left.push(leave(finding.reason.clone(), None));
+            let explained = finding.advice.filter(|advice| advice.explains());
+            let reason = explained.map_or_else(|| finding.reason.clone(), |advice| advice.words().to_owned());
+            self.left.push(leave(reason, None));
             return false;
         };
         let moves = match self.moves(fix, host) {

@@ -7,7 +7,7 @@ use colored::{Color, Colorize};
 
 use super::{Style, printable};
 use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Report};
-use crate::rule::{Advice, Dialect, Reach, Severity};
+use crate::rule::{Dialect, Reach, Severity};
 use crate::source::{Origin, Sources};
 use crate::value::Unit;
 
@@ -105,7 +105,7 @@ impl Page<'_> {
             self.labelled("of", &subject, out)?;
         }
         if let Some(advice) = finding.advice {
-            self.labelled("note", advice_words(advice), out)?;
+            self.labelled("note", advice.words(), out)?;
         }
         if finding.outcome == Outcome::Unknown {
             self.labelled("because", &finding.reason, out)?;
@@ -334,14 +334,6 @@ impl Page<'_> {
 fn needs_reason(finding: &Finding) -> bool {
     let plain = [" is too low", " is too high", " is not what it should be"];
     !finding.reason.is_empty() && !plain.iter().any(|end| finding.reason.ends_with(end))
-}
-
-fn advice_words(advice: Advice) -> &'static str {
-    match advice {
-        Advice::NoEffect => "this setting does nothing",
-        Advice::Harmful => "this setting hurts",
-        Advice::Misunderstood => "this setting is not what it is believed to be",
-    }
 }
 
 fn dialect_label(dialect: Dialect) -> &'static str {

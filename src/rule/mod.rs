@@ -667,6 +667,28 @@ impl Advice {
         }
     }
 
+    /// Whether the setting is explained and never changed: it does no harm, and whoever set it may need what it really does.
+    #[must_use]
+    pub fn explains(self) -> bool {
+        match self {
+            Advice::NoEffect | Advice::Misunderstood => true,
+            Advice::Harmful => false,
+        }
+    }
+
+    /// What it says of the setting, and what that means for whoever made it.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Advice::NoEffect => "this setting does nothing; nothing needs to be changed",
+            Advice::Harmful => "this setting hurts",
+            Advice::Misunderstood => {
+                "this setting is not what it is often believed to be; nothing needs to be changed, and who set it for what it really \
+                 does keeps it"
+            }
+        }
+    }
+
     /// The one with a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
