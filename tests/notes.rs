@@ -320,3 +320,32 @@ fn what_lasts_and_what_is_exported_is_no_note_unless_asked() {
         asked.out
     );
 }
+
+#[test]
+fn a_small_machine_is_not_told_to_leave_more_unwritten() {
+    let host = |sysctls: &str| {
+        let text = format!(
+            "[files]\n\"/proc/meminfo\" = \"MemTotal: 983040 kB\\nMemAvailable: 880000 kB\\n\"\n[sysctls]\n{sysctls}"
+        );
+        let description: Description = serde_json::from_value(support::toml_as_json(&text)).expect("a description");
+        plan_of(
+            &load(&["postgresql"]),
+            &Description::default().with(&description).build(),
+            true,
+        )
+    };
+    let writes = |plan: &Plan, key: &str| {
+        let step = plan.steps.iter().find(|step| step.parameter.show() == key);
+        step.map(|step| step.to.clone())
+    };
+    // A fifth and a tenth of 960 MiB, as the kernel's own ratios are.
+    let by_ratio = host("\"vm.dirty_bytes\" = \"0\"\n\"vm.dirty_background_bytes\" = \"0\"\n");
+    assert_eq!(writes(&by_ratio, "vm.dirty_bytes").as_deref(), Some("201326592"));
+    assert_eq!(
+        writes(&by_ratio, "vm.dirty_background_bytes").as_deref(),
+        Some("67108864")
+    );
+    let lower = host("\"vm.dirty_bytes\" = \"100000000\"\n\"vm.dirty_background_bytes\" = \"30000000\"\n");
+    assert_eq!(writes(&lower, "vm.dirty_bytes"), None);
+    assert_eq!(writes(&lower, "vm.dirty_background_bytes"), None);
+}
