@@ -15,11 +15,13 @@ mod linux_net_other;
 mod linux_user;
 mod linux_vm;
 mod macos;
+mod order;
 
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, in_order, rank, side_effects, twin};
 pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
 pub use guards::{Danger, Guard, Margin, Quantity, Test, guards};
+pub use order::{Ordered, ordered, series};
 
 use crate::system::Os;
 use crate::value::{Type, Unit};

@@ -6,6 +6,7 @@
 
 mod compare;
 mod correct;
+mod order;
 mod parse;
 mod ports;
 mod units;
@@ -13,6 +14,7 @@ mod version;
 
 pub use compare::{Comparator, Comparison, Operand, OperandShape};
 pub use correct::{contradict, correct};
+pub use order::{Order, in_order, is_ordered};
 pub use ports::{PortRange, PortSet};
 pub use units::{Dimension, Rounding, Unit, UnitMismatch};
 pub use version::Version;
