@@ -5,7 +5,9 @@ use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome};
 use crate::remedy;
 use crate::rule::{Advice, Context, Dialect, Observation, Reading, Subject, Waiver, unit_of};
-use crate::value::{Comparator, Comparison, Number, Operand, PortSet, Type, Unit, Value, correct};
+use crate::value::{
+    Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, in_order, is_ordered,
+};
 
 /// A finding with nothing read.
 pub(super) fn finding(
@@ -126,6 +128,15 @@ pub(super) fn judge(
         (false, false, true) => Outcome::Pass,
         _ => Outcome::NotApplicable,
     };
+    // A rule about one of several numbers says nothing about them while the kernel makes nothing of the number.
+    let disorder = subject.kind.disorder(&observation, cx);
+    let outcome = match &disorder {
+        Some(why) if outcome == Outcome::Pass => {
+            reasons.push((Outcome::Fail, why.clone()));
+            Outcome::Fail
+        }
+        _ => outcome,
+    };
     let mut observation = observation;
     if outcome != Outcome::NotApplicable && named {
         let silent = reasons.iter().filter(|(kind, _)| *kind == Outcome::NotApplicable);
@@ -140,8 +151,16 @@ pub(super) fn judge(
         .unwrap_or_default();
     // Folklore is explained. Undoing it helps nobody, and breaks whoever needs what the setting really does.
     let explained = planned.rule.advice.is_some_and(Advice::explains);
-    let fix = (!explained && (outcome == Outcome::Fail || depth == Depth::Everything))
-        .then(|| fix(planned, subject, &observation, cx, outcome == Outcome::Fail));
+    let fix = (!explained && (outcome == Outcome::Fail || depth == Depth::Everything)).then(|| {
+        fix(
+            planned,
+            subject,
+            &observation,
+            cx,
+            outcome == Outcome::Fail,
+            disorder.is_some(),
+        )
+    });
     let next_boot = (depth != Depth::Now && matches!(outcome, Outcome::Pass | Outcome::Fail))
         .then(|| after_boot(subject, &observation, outcome == Outcome::Pass, cx))
         .flatten();
@@ -177,6 +196,9 @@ fn after_boot(
             .comparisons
             .iter()
             .all(|comparison| comparison.holds(&value));
+    }
+    if let (Some(_), Value::Tuple(row)) = (subject.kind.order(observation), &next.value) {
+        passes &= is_ordered(row);
     }
     let unit = subject
         .expectations
@@ -249,18 +271,12 @@ fn explain(comparison: &Comparison, value: &Value) -> String {
     }
 }
 
-/// A row of minimum, default and maximum with one of them changed: the others give way, since the kernel would not check.
-fn ordered(kind: Type, index: usize, number: Number, row: Option<Value>) -> Option<Value> {
-    let mut row = row?;
-    if matches!(kind, Type::Tuple(["min", "default", "max"], _)) {
-        for at in 0..3 {
-            let old = row.field(at)?;
-            if (at > index && old < number) || (at < index && old > number) {
-                row = row.with_field(at, number)?;
-            }
-        }
+/// A row with one field set: the others give way where the kernel needs them in order, since it would not check.
+fn with_field(order: Option<Order>, whole: &Value, index: usize, number: Number) -> Option<Value> {
+    match (order, whole) {
+        (Some(order), Value::Tuple(row)) => in_order(order, row, &[(index, number)]).map(Value::Tuple),
+        _ => whole.with_field(index, number),
     }
-    Some(row)
 }
 
 fn holds(value: &Value, word: &Value) -> bool {
@@ -277,7 +293,9 @@ fn fix(
     observation: &Observation,
     cx: &Context<'_>,
     failed: bool,
+    disordered: bool,
 ) -> Fix {
+    let order = subject.kind.order(observation);
     let mut targets: Vec<(&'static str, Option<Value>)> = Vec::new();
     for expectation in &subject.expectations {
         let whole = observation.value(expectation.metric.name);
@@ -292,14 +310,13 @@ fn fix(
         let holds = compared
             .as_ref()
             .is_some_and(|value| expectation.comparisons.iter().all(|asked| asked.holds(value)));
-        if holds {
+        // What holds is where it should be, and what is around it is out of order.
+        if holds && !disordered {
             continue;
         }
         let target = correct(&expectation.comparisons, compared.as_ref(), expectation.prefer.as_ref());
         let target = match (target, expectation.field, whole) {
-            (Some(Value::Number(number)), Some(index), Some(whole)) => {
-                ordered(expectation.value, index, number, whole.with_field(index, number))
-            }
+            (Some(Value::Number(number)), Some(index), Some(whole)) => with_field(order, whole, index, number),
             (target, None, _) => target,
             _ => None,
         };

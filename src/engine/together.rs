@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::{Planned, State};
+use crate::catalogue;
 use crate::finding::{Conflict, Finding, Outcome};
 use crate::host::Host;
 use crate::remedy;
 use crate::rule::{Change, Side, Target};
-use crate::value::{Number, Value};
+use crate::value::{Number, Order, Value, in_order};
 
 /// A change of a number, or of a row of them, that one finding asks for.
 struct Ask {
@@ -70,6 +71,14 @@ pub(super) fn agree(
         if row && !asks.iter().all(|ask| rule_of(ask).is_some_and(is_about_fields)) {
             continue;
         }
+        if let Some(order) = order_of(&target) {
+            if let Some(row) = one_row(order, &asks, &rule_of) {
+                for ask in asks.iter().filter(|ask| ask.to != row) {
+                    rewrite(&mut findings[ask.finding], ask.change, &row, host);
+                }
+            }
+            continue;
+        }
         let accepts =
             |ask: &Ask, field: usize, value: Number| accepts(rule_of(ask)?, &target, row.then_some(field), value);
         let agreed: Vec<Option<Number>> = (0..asks[0].to.len())
@@ -124,6 +133,39 @@ fn is_about_fields(planned: &Planned<'_>) -> bool {
     }
 }
 
+/// How the numbers of a target's row belong together, where the kernel needs them in order.
+fn order_of(target: &Target) -> Option<Order> {
+    match target {
+        Target::Sysctl(name) => catalogue::ordered(name).map(|ordered| ordered.order),
+        Target::Sysfs(_) | Target::Limit(..) | Target::Cgroup(_) | Target::Swap => None,
+    }
+}
+
+/// The row in order that has what each rule asks of its own fields; of two for one field the farther. `None` where there is none.
+fn one_row<'a>(order: Order, asks: &[Ask], rule_of: &dyn Fn(&Ask) -> Option<&'a Planned<'a>>) -> Option<Vec<Number>> {
+    let from = &asks[0].from;
+    let mut pins: Vec<(usize, Number)> = Vec::new();
+    for ask in asks {
+        let State::Ready(subject) = &rule_of(ask)?.state else {
+            return None;
+        };
+        for field in subject.expectations.iter().filter_map(|expectation| expectation.field) {
+            let to = *ask.to.get(field)?;
+            match pins.iter_mut().find(|(at, _)| *at == field) {
+                None => pins.push((field, to)),
+                // What stays as it is gives way, and two that go different ways are nobody's to choose between.
+                Some((_, known)) if *known == from[field] => *known = to,
+                Some((_, known)) if to == from[field] || (to > from[field]) == (*known > from[field]) => {
+                    let is_up = *known > from[field];
+                    *known = if is_up { to.max(*known) } else { to.min(*known) };
+                }
+                Some(_) => return None,
+            }
+        }
+    }
+    in_order(order, from, &pins)
+}
+
 /// The value of a field that is farthest from what is so now and that every rule which asks for a change of it accepts; `None`
 /// where there is none, or where they go different ways.
 fn farthest(asks: &[Ask], field: usize, accepts: &dyn Fn(&Ask, usize, Number) -> Option<bool>) -> Option<Number> {
@@ -152,6 +194,13 @@ fn accepts(planned: &Planned<'_>, target: &Target, field: Option<usize>, value: 
     let State::Ready(subject) = &planned.state else {
         return None;
     };
+    // A key that gives way to the rule's own is none that the rule is about.
+    if let Target::Sysctl(name) = target
+        && catalogue::series(name).is_some()
+        && subject.kind.label(&subject.selectors) != *name
+    {
+        return None;
+    }
     let metric = match (subject.kind.name(), target) {
         ("sysctl" | "sysfs", _) => "",
         ("rlimit", Target::Limit(_, Side::Soft)) => "soft",

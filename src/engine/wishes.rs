@@ -6,7 +6,7 @@ use super::{Check, Planned, ResolvedExpectation, ResolvedSubject, State};
 use crate::catalogue::{self, Write};
 use crate::rule::{Change, Context, Dialect, Intent, Observation, Proposal, Reach, Reading, Scope, Target, unit_of};
 use crate::system::recording::is_secret;
-use crate::value::{Comparator, Comparison, Number, Operand, Value, contradict, correct};
+use crate::value::{Comparator, Comparison, Number, Operand, Value, contradict, correct, in_order};
 
 /// Everything that the rules of a run ask for.
 #[derive(Debug, Clone, Default)]
@@ -256,16 +256,36 @@ impl Group<'_> {
                 (Some(at), _) => (Some(&targets[at].1), Some(&targets[at].2)),
                 (None, whole) => (whole, whole),
             };
-            let put = |whole: Option<&Value>, field: &Value| match (whole, field) {
-                (Some(whole), Value::Number(number)) => whole.with_field(index, *number),
-                _ => None,
+            let put = |row: Option<&Value>, field: &Value, which: fn(&(Value, Value)) -> &Value| {
+                let (row, Value::Number(number)) = (row?, field) else {
+                    return None;
+                };
+                let Some(order) = first.subject.kind.order(&self.observation) else {
+                    return row.with_field(index, *number);
+                };
+                // Every field that is asked for, in the row as it is: what one of them moved, another may need.
+                let Some(Value::Tuple(live)) = whole else { return None };
+                let pins: Vec<(usize, Number)> = slots
+                    .iter()
+                    .filter(|other| other.metric == slot.metric)
+                    .filter_map(|other| match (other.field, which(other.value.as_ref()?)) {
+                        (Some(at), Value::Number(number)) => Some((at, *number)),
+                        _ => None,
+                    })
+                    .collect();
+                in_order(order, live, &pins).map(Value::Tuple)
             };
-            match (put(before_asked, asked), put(before_kept, kept), known) {
+            let new = (
+                put(before_asked, asked, |value| &value.0),
+                put(before_kept, kept, |value| &value.1),
+                known,
+            );
+            match new {
                 (Some(asked), Some(kept), Some(at)) => targets[at] = (slot.metric, asked, kept),
                 (Some(asked), Some(kept), None) => targets.push((slot.metric, asked, kept)),
                 _ => {
                     for member in &slot.askers {
-                        let reason = "it asks for one field of a row whose other fields could not be read";
+                        let reason = "it asks for one field of a row whose other fields could not be read, or are asked to be out of order";
                         wishes.left.push(left_over(member.planned, name, reason.to_owned()));
                     }
                 }
@@ -460,6 +480,20 @@ impl Group<'_> {
     fn demand(&self, slots: &[Slot<'_>], change: &Change) -> Demand {
         let exact = || Demand::Among(vec![words(&change.to)]);
         // A limit that needs room: any more will do.
+        // A key that gives way to the one that the rules are about: on that side of it all is well.
+        if let (Target::Sysctl(key), Ok(number)) = (&change.target, Number::parse(&change.to))
+            && slots.iter().all(|slot| slot.metric.is_empty())
+            && *key != self.observation.subject
+        {
+            let from = change.from.as_deref().and_then(|from| Number::parse(from).ok());
+            let is_lowered = from.is_some_and(|from| number < from);
+            let bounds = if is_lowered {
+                (None, Some(number))
+            } else {
+                (Some(number), None)
+            };
+            return Demand::Bounds(vec![bounds]);
+        }
         let single = slots.iter().all(|slot| slot.metric.is_empty());
         if !single {
             return match (&change.target, Number::parse(&change.to)) {

@@ -43,7 +43,7 @@ use crate::profile::raw::Date;
 use crate::profile::shape::Field;
 use crate::source::Place;
 use crate::system::{Failure, Os, Resource, System};
-use crate::value::{Comparator, Type, Unit, Value};
+use crate::value::{Comparator, Order, Type, Unit, Value};
 
 /// How much a rule matters. Ordered: a note is the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -578,6 +578,18 @@ pub trait Kind: Sync {
     /// What the next boot will make of the subject, where files say so: by metric.
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
         let _ = (observation, cx);
+        None
+    }
+
+    /// What is wrong with a subject whatever a rule asks of it: numbers that the kernel needs in order, and that are not.
+    fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
+        let _ = (observation, cx);
+        None
+    }
+
+    /// How the numbers of a row belong together, where the kernel needs them in order.
+    fn order(&self, observation: &Observation) -> Option<Order> {
+        let _ = observation;
         None
     }
 

@@ -4,12 +4,12 @@ use super::{
     Change, Context, Dialect, Docs, Kind, Metric, NextBoot, Observation, Proposal, Reach, Reading, Scope, Selectors,
     Target, glob,
 };
-use crate::catalogue::{self, Key, Namespace, Write};
+use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::Capability;
 use crate::profile::shape::{Field, Shape, optional, required};
 use crate::system::{Failure, Os, SysctlName};
-use crate::value::{Type, Value, Version};
+use crate::value::{Number, Order, Type, Value, Version, in_order, is_ordered};
 
 /// Kernel parameters: `sysctl = { key = "net.core.somaxconn", min = 4096 }`.
 #[derive(Debug)]
@@ -154,6 +154,23 @@ impl Kind for Sysctl {
         })
     }
 
+    fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
+        let name = observation.subject.as_str();
+        let (row, ordered) = match (catalogue::ordered(name), observation.value("")) {
+            (Some(ordered), Some(Value::Tuple(row))) => (row.clone(), ordered),
+            _ => {
+                let series = series(name, cx)?;
+                (series.row(), series.ordered)
+            }
+        };
+        let words: Vec<String> = row.iter().map(Number::to_string).collect();
+        (!is_ordered(&row)).then(|| format!("{} is out of order: {}", words.join(" "), ordered.otherwise))
+    }
+
+    fn order(&self, observation: &Observation) -> Option<Order> {
+        catalogue::ordered(&observation.subject).map(|ordered| ordered.order)
+    }
+
     fn propose(
         &self,
         _selectors: &Selectors,
@@ -181,20 +198,64 @@ impl Kind for Sysctl {
         }
         let from = observation.value("").map(Value::kernel_form);
         let scope = scope(name, key, cx);
-        let change = Change {
+        let change = |name: &str, from: Option<String>, to: String| Change {
             target: Target::Sysctl(name.to_owned()),
             from,
-            to: value.kernel_form(),
+            to,
             scope,
             hard: None,
         };
+        let mut changes = vec![change(name, from, value.kernel_form())];
+        // Other keys that it is in a row with give way, as the fields of one value do.
+        if let (Value::Number(number), Some(series)) = (&value, series(name, cx)) {
+            let (row, at) = (series.row(), series.at);
+            let new = in_order(series.ordered.order, &row, &[(at, *number)]).unwrap_or_else(|| row.clone());
+            for ((key, old), new) in series.keys.iter().zip(&new).filter(|((_, old), new)| old != *new) {
+                if *key != name {
+                    changes.push(change(key, Some(old.to_string()), new.to_string()));
+                }
+            }
+            // It is right already where the others alone are out of order.
+            if row[at] == *number && changes.len() > 1 {
+                changes.remove(0);
+            }
+        }
         Proposal {
             reach,
             because,
-            changes: vec![change],
+            changes,
             remedies: Vec::new(),
         }
     }
+}
+
+/// Keys that make up a row together.
+struct Series {
+    /// Each, and what it is.
+    keys: Vec<(&'static str, Number)>,
+    /// The place of the one that was asked for.
+    at: usize,
+    ordered: &'static Ordered,
+}
+
+impl Series {
+    fn row(&self) -> Vec<Number> {
+        self.keys.iter().map(|(_, number)| *number).collect()
+    }
+}
+
+/// The row that a key is in; `None` where it is in none, or a key of it cannot be read.
+fn series(name: &str, cx: &Context<'_>) -> Option<Series> {
+    let (keys, ordered) = catalogue::series(name)?;
+    let read = |key: &&'static str| {
+        let text = cx.system.sysctl(key).ok()?;
+        Number::parse(text.trim()).ok().map(|number| (*key, number))
+    };
+    Some(Series {
+        keys: keys.iter().map(read).collect::<Option<_>>()?,
+        at: keys.iter().position(|key| *key == name)?,
+        ordered,
+    })
 }
 
 /// The names that a pattern matches. Of interfaces, `all` and `default` are meant only where they are named.
