@@ -390,6 +390,7 @@ fn plan_of(text: &str, machine: &MemorySystem, risky: bool) -> Plan {
         allowed: allowed.collect(),
         limits: LimitsOf::Nobody,
         own_only: false,
+        notes: true,
     };
     plan(&profiles(text), &Options::default(), machine, &permissions)
         .unwrap_or_else(|_| panic!("there is a plan for\n{text}"))
@@ -694,7 +695,7 @@ fn an_export_says_it_in_the_file() {
     let mut wishes = check.wishes();
     guard::mark(&mut wishes, &machine);
     let format = export::find("sysctl.d").expect("it is one");
-    let exported = export::export(format, &wishes, &["p".to_owned()], None, &host);
+    let exported = export::export(format, &wishes, &["p".to_owned()], None, &host, None);
     let file = exported.text.expect("there is one");
     // Seen together with the ratio.
     let said =
@@ -772,7 +773,7 @@ proptest! {
             let word = ["min", "max", "eq"][*comparator];
             text += &rule(&format!("r{at}"), key, &format!("{word} = \"{}{unit}\"", value % below));
         }
-        let permissions = Permissions { allowed: BTreeSet::new(), limits: LimitsOf::Nobody, own_only: false };
+        let permissions = Permissions { allowed: BTreeSet::new(), limits: LimitsOf::Nobody, own_only: false, notes: false };
         // Rules that contradict each other have no plan.
         let Ok((plan, _)) = plan(&profiles(&text), &Options::default(), &host, &permissions) else { return Ok(()) };
         let mut state = live.clone();

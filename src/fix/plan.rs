@@ -249,6 +249,8 @@ impl Plan {
             steps: steps.collect(),
             program: Vec::new(),
             left: Vec::new(),
+            notes: Vec::new(),
+            passed: BTreeSet::new(),
         };
         let path = SysctlName::parse(key).map_or_else(|_| String::new(), |name| name.path().to_owned());
         draft
