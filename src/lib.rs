@@ -31,12 +31,14 @@
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
 //! * [`mod@reference`]: the reference pages, and what a rule asks for in words.
+//! * [`accounts`]: users and groups by their files.
 //! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //!
 //! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
 //! shim write, through [`system::WritableSystem`] and system calls of their own.
 
+pub mod accounts;
 #[cfg(target_os = "linux")]
 pub mod arena;
 pub mod catalogue;

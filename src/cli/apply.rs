@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::check::{NO_RULES, load_profiles, settings, verdict, words};
+use super::check::{NO_RULES, settings, verdict, words};
 use super::gate::{self, Asked, Terms};
 use super::ground::Ground;
 use super::output::Streams;
+use super::project::{Unnamed, load_profiles};
 use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::engine::{Check, Depth, Options, Wishes};
@@ -49,8 +50,9 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let profiles = load_profiles(
         &words(matches, "profile"),
         machine.platform().os,
-        machine.identity().uid == 0,
+        Unnamed::CarriedOut,
         sources,
+        streams,
     )?;
     let options = Options {
         settings: settings(matches, sources)?,

@@ -6,20 +6,21 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::output::Streams;
+use super::project::{Unnamed, load_profiles};
 use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::diagnostic::Diagnostics;
 use crate::engine::{Check, Depth, Options};
 use crate::finding::{Finding, Outcome, Report};
 use crate::host::Host;
-use crate::profile::{self, Library, Profile, Setting};
+use crate::profile::Setting;
 use crate::report::{self, Format, Style};
 use crate::rule::Severity;
 use crate::source::Sources;
+use crate::system::System;
 use crate::system::live::LiveSystem;
 use crate::system::recording::{Recording, Replay};
 use crate::system::rooted::RootedSystem;
-use crate::system::{Os, System};
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let format = matches
@@ -55,8 +56,7 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     let mut profiles = ManuallyDrop::new(if files.is_some() && words.is_empty() {
         Vec::new()
     } else {
-        let (os, root) = (system.platform().os, system.identity().uid == 0);
-        load_profiles(&words, os, root, sources)?
+        load_profiles(&words, system.platform().os, Unnamed::Shown, sources, streams)?
     });
     if files.is_some() || matches.contains_id("sysctl-d") {
         let files: Vec<String> = files.into_iter().flatten().cloned().collect();
@@ -142,56 +142,6 @@ pub(super) fn settings(matches: &ArgMatches, sources: &mut Sources) -> Result<Ve
     }
     if sink.is_empty() {
         Ok(settings)
-    } else {
-        Err(CommandError::Diagnostics(sink.into_sorted()))
-    }
-}
-
-/// Where profiles are looked for, for whoever runs this.
-pub(super) fn library(root: bool) -> Library {
-    let config = std::env::var_os("XDG_CONFIG_HOME")
-        .filter(|path| !path.is_empty())
-        .map(std::path::PathBuf::from)
-        .or_else(|| {
-            std::env::var_os("HOME")
-                .filter(|home| !home.is_empty())
-                .map(|home| std::path::Path::new(&home).join(".config"))
-        });
-    Library::for_user(root, config)
-}
-
-/// Loads profiles; without words, `.runup.toml` if it is here, else `default`.
-pub(super) fn load_profiles(
-    words: &[String],
-    os: Os,
-    root: bool,
-    sources: &mut Sources,
-) -> Result<Vec<Profile>, CommandError> {
-    const PROJECT: &str = ".runup.toml";
-    // Whoever can write the directory must not choose what root applies.
-    let implied = if !root && std::path::Path::new(PROJECT).exists() {
-        "./.runup.toml"
-    } else {
-        "default"
-    };
-    let implied = [implied.to_owned()];
-    let words = if words.is_empty() { &implied } else { words };
-    let library = library(root);
-    let mut sink = Diagnostics::new();
-    let mut profiles: Vec<Profile> = Vec::new();
-    for word in words {
-        if let Some(profile) = profile::load(&library, word, os, sources, &mut sink) {
-            if profiles.iter().any(|known| known.name == profile.name) {
-                return Err(CommandError::Message(format!(
-                    "the profile `{}` is named twice",
-                    profile.name
-                )));
-            }
-            profiles.push(profile);
-        }
-    }
-    if sink.is_empty() {
-        Ok(profiles)
     } else {
         Err(CommandError::Diagnostics(sink.into_sorted()))
     }

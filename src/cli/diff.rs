@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 
 use super::output::Streams;
-use super::{CommandError, CommandResult, ExitCode, check};
+use super::{CommandError, CommandResult, ExitCode, check, project};
 use crate::catalogue;
 use crate::report::printable;
 use crate::rule::Rule;
@@ -37,7 +37,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     };
     let profiles = match check::words(matches, "profile") {
         words if words.is_empty() => Vec::new(),
-        words => check::load_profiles(&words, os, true, sources)?,
+        words => project::load(&project::library(), &words, os, sources, streams)?,
     };
     let cares = |name: &str| -> Vec<String> {
         let names = profiles.iter().flat_map(|profile| {

@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::check::{NO_RULES, library};
+use super::check::NO_RULES;
 use super::gate::{self, Asked, Terms};
 use super::output::{self, Streams};
+use super::project;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Depth, Options, WINDOW};
 use crate::finding::Report;
@@ -109,7 +110,7 @@ fn evaluate(
     streams: &mut Streams,
 ) -> Result<Evaluation, Vec<Diagnostic>> {
     let system = LiveSystem::new();
-    let library = library(system.identity().uid == 0);
+    let library = project::library();
     let mut sink = Diagnostics::new();
     let mut profiles = Vec::new();
     for word in &options.profiles {
@@ -119,6 +120,7 @@ fn evaluate(
         };
         profiles.extend(profile::load(&library, word, system.platform().os, sources, &mut sink));
     }
+    project::say_skipped(&library, streams);
     let mut settings = Vec::new();
     for word in &options.set {
         match Setting::parse(word, sources) {

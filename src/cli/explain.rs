@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 
 use super::output::Streams;
-use super::{CommandError, CommandResult, ExitCode, check};
+use super::{CommandError, CommandResult, ExitCode, project};
 use crate::catalogue::{self, Key, Namespace, Write};
 use crate::profile::{self, Profile};
 use crate::reference::asked;
@@ -21,7 +21,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let what = matches.get_one::<String>("what").cloned().unwrap_or_default();
     let system = LiveSystem::new();
     let os = system.platform().os;
-    let profiles = every_profile(os, system.identity().uid == 0, sources);
+    let profiles = every_profile(os, sources, streams);
     let mut page = String::new();
     if let Some(kind) = rule::find(&what) {
         kind_page(kind, &profiles, &mut page);
@@ -63,8 +63,8 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     Ok(ExitCode::Ready)
 }
 
-fn every_profile(os: Os, root: bool, sources: &mut Sources) -> Vec<Profile> {
-    let library = check::library(root);
+fn every_profile(os: Os, sources: &mut Sources, streams: &mut Streams) -> Vec<Profile> {
+    let library = project::library();
     let mut profiles = Vec::new();
     for (name, _) in library.names() {
         let mut sink = crate::diagnostic::Diagnostics::new();
@@ -75,6 +75,7 @@ fn every_profile(os: Os, root: bool, sources: &mut Sources) -> Vec<Profile> {
             }
         }
     }
+    project::say_skipped(&library, streams);
     profiles
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 
 use super::output::{self, Streams};
+use super::project::{self, Unnamed};
 use super::{CommandError, CommandResult, ExitCode, check};
 use crate::engine::{Check, Depth, Options, Wishes};
 use crate::export::{self, Basis, Container, Format};
@@ -39,7 +40,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         )));
     }
     let words = check::words(matches, "profile");
-    let profiles = check::load_profiles(&words, os, system.identity().uid == 0, sources)?;
+    let profiles = project::load_profiles(&words, os, Unnamed::CarriedOut, sources, streams)?;
     let options = Options {
         settings: check::settings(matches, sources)?,
         only: check::words(matches, "only"),

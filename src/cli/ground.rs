@@ -41,7 +41,7 @@ impl Ground {
                 .ok()
                 .and_then(|path| path.to_str().map(str::to_owned))
                 .ok_or_else(|| CommandError::Message(format!("cannot use {directory} for the journal")))?,
-            None => state_directory(machine.identity().uid == 0)?,
+            None => state_directory(super::project::is_root())?,
         };
         Ok(Self {
             machine,

@@ -12,6 +12,7 @@ mod ground;
 mod import;
 mod output;
 mod profiles;
+mod project;
 mod record;
 mod revert;
 mod show;

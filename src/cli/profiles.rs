@@ -3,16 +3,14 @@
 use clap::ArgMatches;
 
 use super::output::Streams;
-use super::{CommandResult, ExitCode, check};
+use super::{CommandResult, ExitCode, project};
 use crate::profile::merge;
 use crate::report::printable;
 use crate::report::text::wrap;
 use crate::source::Sources;
-use crate::system::System;
-use crate::system::live::LiveSystem;
 
 pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
-    let library = check::library(LiveSystem::new().identity().uid == 0);
+    let library = project::library();
     let names = library.names();
     let width = names.iter().map(|(name, _)| name.len()).max().unwrap_or(0).clamp(8, 24);
     let mut lines = Vec::new();
@@ -42,6 +40,7 @@ pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut St
             );
         }
     }
+    project::say_skipped(&library, streams);
     streams.try_result(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
     Ok(ExitCode::Ready)
 }

@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 
 use super::output::{self, Streams};
+use super::project::{self, Unnamed};
 use super::{CommandError, CommandResult, ExitCode, check};
 use crate::engine::{self, Check, Depth, Options};
 use crate::host::Host;
@@ -32,7 +33,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     }
     let words = check::words(matches, "profile");
     if !matches.get_flag("all") || !words.is_empty() {
-        for profile in check::load_profiles(&words, os, live.identity().uid == 0, sources)? {
+        for profile in project::load_profiles(&words, os, Unnamed::Shown, sources, streams)? {
             if !profiles.iter().any(|known| known.name == profile.name) {
                 profiles.push(profile);
             }

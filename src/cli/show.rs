@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 
 use super::output::Streams;
-use super::{CommandError, CommandResult, ExitCode, check};
+use super::{CommandError, CommandResult, ExitCode, check, project};
 use crate::diagnostic::Diagnostics;
 use crate::expr::Term;
 use crate::host::Host;
@@ -22,11 +22,12 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let word = matches.get_one::<String>("profile").cloned().unwrap_or_default();
     let system = LiveSystem::new();
     let settings = check::settings(matches, sources)?;
-    let mut profiles = check::load_profiles(
+    let mut profiles = project::load(
+        &project::library(),
         std::slice::from_ref(&word),
         system.platform().os,
-        system.identity().uid == 0,
         sources,
+        streams,
     )?;
     let Some(profile) = profiles.pop() else {
         return Ok(ExitCode::Error);

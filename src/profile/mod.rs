@@ -6,6 +6,7 @@
 mod compile;
 mod expectation;
 pub mod fields;
+pub mod guard;
 pub mod merge;
 pub mod params;
 mod quick;

@@ -4,8 +4,10 @@
 //! `/etc/runup/profiles`, then among the built-in ones. Root looks neither into the working directory nor into XDG: a directory
 //! that an application can write must not shadow a profile that root applies. What a built-in profile extends is built in.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use super::guard::{Guard, Purpose, Refused};
 use crate::diagnostic::Diagnostic;
 use crate::files::{self, Unreadable, largest};
 use crate::source::{Origin, Place, SourceId, Sources};
@@ -13,10 +15,19 @@ use crate::source::{Origin, Place, SourceId, Sources};
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
 /// The places where profiles are looked for by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Library {
     directories: Vec<PathBuf>,
+    /// Where an ordinary user's profiles would be, and root's are not.
+    passed_over: Vec<PathBuf>,
+    /// What opens files below the working directory, where root did not name them.
+    guard: Option<Guard>,
+    /// Directories that could not be searched.
+    skipped: RefCell<Vec<PathBuf>>,
 }
+
+/// The directory of a project's profiles.
+const OWN: &str = ".runup";
 
 /// A profile that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,13 +51,48 @@ impl Library {
     /// The places that hold for a user. `config` is `$XDG_CONFIG_HOME` or what stands for it.
     #[must_use]
     pub fn for_user(root: bool, config: Option<PathBuf>) -> Self {
-        let mut directories = Vec::new();
-        if !root {
-            directories.push(PathBuf::from(".runup"));
-            directories.extend(config.map(|config| config.join("runup/profiles")));
+        let mut own = vec![PathBuf::from(OWN)];
+        own.extend(config.map(|config| config.join("runup/profiles")));
+        let etc = PathBuf::from("/etc/runup/profiles");
+        let (directories, passed_over) = if root {
+            (vec![etc], own)
+        } else {
+            (own.into_iter().chain([etc]).collect(), Vec::new())
+        };
+        Self {
+            directories,
+            passed_over,
+            ..Self::default()
         }
-        directories.push(PathBuf::from("/etc/runup/profiles"));
-        Self { directories }
+    }
+
+    /// The places that hold for root and a profile that was not named: the working directory's own, by a guard, and `/etc`.
+    #[must_use]
+    pub fn guarded(guard: Guard, config: Option<PathBuf>) -> Self {
+        let mut library = Self::for_user(true, config);
+        library.directories.insert(0, PathBuf::from(OWN));
+        library.passed_over.retain(|directory| directory != Path::new(OWN));
+        library.guard = Some(guard);
+        library
+    }
+
+    /// Whose the first file is that the guard let through.
+    #[must_use]
+    pub fn guard_owner(&self) -> Option<u32> {
+        self.guard.as_ref().and_then(Guard::first_owner)
+    }
+
+    /// Directories that were passed over, since this user cannot search them.
+    #[must_use]
+    pub fn skipped(&self) -> Vec<PathBuf> {
+        self.skipped.borrow().clone()
+    }
+
+    fn skip(&self, directory: &Path) {
+        let mut skipped = self.skipped.borrow_mut();
+        if !skipped.iter().any(|known| known == directory) {
+            skipped.push(directory.to_owned());
+        }
     }
 
     /// Only what is built in.
@@ -70,6 +116,9 @@ impl Library {
                 reason = "profiles are what the user gives, not the machine's state"
             )]
             let entries = std::fs::read_dir(directory);
+            if matches!(&entries, Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied) {
+                self.skip(directory);
+            }
             for entry in entries.into_iter().flatten().flatten() {
                 let path = entry.path();
                 if path.extension().is_some_and(|extension| extension == "toml")
@@ -109,11 +158,15 @@ impl Library {
                     }
                     None => PathBuf::from(word),
                 };
-                return match load(&path, asked_in.is_none(), sources) {
+                let beside = asked_in.map(|(_, source)| PathBuf::from(&source.name));
+                return match self.load(&path, beside.as_deref(), sources) {
                     Ok(source) => Ok(Found {
                         name: name_of(&path),
                         source,
                     }),
+                    Err(LoadError::Refused(why)) if beside.is_none() => {
+                        Err(problem(not_named(word, &why, self.purpose())))
+                    }
                     Err(error) => Err(problem(format!(
                         "cannot read the profile `{}`: {error}",
                         path.display()
@@ -122,14 +175,17 @@ impl Library {
             }
             for directory in &self.directories {
                 let path = directory.join(format!("{word}.toml"));
-                match load(&path, false, sources) {
+                match self.load(&path, Some(Path::new("")), sources) {
                     Ok(source) => {
                         return Ok(Found {
                             name: word.to_owned(),
                             source,
                         });
                     }
-                    Err(LoadError::Unreadable(Unreadable::System(libc::ENOENT))) => {}
+                    Err(error) if error.is_absent() => {}
+                    Err(LoadError::Unreadable(Unreadable::System(libc::EACCES))) if !can_search(directory) => {
+                        self.skip(directory);
+                    }
                     Err(error) => {
                         return Err(problem(format!(
                             "cannot read the profile `{}`: {error}",
@@ -148,6 +204,11 @@ impl Library {
         let names = self.names();
         let known = names.iter().map(|(name, _)| name.as_str());
         let diagnostic = problem(format!("there is no profile `{word}`"));
+        if let Some(path) = self.is_passed_over(word) {
+            return Err(diagnostic.help(format!(
+                "{path} is here, and root does not read it unless it is named by its path"
+            )));
+        }
         Err(match crate::suggest::nearest(word, known) {
             Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
             None => diagnostic
@@ -191,22 +252,69 @@ fn name_of(path: &Path) -> String {
     }
 }
 
-/// Reads a profile's file; `named` is one whose path a person gave, which may be a stream.
-fn load(path: &Path, named: bool, sources: &mut Sources) -> Result<SourceId, LoadError> {
-    let bytes = match path.to_str() {
-        Some(text) if named => files::read_named(text, largest::PROFILE),
-        _ => files::read(path, largest::PROFILE),
+impl Library {
+    /// Reads a profile's file. `beside` is the file that asked for it; where nobody did, a person named the path, and it may be a
+    /// stream.
+    fn load(&self, path: &Path, beside: Option<&Path>, sources: &mut Sources) -> Result<SourceId, LoadError> {
+        let bytes = match (&self.guard, path.to_str()) {
+            (Some(guard), _) if path.is_relative() => guard.read(path).map_err(LoadError::Refused),
+            // A file below the working directory leads nowhere else; one in /etc/runup/profiles may.
+            (Some(_), _) if beside.is_some_and(|beside| beside.is_relative() && beside != Path::new("")) => {
+                Err(LoadError::Refused(Refused::Outside))
+            }
+            (_, Some(text)) if beside.is_none() => {
+                files::read_named(text, largest::PROFILE).map_err(LoadError::Unreadable)
+            }
+            _ => files::read(path, largest::PROFILE).map_err(LoadError::Unreadable),
+        };
+        let text = String::from_utf8(bytes?).map_err(|error| {
+            let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            LoadError::NotText(text.iter().filter(|byte| **byte == b'\n').count() + 1)
+        })?;
+        let name = match path.to_str() {
+            // What it extends is looked for in the working directory.
+            Some("-") => STDIN.to_owned(),
+            _ => path.display().to_string(),
+        };
+        Ok(sources.add(name, text, Origin::File))
+    }
+
+    fn purpose(&self) -> Purpose {
+        self.guard.as_ref().map_or(Purpose::Show, Guard::purpose)
+    }
+
+    /// A profile of that name where an ordinary user would find it.
+    #[expect(clippy::disallowed_methods, reason = "profiles are what the user gives")]
+    fn is_passed_over(&self, word: &str) -> Option<String> {
+        let paths = self
+            .passed_over
+            .iter()
+            .map(|directory| directory.join(format!("{word}.toml")));
+        let found = paths.into_iter().find(|path| std::fs::symlink_metadata(path).is_ok())?;
+        let here = if found.is_relative() { "./" } else { "" };
+        Some(format!("{here}{}", found.display()))
+    }
+}
+
+/// Whether names in a directory can be looked up.
+fn can_search(directory: &Path) -> bool {
+    nix::sys::stat::stat(&directory.join(".")).is_ok()
+}
+
+/// Why root does not use a profile that it did not name, and what to do.
+#[must_use]
+pub fn not_named(path: &str, why: &Refused, purpose: Purpose) -> String {
+    let (rule, command) = match purpose {
+        Purpose::Show => (
+            "root reads one that is not named only if it is the directory owner's or root's, and no link",
+            "check",
+        ),
+        Purpose::CarryOut { .. } => (
+            "root carries one out that is not named only if it is root's or that of the user behind sudo, where nobody else can write",
+            "apply",
+        ),
     };
-    let text = String::from_utf8(bytes.map_err(LoadError::Unreadable)?).map_err(|error| {
-        let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        LoadError::NotText(text.iter().filter(|byte| **byte == b'\n').count() + 1)
-    })?;
-    let name = match path.to_str() {
-        // What it extends is looked for in the working directory.
-        Some("-") => STDIN.to_owned(),
-        _ => path.display().to_string(),
-    };
-    Ok(sources.add(name, text, Origin::File))
+    format!("{path} is here, and is not used: {why}\n  {rule}; `runup {command} {path}` names it")
 }
 
 /// The name of a profile that comes from standard input.
@@ -215,14 +323,28 @@ const STDIN: &str = "stdin";
 /// Why a profile's file cannot be used.
 enum LoadError {
     Unreadable(Unreadable),
+    /// Root did not name it, and does not trust it.
+    Refused(Refused),
     /// A line, counted from 1, is not UTF-8.
     NotText(usize),
+}
+
+impl LoadError {
+    /// Whether there is no such file. What is no directory has none in it: `HOME=/dev/null`.
+    fn is_absent(&self) -> bool {
+        matches!(
+            self,
+            LoadError::Unreadable(Unreadable::System(libc::ENOENT | libc::ENOTDIR))
+                | LoadError::Refused(Refused::Unreadable(Unreadable::System(libc::ENOENT | libc::ENOTDIR)))
+        )
+    }
 }
 
 impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             LoadError::Unreadable(why) => why.fmt(f),
+            LoadError::Refused(why) => why.fmt(f),
             LoadError::NotText(line) => write!(f, "it is not UTF-8 text (line {line})"),
         }
     }

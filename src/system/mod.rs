@@ -16,6 +16,7 @@ pub mod steps;
 mod sysctl_name;
 mod writable;
 
+pub(crate) use filesystem::has_access_list;
 pub use procfs::{limits as row_of_limits, parent_and_start};
 pub use space::{Boot, NamespaceId, Same, Space};
 pub use sysctl_name::{NameError, SysctlName};
