@@ -53,7 +53,7 @@ fn profile_words() -> Arg {
     Arg::new("profile")
         .num_args(0..)
         .value_name("PROFILE")
-        .help("profiles by name or path; without one, .runup.toml if it is here, else `default`")
+        .help("profiles by name or path, - for stdin; without one, .runup.toml if it is here, else `default`")
 }
 
 fn set() -> Arg {
@@ -78,7 +78,9 @@ fn check() -> Command {
         .about("Says what is not ready, why, and what to do about it")
         .long_about(
             "Evaluates profiles on this machine and reports what is not ready, why, and what to do about it from here. \
-             Changes nothing.",
+             Changes nothing.\n\n\
+             A .runup.toml that is not named is read for everyone; whose it is is said when it is not the caller's. For root it must be a \
+             regular file of the directory's owner or root, and no link, or the run is a mistake.",
         )
         .arg(profile_words())
         .arg(set())
@@ -204,8 +206,10 @@ fn apply() -> Command {
         .about("Fixes what can be fixed from here, journalled, verified, to be undone")
         .long_about(
             "Changes what makes rules fail, only towards what they ask for, and never what is good already; what is a note only \
-             with --notes. Shows the plan and asks first. Everything that was there is written to a journal before the first change, each change is read back, \
-             and on any failure all of it is undone; `runup revert` undoes it later.",
+             with --notes. Shows the plan and asks first. Everything that was there is written to a journal before the first \
+             change, each change is read back, and on any failure all of it is undone; `runup revert` undoes it later.\n\n\
+             Root takes a .runup.toml that is not named only if it is root's or that of the user behind sudo, in directories that \
+             nobody else can write.",
         )
         .arg(profile_words())
         .arg(set())
