@@ -95,6 +95,7 @@ fn machine(steps: &Steps) -> MemorySystem {
         .sysctl("vm.dirty_bytes", "0")
         .sysctl("vm.dirty_ratio", "20")
         .sysctl("vm.min_free_kbytes", "67584")
+        .sysctl("vm.overcommit_memory", "0")
         .sysctl("fs.nr_open", "1048576")
         .file(huge, "always [madvise] never\n")
         .reacts(
