@@ -30,6 +30,10 @@ fn every_profile_loads_on_every_system_and_every_rule_says_why_and_whence() {
                     rule.id
                 );
             }
+            for rule in &profile.raw.rules {
+                let says = rule.table.get("severity").is_some();
+                assert!(says, "{name}/{}: what is built in says how much it matters", rule.id);
+            }
             for param in &profile.params {
                 assert!(param.help.is_some(), "{name}: what is {}?", param.name);
             }
@@ -75,6 +79,17 @@ fn profiles_validate_against_the_schema() {
         "[params.p]\ndefault = 1.5",
     ] {
         assert!(!validate("", wrong).1.is_empty(), "{wrong}");
+    }
+}
+
+/// What is copied from an example says how much it matters.
+#[test]
+fn examples_say_their_severities() {
+    let example = include_str!("../examples/entrypoint/api.toml");
+    let kinds = runup::rule::KINDS.iter().map(|kind| (kind.name(), kind.docs().example));
+    for (name, text) in kinds.chain([("examples/entrypoint/api.toml", example)]) {
+        let rules = text.matches("[[rule]]").count();
+        assert_eq!(text.matches("\nseverity = ").count(), rules, "{name}");
     }
 }
 

@@ -7,8 +7,7 @@ use std::process::Stdio;
 use support::{directory, done, finding, is_root, run, run_in, runup};
 
 const PASSES: &str = "[[rule]]\nid = \"a\"\nwhy = \"w\"\nsource = \"https://x.example/\"\nsysctl = { key = \"net.core.somaxconn\", min = 1 }\n";
-const WARNS: &str =
-    "[[rule]]\nid = \"b\"\nwhy = \"50% of\\nit\"\nsysctl = { key = \"net.core.somaxconn\", min = 2_000_000_000 }\n";
+const WARNS: &str = "[[rule]]\nid = \"b\"\nseverity = \"warning\"\nwhy = \"50% of\\nit\"\nsysctl = { key = \"net.core.somaxconn\", min = 2_000_000_000 }\n";
 const FAILS: &str =
     "[[rule]]\nid = \"c\"\nseverity = \"error\"\nsysctl = { key = \"net.core.somaxconn\", min = 2_000_000_000 }\n";
 

@@ -231,6 +231,38 @@ fn profiles_extend_each_other_field_by_field() {
 }
 
 #[test]
+fn a_rule_without_a_severity_is_an_error_once_its_parents_have_spoken() {
+    let sysctl = "sysctl = { key = \"net.core.somaxconn\", min = 2_000_000_000 }\n";
+    let parent = format!(
+        "[[rule]]\nid = \"said\"\nseverity = \"note\"\n{sysctl}[[rule]]\nid = \"unsaid\"\n{sysctl}\
+         [[rule]]\nid = \"changed\"\nseverity = \"warning\"\n{sysctl}"
+    );
+    let files = directory(&[
+        ("parent.toml", parent.as_str()),
+        (
+            "child.toml",
+            "extends = [\"./parent.toml\"]\n[[rule]]\nid = \"said\"\nwhy = \"mine\"\n\
+             [[rule]]\nid = \"unsaid\"\nwhy = \"mine\"\n[[rule]]\nid = \"changed\"\nseverity = \"note\"\n",
+        ),
+        ("alone.toml", &format!("[[rule]]\nid = \"unsaid\"\n{sysctl}")),
+    ]);
+    let child = run_in(files.path(), &["check", "./child.toml", "--format", "json"]);
+    for (rule, severity) in [("said", "note"), ("unsaid", "error"), ("changed", "note")] {
+        assert_eq!(finding(&child.out, rule)["severity"], severity, "{rule}");
+    }
+    assert_eq!(child.code, 1);
+    assert_eq!(run_in(files.path(), &["check", "./alone.toml"]).code, 1);
+    let shown = run_in(files.path(), &["show", "./child.toml"]).out;
+    assert_eq!(
+        shown.matches("severity = \"error\"  # no file says one").count(),
+        1,
+        "{shown}"
+    );
+    let refused = run_in(files.path(), &["exec", "./alone.toml", "--", "/bin/true"]);
+    assert_eq!(refused.code, 78, "{}", refused.err);
+}
+
+#[test]
 fn waivers_hold_until_their_last_day_and_are_always_shown() {
     let profile = |until: &str| {
         format!(

@@ -30,6 +30,7 @@ id = "huge-pages"
 sysfs = { path = "kernel/mm/transparent_hugepage/enabled", eq = "never" }
 [[rule]]
 id = "files"
+severity = "warning"
 rlimit = { resource = "nofile", soft = { min = 65536 } }
 "#;
 

@@ -14,6 +14,7 @@ use crate::profile::params;
 use crate::profile::raw::{Data, Entry, Raw};
 use crate::profile::write::{toml_key, toml_text};
 use crate::report::printable;
+use crate::rule::Severity;
 use crate::source::{Place, Sources};
 use crate::system::System;
 use crate::system::live::LiveSystem;
@@ -76,6 +77,10 @@ fn render(merged: &Merged, values: &[(String, Term)], sources: &Sources) -> Stri
         let rest = rule.table.entries.iter().filter(|entry| entry.key != "id");
         for entry in first.chain(rest) {
             page.entry(entry, rule.place, &mut out);
+        }
+        if rule.table.get("severity").is_none() {
+            let severity = Severity::DEFAULT.name();
+            let _ = writeln!(out, "severity = {}  # no file says one", toml_text(severity));
         }
         if let (Some(when), None) = (&rule.file_when, rule.table.get("when")) {
             let _ = writeln!(out, "when = {}{}", inline(when), page.from(when.place));

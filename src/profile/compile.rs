@@ -75,11 +75,10 @@ impl Reader<'_> {
         Some(Rule {
             id: raw.id.clone(),
             place,
-            severity: match text("severity").as_deref() {
-                Some("note") => Severity::Note,
-                Some("error") => Severity::Error,
-                _ => Severity::Warning,
-            },
+            severity: text("severity")
+                .as_deref()
+                .and_then(Severity::parse)
+                .unwrap_or(Severity::DEFAULT),
             vendor: text("vendor").as_deref().and_then(Vendor::parse),
             advice: text("advice").as_deref().and_then(Advice::parse),
             why: text("why"),

@@ -78,7 +78,7 @@ pub static RULE: &[Field] = &[
     optional(
         "severity",
         Shape::OneOf(SEVERITIES),
-        "How much it matters; `warning` where nothing is said.",
+        "How much it matters; `error` where neither the rule nor an inherited one says anything: who writes a rule means it.",
     ),
     optional(
         "vendor",

@@ -62,7 +62,7 @@ the tightest one wins, and the finding names the cgroup that sets it. `max` is a
 Seen from inside a container with a cgroup namespace of its own, limits above it are hidden; what is shown is what is visible \
 from here.\n\n\
 The limits are given by whoever made the cgroup: the container's runtime, Kubernetes, or systemd.",
-    example: "[[rule]]\nid = \"room-for-threads\"\ncgroup = { pids_available = { min = 4096 } }",
+    example: "[[rule]]\nid = \"room-for-threads\"\nseverity = \"warning\"\ncgroup = { pids_available = { min = 4096 } }",
     remedies: &[
         (Dialect::Docker, "--memory, --cpus and --pids-limit."),
         (

@@ -44,7 +44,7 @@ small; without one it grows until the kernel says 16 seconds, and the clock coun
 Programs that take the time of everything they do read the clock millions of times a second. With a good source (`tsc`, \
 `kvm-clock`) no system call is made; with `hpet`, `acpi_pm` or one that the hypervisor handles each reading goes through the \
 kernel, and costs ten times as much and more. `slow` and `cost` measure that: for a tenth of a second, only where a rule asks.",
-    example: "[[rule]]\nid = \"time-is-right\"\nclock = { synchronised = true }",
+    example: "[[rule]]\nid = \"time-is-right\"\nseverity = \"warning\"\nclock = { synchronised = true }",
     remedies: &[
         (
             Dialect::Host,

@@ -47,7 +47,7 @@ quota limits it.\n\n\
 `governor` and `driver` come from cpufreq; a virtual machine has none, and the rule does not apply there: the host decides. \
 `turbo` is intel_pstate's `no_turbo` turned round, or cpufreq's `boost`. A governor belongs to the host, and is set for all \
 processors at once.",
-    example: "[[rule]]\nid = \"steady-clock\"\ncpu = { governor = \"performance\", turbo = false }",
+    example: "[[rule]]\nid = \"steady-clock\"\nseverity = \"warning\"\ncpu = { governor = \"performance\", turbo = false }",
     remedies: &[
         (
             Dialect::Host,

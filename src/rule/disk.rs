@@ -54,7 +54,7 @@ static DOCS: Docs = Docs {
     text: "Asks the kernel with statfs(2) for the file system that holds a path. `free` is what an ordinary user may take: root's \
 reserve is not in it. A file system that does not count inodes (btrfs) has no `inodes_free`, and the rule does not apply there.\n\n\
 A path that does not exist is `n/a`: its file system cannot be told.",
-    example: "[[rule]]\nid = \"data-disk\"\ndisk = { path = \"/var/lib\", free = { min = \"10G\" }, filesystem = { one_of = [\"xfs\", \"ext4\"] } }",
+    example: "[[rule]]\nid = \"data-disk\"\nseverity = \"warning\"\ndisk = { path = \"/var/lib\", free = { min = \"10G\" }, filesystem = { one_of = [\"xfs\", \"ext4\"] } }",
     remedies: &[(
         Dialect::Manual,
         "Free space on the file system, grow it, or use another path.",

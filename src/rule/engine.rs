@@ -67,7 +67,7 @@ gets 1048576 open files and processes, or what the user may have where that is l
 `userland_proxy` are n/a.\n\n\
 Too few open files stop a busy server; a limit of a thousand million makes old programs that close every possible descriptor at \
 start take minutes. An engine that is not installed is n/a, but for `exists`.",
-    example: "[[rule]]\nid = \"container-files\"\nengine = { name = \"docker\", nofile_hard = { max = 1048576 } }",
+    example: "[[rule]]\nid = \"container-files\"\nseverity = \"warning\"\nengine = { name = \"docker\", nofile_hard = { max = 1048576 } }",
     remedies: &[
         (
             Dialect::Host,

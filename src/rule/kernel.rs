@@ -42,7 +42,7 @@ static DOCS: Docs = Docs {
 (`contains`, `starts_with`) or ruled out (`excludes`).\n\n\
 A module counts as loaded when `/proc/modules` lists it, when `/sys/module` has it, or when the kernel's list of built-in ones \
 does. In a container the host's modules are seen, and only the host can load one.",
-    example: "[[rule]]\nid = \"bridge-filter\"\nkernel = { module = \"br_netfilter\", loaded = true }",
+    example: "[[rule]]\nid = \"bridge-filter\"\nseverity = \"warning\"\nkernel = { module = \"br_netfilter\", loaded = true }",
     remedies: &[
         (
             Dialect::Host,

@@ -39,7 +39,7 @@ static DOCS: Docs = Docs {
     text: "Reads `/proc/meminfo`: MemAvailable is the kernel's estimate of what new programs can have without swapping, which \
 free memory is not. `total` honours the cgroup's limit, in which a program in a container really lives.\n\n\
 Swap belongs to the host. `swap = 0` asks that there is none; turning it off needs memory for everything that is swapped out.",
-    example: "[[rule]]\nid = \"no-swap\"\nmemory = { swap = 0 }",
+    example: "[[rule]]\nid = \"no-swap\"\nseverity = \"warning\"\nmemory = { swap = 0 }",
     remedies: &[
         (
             Dialect::Host,

@@ -610,6 +610,9 @@ impl fmt::Debug for dyn Kind {
 }
 
 impl Severity {
+    /// That of a rule that says none, once `extends` has merged: who writes a rule means it, and a gate that was forgotten is shut.
+    pub const DEFAULT: Severity = Severity::Error;
+
     /// Its name in profiles and reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -36,7 +36,7 @@ swaps or drops caches with memory left: `spread` shows that. The finding names t
 are not all.\n\n\
 How many nodes there are and how far apart is built into the machine, or set in its firmware or its hypervisor; what a program \
 makes of them is decided where it is started.",
-    example: "[[rule]]\nid = \"one-node\"\nnuma = { nodes = { max = 1 } }",
+    example: "[[rule]]\nid = \"one-node\"\nseverity = \"warning\"\nnuma = { nodes = { max = 1 } }",
     remedies: &[
         (
             Dialect::Host,

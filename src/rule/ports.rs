@@ -65,7 +65,7 @@ needed.\n\n\
 `backlog` is the queue that the kernel really keeps, from the socket itself. It is the smaller of what the program passed to \
 listen(2) and `net.core.somaxconn` *at that moment*: raising somaxconn alone does nothing, neither for a program that asks for \
 511 nor for one that is already running.",
-    example: "[[rule]]\nid = \"web-backlog\"\nports = { port = 8080, backlog = { min = 1024 } }",
+    example: "[[rule]]\nid = \"web-backlog\"\nseverity = \"warning\"\nports = { port = 8080, backlog = { min = 1024 } }",
     remedies: &[(
         Dialect::Manual,
         "For used ports: wait 60 s for TIME_WAIT to end, widen net.ipv4.ip_local_port_range, or use more source addresses. For a backlog: raise somaxconn and the program's own backlog, then restart it.",

@@ -35,7 +35,7 @@ means battery. A machine without any battery is a server or a desktop, and runs 
 Batteries of mice and headsets are none of the machine's. With several batteries, one that is drained is enough.\n\n\
 Nothing can be written here: a person must plug the charger in. Laptops lower clock rates on battery to spare it, and what is \
 measured then is not the machine.",
-    example: "[[rule]]\nid = \"on-mains\"\npower = { source = \"mains\" }",
+    example: "[[rule]]\nid = \"on-mains\"\nseverity = \"warning\"\npower = { source = \"mains\" }",
     remedies: &[(Dialect::Manual, "Plug the charger in.")],
 };
 

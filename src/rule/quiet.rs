@@ -56,7 +56,7 @@ static DOCS: Docs = Docs {
 time, time stolen by the hypervisor, bytes on the network. What makes the noise is named: the busiest processes and interfaces.\n\n\
 Noise comes and goes, so `--wait 2m` looks again until it is quiet. The pressure metrics are the kernel's own averages over ten \
 seconds, and do not exist where it was built or started without PSI.",
-    example: "[[rule]]\nid = \"quiet-cpu\"\nquiet = { cpu = { max = \"10%\" } }",
+    example: "[[rule]]\nid = \"quiet-cpu\"\nseverity = \"warning\"\nquiet = { cpu = { max = \"10%\" } }",
     remedies: &[(
         Dialect::Manual,
         "Stop or pause what the finding names, or wait for it: --wait 2m.",

@@ -69,7 +69,7 @@ through PAM alone, and no service sees it.\n\n\
 With `unit`, and for a process that `--pid` or `--unit` names, the finding says where the limit comes from: the unit's file or \
 a drop-in with its line, the manager's default, limits.conf for a login, a container's runtime, or the program itself. A unit \
 that does not run is judged by what its files would give it. Its main process is found by its cgroup; systemd is not asked.",
-    example: "[[rule]]\nid = \"open-files\"\nrlimit = { resource = \"nofile\", soft = { min = 65536 } }",
+    example: "[[rule]]\nid = \"open-files\"\nseverity = \"warning\"\nrlimit = { resource = \"nofile\", soft = { min = 65536 } }",
     remedies: &[
         (
             Dialect::Host,

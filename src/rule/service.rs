@@ -68,7 +68,7 @@ Units of users' managers are found too.\n\n\
 A unit that is not there does not run and is not enabled; its limits are then n/a. A oneshot service that stays active after its \
 program ended has no processes, and whether it is active only the manager knows: that is unknown, and so it is for sockets, \
 timers and targets. Without systemd as the first process everything is n/a.",
-    example: "[[rule]]\nid = \"no-irqbalance\"\nservice = { unit = \"irqbalance.service\", active = false }",
+    example: "[[rule]]\nid = \"no-irqbalance\"\nseverity = \"warning\"\nservice = { unit = \"irqbalance.service\", active = false }",
     remedies: &[
         (
             Dialect::Host,

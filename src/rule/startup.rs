@@ -67,7 +67,7 @@ of PAM cannot be told.\n\n\
 Tables of users are not read.\n\n\
 The finding names file and line. Commands are recognised by their words, comments are not; a script that such a file starts is \
 not followed. A file that is there and cannot be read makes the answer unknown.",
-    example: "[[rule]]\nid = \"settings-in-shells\"\nstartup = { sysctl_in_shell = false }",
+    example: "[[rule]]\nid = \"settings-in-shells\"\nseverity = \"warning\"\nstartup = { sysctl_in_shell = false }",
     remedies: &[
         (
             Dialect::Host,

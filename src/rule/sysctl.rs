@@ -47,7 +47,7 @@ does the comparison.\n\n\
 What a fix reaches depends on whose value it is: a key of the network or IPC namespace is the container's own, and a runtime \
 can be asked to set it; every other key is the host's, whoever reads it. Keys that name programs or do damage are compared and \
 never written.",
-    example: "[[rule]]\nid = \"listen-backlog\"\nsysctl = { key = { linux = \"net.core.somaxconn\", macos = \"kern.ipc.somaxconn\" }, min = 4096 }",
+    example: "[[rule]]\nid = \"listen-backlog\"\nseverity = \"warning\"\nsysctl = { key = { linux = \"net.core.somaxconn\", macos = \"kern.ipc.somaxconn\" }, min = 4096 }",
     remedies: &[
         (
             Dialect::Host,

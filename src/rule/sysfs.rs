@@ -39,7 +39,7 @@ bracketed word; a number is compared as a number.\n\n\
 With a pattern, every match is a finding of its own, and no match is `n/a`: a machine without such a disk is fine.\n\n\
 Attributes belong to the whole host, so a container can look and not change. Only attributes that are known to be switches are \
 ever written; nothing under `/sys/power`, no driver's `bind` or `unbind`, no firmware variables.",
-    example: "[[rule]]\nid = \"huge-pages\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", not = \"always\", prefer = \"madvise\" }",
+    example: "[[rule]]\nid = \"huge-pages\"\nseverity = \"warning\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", not = \"always\", prefer = \"madvise\" }",
     remedies: &[
         (
             Dialect::Host,

@@ -69,7 +69,7 @@ Changes hold for what is started after `systemctl daemon-reexec`. A share (`Defa
 kernel.pid_max and kernel.threads-max.\n\n\
 RemoveIPC matters to databases that run as an ordinary user with a login: their shared memory is gone when that user logs out. \
 It spares system users (uids below 1000). Without systemd everything is n/a.",
-    example: "[[rule]]\nid = \"shared-memory-stays\"\nsystemd = { removes_ipc = false }",
+    example: "[[rule]]\nid = \"shared-memory-stays\"\nseverity = \"warning\"\nsystemd = { removes_ipc = false }",
     remedies: &[
         (
             Dialect::Host,

@@ -57,7 +57,7 @@ A name that this kernel does not count is `n/a` where runup knows that others do
 since a typo must not pass for a counter that does not apply; `known = true` says that the name is right. A cgroup without the \
 controller, and the root cgroup, count nothing: `n/a`.\n\n\
 No counter can be set; the remedy is what makes it stop.",
-    example: "[[rule]]\nid = \"accept-queue\"\ncounter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }",
+    example: "[[rule]]\nid = \"accept-queue\"\nseverity = \"warning\"\ncounter = { name = \"TcpExt.ListenOverflows\", during = { max = 0 } }",
     remedies: &[
         (
             Dialect::Manual,

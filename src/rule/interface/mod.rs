@@ -99,7 +99,7 @@ RPS is on stands in `/sys/class/net`, which shows the namespace of whoever mount
 of the driver, and RPS is `unknown`.\n\n\
 `rx_dropped` and `rx_missed` count since the interface was made. Nothing is written: changing an interface can cut the very \
 connection that it is done over, so the commands are for a person, and both ends of a link need the same MTU.",
-    example: "[[rule]]\nid = \"mtu\"\ninterface = { name = \"*\", mtu = { min = 1500 } }",
+    example: "[[rule]]\nid = \"mtu\"\nseverity = \"warning\"\ninterface = { name = \"*\", mtu = { min = 1500 } }",
     remedies: &[
         (
             Dialect::Host,

@@ -51,7 +51,7 @@ prefix that nothing else was mounted over. The kernel lists what is in force, so
 A path that does not exist is `n/a`: what would hold it cannot be told. One that may not be looked at is `unknown`.\n\n\
 A mount is changed by a person. Flags like `noatime` change while it is in use, with `mount -o remount`; what belongs to the file \
 system may need it unmounted. In a container the mounts were made outside.",
-    example: "[[rule]]\nid = \"data-mount\"\nmount = { path = \"/var/lib/mongodb\", type = { one_of = [\"xfs\"] }, options = { contains = \"noatime\" } }",
+    example: "[[rule]]\nid = \"data-mount\"\nseverity = \"warning\"\nmount = { path = \"/var/lib/mongodb\", type = { one_of = [\"xfs\"] }, options = { contains = \"noatime\" } }",
     remedies: &[
         (
             Dialect::Host,

@@ -72,7 +72,7 @@ is not there (no connections are tracked, no cgroup limits) is `n/a`; what belon
 namespace is `unknown`.\n\n\
 A fix raises the limit and never lowers it: to what `limit` or `free` asks for, and for a `share` to the next power of two, so \
 that it holds for a while. What is used goes down by itself or by a person's doing, so `--wait` looks again.",
-    example: "[[rule]]\nid = \"conntrack-room\"\nusage = { of = \"conntrack\", share = { max = \"80%\" } }",
+    example: "[[rule]]\nid = \"conntrack-room\"\nseverity = \"warning\"\nusage = { of = \"conntrack\", share = { max = \"80%\" } }",
     remedies: &[
         (
             Dialect::Host,
