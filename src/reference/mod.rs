@@ -13,6 +13,7 @@ pub use asked::{asked, label_of};
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostics;
+use crate::profile::fields;
 use crate::profile::merge::RawRule;
 use crate::profile::raw::{self, Data, Raw};
 use crate::profile::{self, Library, Profile, search};
@@ -135,6 +136,10 @@ fn index(entries: &[Entry]) -> Page {
             kind.name(),
             words(kind.docs().summary)
         );
+    }
+    text.push_str("\n## What a rule says besides its subject\n\n| key | |\n|---|---|\n");
+    for field in fields::RULE {
+        let _ = writeln!(text, "| {} | {} |", code(field.name), words(field.doc));
     }
     Page {
         path: "README.md".to_owned(),
