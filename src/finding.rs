@@ -1,5 +1,6 @@
 //! What came of evaluating rules: the one result model that every report is made from.
 
+use crate::gate::Gate;
 use crate::rule::{Advice, Dialect, Proposal, Severity, Vendor};
 use crate::source::Place;
 
@@ -69,7 +70,8 @@ pub struct Finding {
     pub origin: Place,
     /// What would make it pass; only for `fail`.
     pub fix: Option<Fix>,
-    /// The reason of the waiver that holds, or of one that held until it ran out.
+    /// The reason of the waiver that holds, or of one that held until it ran out. What passes has one only where the next boot undoes
+    /// it, and the waiver holds.
     pub waiver: Option<String>,
     /// Whether looking again later may give another answer.
     pub transient: bool,
@@ -99,10 +101,17 @@ impl Finding {
         format!("{}/{}", self.profile, self.rule)
     }
 
-    /// Whether it keeps the run from being ready.
+    /// Whether it keeps a run with this gate from being ready.
     #[must_use]
-    pub fn blocks(&self) -> bool {
-        self.severity == Severity::Error && matches!(self.outcome, Outcome::Fail | Outcome::Unknown)
+    pub fn blocks(&self, gate: Gate) -> bool {
+        let now = self.severity >= gate.level && matches!(self.outcome, Outcome::Fail | Outcome::Unknown);
+        now || gate.boot && self.undone_by_boot().is_some() && self.waiver.is_none()
+    }
+
+    /// What the next boot makes of a rule that passes now and will not then.
+    #[must_use]
+    pub fn undone_by_boot(&self) -> Option<&AfterBoot> {
+        self.next_boot.as_ref().filter(|next| !next.passes)
     }
 }
 
@@ -177,6 +186,16 @@ pub struct Conflict {
     pub sides: [ConflictSide; 2],
 }
 
+impl Conflict {
+    /// Whether it keeps a run with this gate from being ready: at least one of the two rules fails or will, and which one that is
+    /// nobody has decided. A waiver decides it.
+    #[must_use]
+    pub fn blocks(&self, gate: Gate) -> bool {
+        let concerns = |side: &ConflictSide| side.severity >= gate.level;
+        self.sides.iter().any(concerns) && !self.sides.iter().any(|side| side.waived)
+    }
+}
+
 /// One side of a [`Conflict`].
 #[derive(Debug, Clone)]
 pub struct ConflictSide {
@@ -188,6 +207,10 @@ pub struct ConflictSide {
     pub source: Option<String>,
     /// Where the rule asks for it.
     pub origin: Place,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Whether a waiver accepts that it fails.
+    pub waived: bool,
 }
 
 /// What a report says of the machine that was looked at.
@@ -217,6 +240,9 @@ pub struct HostSummary {
     pub root: bool,
 }
 
+/// Why there is nothing to check, whatever the machine is.
+pub const NO_RULES: &str = "these profiles have no rules, or --only and --skip left none";
+
 /// The result of one run.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -232,15 +258,35 @@ pub struct Report {
     pub summary: Summary,
     /// Files of the next boot that are there and cannot be read: a sentence for each. What they set is not known.
     pub unread: Vec<String>,
+    /// What keeps the run from being ready.
+    pub gate: Gate,
     /// Seconds since 1970-01-01 UTC at which the check began.
     pub time: i64,
 }
 
 impl Report {
-    /// Something was decided, and no rule of severity `error` is fail or unknown.
+    /// Something was decided, and nothing that the gate names stands against it. Every format and the exit code say this.
     #[must_use]
     pub fn ready(&self) -> bool {
-        !self.nothing_checked() && !self.findings.iter().any(Finding::blocks)
+        !self.nothing_checked() && !self.blocked()
+    }
+
+    /// Whether a finding or a conflict keeps the run from being ready. Where nothing was decided, nothing does.
+    #[must_use]
+    pub fn blocked(&self) -> bool {
+        let gate = self.gate;
+        self.findings.iter().any(|finding| finding.blocks(gate))
+            || self.conflicts.iter().any(|conflict| conflict.blocks(gate))
+    }
+
+    /// Why nothing was checked, where nothing was.
+    #[must_use]
+    pub fn why_nothing(&self) -> Option<&'static str> {
+        self.nothing_checked().then_some(if self.findings.is_empty() {
+            NO_RULES
+        } else {
+            "no rule of these profiles applies here; -v says why"
+        })
     }
 
     /// Whether not one rule was decided, so that nothing is known.

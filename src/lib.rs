@@ -29,7 +29,8 @@
 //! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
 //! * [`systemd`]: what systemd was told, from its files, and which processes its units have.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
-//! * [`finding`] and [`report`]: the result, and its forms. A report never sees the machine.
+//! * [`finding`], [`gate`] and [`report`]: the result, what of it keeps a run from being ready, and its forms. A report never sees the
+//!   machine.
 //! * [`mod@reference`]: the reference pages, and what a rule asks for in words.
 //! * [`accounts`]: users and groups by their files.
 //! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
@@ -50,6 +51,7 @@ pub mod expr;
 pub mod files;
 pub mod finding;
 pub mod fix;
+pub mod gate;
 pub mod host;
 pub mod import;
 pub mod persisted;

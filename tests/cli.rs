@@ -113,7 +113,7 @@ fn json_has_its_documented_structure() {
     assert_eq!(report["ready"], false);
     assert_eq!(
         report["summary"],
-        serde_json::json!({ "pass": 1, "fail": 1, "unknown": 0, "n/a": 0, "waived": 0 })
+        serde_json::json!({ "pass": 1, "fail": 1, "unknown": 0, "n/a": 0, "waived": 0, "conflicts": 0 })
     );
     assert_eq!(report["profiles"], serde_json::json!(["p"]));
     assert!(report["host"]["kernel"].is_string() && report["host"]["cpus"].is_number());

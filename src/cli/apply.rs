@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::check::{NO_RULES, settings, verdict, words};
+use super::check::{settings, verdict, words};
 use super::gate::{self, Asked, Terms};
 use super::ground::Ground;
 use super::output::Streams;
@@ -14,7 +14,7 @@ use super::project::{Unnamed, load_profiles};
 use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::engine::{Check, Depth, Options, Wishes};
-use crate::finding::{Finding, Outcome, Report};
+use crate::finding::{Finding, NO_RULES, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::apply::{Account, apply};
 use crate::fix::guard;
@@ -28,7 +28,7 @@ use crate::host::Host;
 use crate::persisted::ceiling;
 use crate::profile::Profile;
 use crate::report::{self, Format, Style};
-use crate::rule::{Severity, Target};
+use crate::rule::Target;
 use crate::shim::options::OnFail;
 use crate::shim::{self, Refusal};
 use crate::source::Sources;
@@ -118,7 +118,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     streams.try_result(|out| report::changes::persistence(&persistence, colour, out))?;
     if matches.get_flag("dry-run") {
         streams.message(&format!("runup: {}; nothing was changed\n", would(&plan, &persistence)));
-        return Ok(verdict(&before, Severity::Error, streams));
+        return Ok(verdict(&before, streams));
     }
     let mut made = None;
     if !plan.steps.is_empty() || !persistence.files.is_empty() {
@@ -155,7 +155,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         };
         report::write(Format::Text, &after, run.sources, style, out)
     })?;
-    let code = verdict(&after, Severity::Error, streams);
+    let code = verdict(&after, streams);
     // What was to last and does not is no success.
     Ok(match code {
         ExitCode::Ready if !persistence.refused.is_empty() => ExitCode::NotReady,
@@ -398,7 +398,7 @@ impl Run<'_> {
                 "runup: {}; nothing was changed\n",
                 would(plan, &Persistence::default())
             ));
-            let blocked = before.findings.iter().any(Finding::blocks);
+            let blocked = before.blocked();
             return Ok(if blocked { ExitCode::NotReady } else { ExitCode::Ready });
         }
         let anything = !plan.steps.is_empty() || !plan.program.is_empty();

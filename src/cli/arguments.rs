@@ -4,6 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command};
 
 use crate::fix::plan::Consent;
+use crate::gate::Gate;
 use crate::import::Format as Imported;
 use crate::report::Format;
 use crate::rule::Severity;
@@ -95,12 +96,15 @@ fn check() -> Command {
         .arg(
             Arg::new("fail-on")
                 .long("fail-on")
-                .value_name("SEVERITY")
-                .default_value("error")
-                .value_parser(PossibleValuesParser::new(
-                    [Severity::Error, Severity::Warning, Severity::Note].map(Severity::name),
-                ))
-                .help("the least severity whose fail or unknown makes the exit code 1"),
+                .value_name("WHAT")
+                .action(ArgAction::Append)
+                .value_delimiter(',')
+                .default_value(Severity::Error.name())
+                .value_parser(PossibleValuesParser::new(Gate::words()))
+                .help(
+                    "what makes the machine not ready, in every format and the exit code: the least severity whose fail or unknown \
+                     does, and `boot` where what the next boot undoes does, too (alone: with errors); as in warning,boot",
+                ),
         )
         .arg(only())
         .arg(skip())

@@ -11,11 +11,11 @@ use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::diagnostic::Diagnostics;
 use crate::engine::{Check, Depth, Options};
-use crate::finding::{Finding, Outcome, Report};
+use crate::finding::Report;
+use crate::gate::Gate;
 use crate::host::Host;
 use crate::profile::Setting;
 use crate::report::{self, Format, Style};
-use crate::rule::Severity;
 use crate::source::Sources;
 use crate::system::System;
 use crate::system::live::LiveSystem;
@@ -80,17 +80,15 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
         wait(&check, &mut report, *limit, Some(streams));
     }
     report.host.recording = recording.cloned();
+    let fail_on = self::words(matches, "fail-on");
+    report.gate = Gate::of(fail_on.iter().map(String::as_str));
     let style = Style {
         colour: streams.colour_result() && format == Format::Text,
         verbose: matches.get_flag("verbose"),
         explain: matches.get_flag("explain"),
     };
     streams.try_result(|out| report::write(format, &report, sources, style, out))?;
-    let fail_on = matches
-        .get_one::<String>("fail-on")
-        .and_then(|name| Severity::parse(name))
-        .unwrap_or(Severity::Error);
-    Ok(verdict(&report, fail_on, streams))
+    Ok(verdict(&report, streams))
 }
 
 /// The process that `--pid` or `--unit` names.
@@ -101,24 +99,16 @@ fn process(matches: &ArgMatches) -> Result<Option<u32>, CommandError> {
     }
 }
 
-/// Why there is nothing to check, whatever the machine is.
-pub(super) const NO_RULES: &str = "these profiles have no rules, or --only and --skip left none";
-
-pub(super) fn verdict(report: &Report, fail_on: Severity, streams: &mut Streams) -> ExitCode {
-    if report.nothing_checked() {
-        let why = match (report.findings.len(), report.summary.not_applicable) {
-            (0, _) => NO_RULES,
-            _ => "no rule of these profiles applies here; -v says why",
-        };
+/// The exit code that says what the report says.
+pub(super) fn verdict(report: &Report, streams: &mut Streams) -> ExitCode {
+    if let Some(why) = report.why_nothing() {
         streams.message(&format!("runup: nothing was checked: {why}\n"));
         return ExitCode::Error;
     }
-    let stops =
-        |finding: &Finding| finding.severity >= fail_on && matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
-    if report.findings.iter().any(stops) {
-        ExitCode::NotReady
-    } else {
+    if report.ready() {
         ExitCode::Ready
+    } else {
+        ExitCode::NotReady
     }
 }
 

@@ -3,12 +3,12 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::check::NO_RULES;
 use super::gate::{self, Asked, Terms};
 use super::output::{self, Streams};
 use super::project;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Depth, Options, WINDOW};
+use crate::finding::NO_RULES;
 use crate::finding::Report;
 use crate::fix::apply::in_place;
 use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};

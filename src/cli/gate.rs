@@ -13,7 +13,7 @@ use crate::fix::plan::ProgramLimit;
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::remedy;
-use crate::report::printable;
+use crate::report::{in_words, printable};
 use crate::rule::{Dialect, Proposal, Reach, Severity, Side, Target};
 use crate::shim::options::OnFail;
 use crate::shim::{Applied, LimitWish, Refusal};
@@ -94,7 +94,7 @@ pub(super) fn mistaken(mistakes: &[Diagnostic], sources: &Sources, streams: &mut
 
 /// Whether the program will be refused however long one waits.
 fn is_hopeless(report: &Report, terms: &Terms<'_>) -> bool {
-    let for_good = |finding: &Finding| finding.blocks() && !finding.transient;
+    let for_good = |finding: &Finding| finding.blocks(report.gate) && !finding.transient;
     terms.on_fail == OnFail::Refuse && report.findings.iter().any(for_good)
 }
 
@@ -161,8 +161,12 @@ pub(super) fn verdict(
             streams.message(&printable(&format!("runup: warning: {line}\n")));
         }
     }
-    let blocking: Vec<&Finding> = report.findings.iter().filter(|finding| finding.blocks()).collect();
-    if blocking.is_empty() {
+    let blocking: Vec<&Finding> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.blocks(report.gate))
+        .collect();
+    if !report.blocked() {
         return Ok(());
     }
     let program = terms.program.to_string_lossy();
@@ -172,7 +176,9 @@ pub(super) fn verdict(
     } else {
         format!("runup: not ready, and {program} is started all the same\n")
     };
-    let named = lines(&blocking, several);
+    let mut named = lines(&blocking, several);
+    let conflicts = report.conflicts.iter().filter(|conflict| conflict.blocks(report.gate));
+    named.extend(conflicts.map(|conflict| format!("{}: {}", conflict.subject, in_words(conflict))));
     for line in named.iter().take(NAMED) {
         text += &format!("  {line}\n");
     }

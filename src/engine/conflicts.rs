@@ -3,17 +3,22 @@
 use std::collections::HashMap;
 
 use super::{Planned, ResolvedExpectation, State};
-use crate::finding::{Conflict, ConflictSide, Finding};
+use crate::finding::{Conflict, ConflictSide, Finding, Outcome};
+use crate::profile::raw::Date;
 use crate::rule::unit_of;
 use crate::value::contradict;
 
 /// Every pair of contradicting rules of different profiles.
-pub(super) fn find(planned: &[Planned<'_>], findings: &[Finding]) -> Vec<Conflict> {
+pub(super) fn find(planned: &[Planned<'_>], findings: &[Finding], today: Date) -> Vec<Conflict> {
     type Entry<'a> = (&'a Planned<'a>, &'a ResolvedExpectation);
     // Rules meet where they are about the same metric of the same concrete subject.
     let subjects: HashMap<(&str, &str), Vec<&str>> = {
         let mut map: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
-        for finding in findings {
+        // Nothing is asked of what is not there.
+        for finding in findings
+            .iter()
+            .filter(|finding| finding.outcome != Outcome::NotApplicable)
+        {
             map.entry((&finding.profile, &finding.rule))
                 .or_default()
                 .push(&finding.subject);
@@ -47,7 +52,7 @@ pub(super) fn find(planned: &[Planned<'_>], findings: &[Finding]) -> Vec<Conflic
                 if apart && contradict(&left.1.comparisons, &right.1.comparisons) {
                     conflicts.push(Conflict {
                         subject: key.1.to_owned(),
-                        sides: [side(left), side(right)],
+                        sides: [side(left, today), side(right, today)],
                     });
                 }
             }
@@ -56,7 +61,7 @@ pub(super) fn find(planned: &[Planned<'_>], findings: &[Finding]) -> Vec<Conflic
     conflicts
 }
 
-fn side((planned, expectation): &(&Planned<'_>, &ResolvedExpectation)) -> ConflictSide {
+fn side((planned, expectation): &(&Planned<'_>, &ResolvedExpectation), today: Date) -> ConflictSide {
     let unit = unit_of(expectation.value);
     let asked: Vec<String> = expectation
         .comparisons
@@ -74,5 +79,7 @@ fn side((planned, expectation): &(&Planned<'_>, &ResolvedExpectation)) -> Confli
         expected,
         source: planned.rule.source.clone(),
         origin: planned.rule.place,
+        severity: planned.rule.severity,
+        waived: planned.waiver(today).is_some_and(|(_, holds)| holds),
     }
 }

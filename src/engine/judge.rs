@@ -52,12 +52,16 @@ fn settles(subject: &Subject) -> bool {
 pub(super) fn with_waiver(mut finding: Finding, waiver: Option<(&Waiver, bool)>) -> Finding {
     if let Some((waiver, holds)) = waiver {
         let matters = matches!(finding.outcome, Outcome::Fail | Outcome::Unknown);
+        let later = finding.undone_by_boot().is_some();
         let until = waiver
             .until
             .map(|date| format!("{:04}-{:02}-{:02}", date.year, date.month, date.day));
-        if matters && holds {
-            finding.outcome = Outcome::Waived;
-            finding.fix = None;
+        if (matters || later) && holds {
+            // What passes is no less right for being waived; the waiver is about what the next boot makes of it.
+            if matters {
+                finding.outcome = Outcome::Waived;
+                finding.fix = None;
+            }
             finding.waiver = Some(match until {
                 Some(until) => format!("{} (until {until})", waiver.reason),
                 None => waiver.reason.clone(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::finding::{Finding, HostSummary, Outcome, Report, Summary};
+use crate::gate::Gate;
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::profile::params::{self, Setting, Values};
@@ -157,7 +158,7 @@ impl<'a> Check<'a> {
     #[must_use]
     pub fn run(&self) -> Report {
         let findings = self.findings(&|_| true);
-        self.report(findings.into_iter().flatten().collect())
+        self.report(findings.into_iter().flatten().collect(), Gate::default())
     }
 
     /// Looks again at what may have changed since: transient rules that did not pass. The rest stays as it was.
@@ -182,13 +183,13 @@ impl<'a> Check<'a> {
                 findings.extend(before.findings.iter().filter(same).cloned());
             }
         }
-        self.report(findings)
+        self.report(findings, before.gate)
     }
 
-    fn report(&self, findings: Vec<Finding>) -> Report {
+    fn report(&self, findings: Vec<Finding>, gate: Gate) -> Report {
         let mut findings = findings;
         let conflicts = if self.profiles.len() > 1 {
-            conflicts::find(&self.planned, &findings)
+            conflicts::find(&self.planned, &findings, date_of(self.host.system.now()))
         } else {
             Vec::new()
         };
@@ -201,6 +202,7 @@ impl<'a> Check<'a> {
             findings,
             conflicts,
             unread: self.host.unread(),
+            gate,
             time: self.host.system.now(),
         }
     }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::printable;
 use crate::diagnostic::Diagnostic;
-use crate::finding::{Finding, Outcome, Report};
+use crate::finding::{Conflict, Finding, Outcome, Report};
+use crate::gate::Gate;
 use crate::rule::Severity;
 use crate::source::{Origin, Sources};
 
@@ -12,61 +13,96 @@ use crate::source::{Origin, Sources};
 const SHOWN: usize = 10;
 
 pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
-    for (severity, level) in [
-        (Severity::Error, "error"),
-        (Severity::Warning, "warning"),
-        (Severity::Note, "notice"),
-    ] {
-        let concerns = |finding: &&Finding| {
-            finding.severity == severity && matches!(finding.outcome, Outcome::Fail | Outcome::Unknown)
-        };
-        let findings: Vec<&Finding> = report.findings.iter().filter(concerns).collect();
+    let mut notes: Vec<Annotation> = report
+        .findings
+        .iter()
+        .filter_map(|finding| of_finding(finding, report.gate, sources))
+        .collect();
+    notes.extend(
+        report
+            .conflicts
+            .iter()
+            .map(|conflict| of_conflict(conflict, report.gate)),
+    );
+    notes.extend(report.why_nothing().map(|why| Annotation {
+        level: Level::Error,
+        name: "nothing was checked".to_owned(),
+        properties: "title=runup".to_owned(),
+        message: format!("nothing was checked: {why}"),
+    }));
+    for level in [Level::Error, Level::Warning, Level::Notice] {
+        let notes: Vec<&Annotation> = notes.iter().filter(|note| note.level == level).collect();
         // The last one that is shown speaks for those that are not.
-        let room = if findings.len() > SHOWN {
-            SHOWN - 1
-        } else {
-            findings.len()
-        };
-        for finding in &findings[..room] {
-            annotate(level, finding, sources, out)?;
+        let room = if notes.len() > SHOWN { SHOWN - 1 } else { notes.len() };
+        for note in &notes[..room] {
+            writeln!(out, "::{} {}::{}", level.name(), note.properties, data(&note.message))?;
         }
-        if findings.len() > room {
-            let names: Vec<String> = findings[room..].iter().map(|finding| finding.name()).collect();
+        if notes.len() > room {
+            let names: Vec<&str> = notes[room..].iter().map(|note| note.name.as_str()).collect();
             let message = format!("{} more: {}", names.len(), names.join(", "));
-            writeln!(out, "::{level} title=runup::{}", data(&message))?;
+            writeln!(out, "::{} title=runup::{}", level.name(), data(&message))?;
         }
-    }
-    for conflict in &report.conflicts {
-        let [left, right] = &conflict.sides;
-        let message = format!(
-            "{} asks for {}, {} for {}",
-            left.name, left.expected, right.name, right.expected
-        );
-        writeln!(
-            out,
-            "::warning title={}::{}",
-            property(&format!("conflict: {}", conflict.subject)),
-            data(&message)
-        )?;
     }
     let summary = &report.summary;
+    let verdict = match (report.ready(), report.nothing_checked()) {
+        (true, _) => "ready",
+        (false, true) => "nothing was checked",
+        (false, false) => "not ready",
+    };
+    let gate = match report.gate.is_chosen() {
+        true => format!(" (--fail-on {})", report.gate),
+        false => String::new(),
+    };
+    let conflicts = match report.conflicts.len() {
+        0 => String::new(),
+        1 => ", 1 conflict".to_owned(),
+        number => format!(", {number} conflicts"),
+    };
     writeln!(
         out,
-        "runup: {}: {} passed, {} failed, {} unknown, {} not applicable, {} waived",
-        match (report.ready(), report.nothing_checked()) {
-            (true, _) => "ready",
-            (false, true) => "nothing was checked",
-            (false, false) => "not ready",
-        },
-        summary.pass,
-        summary.fail,
-        summary.unknown,
-        summary.not_applicable,
-        summary.waived
+        "runup: {verdict}{gate}: {} passed, {} failed, {} unknown, {} not applicable, {} waived{conflicts}",
+        summary.pass, summary.fail, summary.unknown, summary.not_applicable, summary.waived
     )
 }
 
-fn annotate(level: &str, finding: &Finding, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warning,
+    Notice,
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Notice => "notice",
+        }
+    }
+}
+
+struct Annotation {
+    level: Level,
+    /// What it is called where there is no room for it.
+    name: String,
+    properties: String,
+    message: String,
+}
+
+/// What is said of a finding: an error for what keeps the run from being ready, else what its severity says. Of what the next boot
+/// undoes there is one where the gate asks for it.
+fn of_finding(finding: &Finding, gate: Gate, sources: &Sources) -> Option<Annotation> {
+    let undone = finding.undone_by_boot();
+    let level = match finding.outcome {
+        _ if finding.blocks(gate) => Level::Error,
+        Outcome::Fail | Outcome::Unknown => match finding.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Note => Level::Notice,
+        },
+        Outcome::Pass | Outcome::NotApplicable | Outcome::Waived => return None,
+    };
     let source = sources.get(finding.origin.source);
     let mut properties = Vec::new();
     if source.origin == Origin::File {
@@ -75,16 +111,22 @@ fn annotate(level: &str, finding: &Finding, sources: &Sources, out: &mut dyn Wri
         properties.push(format!("line={}", position.line));
         properties.push(format!("col={}", position.column));
     }
-    properties.push(format!(
-        "title={}",
-        property(&format!("{} {}", finding.name(), finding.outcome.name()))
-    ));
-    let mut message = match finding.outcome {
-        Outcome::Fail => format!(
+    let word = if undone.is_some() {
+        "boot"
+    } else {
+        finding.outcome.name()
+    };
+    properties.push(format!("title={}", property(&format!("{} {word}", finding.name()))));
+    let mut message = match (finding.outcome, undone) {
+        (_, Some(next)) => format!(
+            "{} is {}, and the next boot makes it {} ({}:{}), should be {}",
+            finding.subject, finding.actual, next.value, next.file, next.line, finding.expected
+        ),
+        (Outcome::Fail, None) => format!(
             "{} is {}, should be {}",
             finding.subject, finding.actual, finding.expected
         ),
-        _ => format!("{}: {}", finding.subject, finding.reason),
+        (_, None) => format!("{}: {}", finding.subject, finding.reason),
     };
     if let Some(why) = &finding.why {
         message.push_str(&format!("\n{why}"));
@@ -92,7 +134,26 @@ fn annotate(level: &str, finding: &Finding, sources: &Sources, out: &mut dyn Wri
     if let Some((_, text)) = finding.fix.as_ref().and_then(crate::finding::Fix::remedy_here) {
         message.push_str(&format!("\n{text}"));
     }
-    writeln!(out, "::{level} {}::{}", properties.join(","), data(&message))
+    Some(Annotation {
+        level,
+        name: finding.name(),
+        properties: properties.join(","),
+        message,
+    })
+}
+
+fn of_conflict(conflict: &Conflict, gate: Gate) -> Annotation {
+    let title = format!("conflict: {}", conflict.subject);
+    Annotation {
+        level: if conflict.blocks(gate) {
+            Level::Error
+        } else {
+            Level::Warning
+        },
+        properties: format!("title={}", property(&title)),
+        name: title,
+        message: super::in_words(conflict),
+    }
 }
 
 pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {

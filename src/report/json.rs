@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
 use crate::finding::{ConflictSide, Finding, Report};
+use crate::gate::Gate;
 use crate::rule::{Change, Side, Target};
 use crate::source::{Origin, Place, Sources};
 
@@ -15,6 +16,7 @@ use crate::source::{Origin, Place, Sources};
 pub struct ReportV1<'a> {
     schema: &'static str,
     ready: bool,
+    gate: GateV1,
     time: i64,
     host: Host<'a>,
     profiles: &'a [String],
@@ -24,6 +26,13 @@ pub struct ReportV1<'a> {
     /// Files of the next boot that cannot be read.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     unread: &'a [String],
+}
+
+/// What keeps the run from being ready: `--fail-on`.
+#[derive(Debug, Serialize)]
+struct GateV1 {
+    level: &'static str,
+    boot: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +57,7 @@ struct Summary {
     #[serde(rename = "n/a")]
     not_applicable: usize,
     waived: usize,
+    conflicts: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +81,7 @@ struct FindingV1<'a> {
     waiver: Option<&'a str>,
     transient: bool,
     next_boot: Option<NextBootV1<'a>>,
+    blocks: bool,
     fix: Option<Fix<'a>>,
 }
 
@@ -103,12 +114,15 @@ struct ChangeV1<'a> {
 #[derive(Debug, Serialize)]
 struct Conflict<'a> {
     subject: &'a str,
+    blocks: bool,
     sides: [SideV1<'a>; 2],
 }
 
 #[derive(Debug, Serialize)]
 struct SideV1<'a> {
     rule: &'a str,
+    severity: &'a str,
+    waived: bool,
     expected: &'a str,
     source: Option<&'a str>,
     origin: OriginV1,
@@ -184,6 +198,10 @@ pub fn report<'a>(report: &'a Report, sources: &Sources) -> ReportV1<'a> {
     ReportV1 {
         schema: "runup.report/1",
         ready: report.ready(),
+        gate: GateV1 {
+            level: report.gate.level.name(),
+            boot: report.gate.boot,
+        },
         time: report.time,
         host: Host {
             hostname: &report.host.hostname,
@@ -204,21 +222,27 @@ pub fn report<'a>(report: &'a Report, sources: &Sources) -> ReportV1<'a> {
             unknown: report.summary.unknown,
             not_applicable: report.summary.not_applicable,
             waived: report.summary.waived,
+            conflicts: report.conflicts.len(),
         },
-        findings: report.findings.iter().map(|finding| wire(finding, sources)).collect(),
+        findings: report
+            .findings
+            .iter()
+            .map(|finding| wire(finding, report.gate, sources))
+            .collect(),
         unread: &report.unread,
         conflicts: report
             .conflicts
             .iter()
             .map(|conflict| Conflict {
                 subject: &conflict.subject,
+                blocks: conflict.blocks(report.gate),
                 sides: conflict.sides.each_ref().map(|side| wire_side(side, sources)),
             })
             .collect(),
     }
 }
 
-fn wire<'a>(finding: &'a Finding, sources: &Sources) -> FindingV1<'a> {
+fn wire<'a>(finding: &'a Finding, gate: Gate, sources: &Sources) -> FindingV1<'a> {
     FindingV1 {
         profile: &finding.profile,
         rule: &finding.rule,
@@ -245,6 +269,7 @@ fn wire<'a>(finding: &'a Finding, sources: &Sources) -> FindingV1<'a> {
             line: next.line,
             by: next.by,
         }),
+        blocks: finding.blocks(gate),
         fix: finding.fix.as_ref().map(|fix| Fix {
             reach: fix.proposal.reach.name(),
             because: &fix.proposal.because,
@@ -280,6 +305,8 @@ fn change(change: &Change) -> ChangeV1<'_> {
 fn wire_side<'a>(side: &'a ConflictSide, sources: &Sources) -> SideV1<'a> {
     SideV1 {
         rule: &side.name,
+        severity: side.severity.name(),
+        waived: side.waived,
         expected: &side.expected,
         source: side.source.as_deref(),
         origin: origin(side.origin, sources),

@@ -3,32 +3,71 @@
 use std::io::{self, Write};
 
 use crate::diagnostic::Diagnostic;
-use crate::finding::{Finding, Outcome, Report};
-use crate::rule::Severity;
-use crate::source::Sources;
+use crate::finding::{Conflict, Finding, Outcome, Report};
+use crate::gate::Gate;
+use crate::source::{Place, Sources};
 
 pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
-    let total = Counts::of(report.findings.iter());
+    let gate = report.gate;
+    let findings = |profile: &str| -> Vec<&Finding> {
+        let of = |finding: &&Finding| finding.profile == profile;
+        report.findings.iter().filter(of).collect()
+    };
+    let all = report.findings.iter().map(|finding| Verdict::of(finding, gate));
+    let conflicts = || {
+        report
+            .conflicts
+            .iter()
+            .map(|conflict| Verdict::of_conflict(conflict, gate))
+    };
+    let nothing = || report.why_nothing().map(|_| Verdict::Error);
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    writeln!(out, "<testsuites name=\"runup\" {}>", total.attributes())?;
+    writeln!(
+        out,
+        "<testsuites name=\"runup\" {}>",
+        Counts::of(all.chain(conflicts()).chain(nothing())).attributes()
+    )?;
     for profile in &report.profiles {
-        let findings = || report.findings.iter().filter(|finding| finding.profile == *profile);
-        writeln!(
-            out,
-            "  <testsuite name=\"{}\" {} hostname=\"{}\">",
-            escape(profile),
-            Counts::of(findings()).attributes(),
-            escape(&report.host.hostname)
-        )?;
-        for finding in findings() {
-            case(finding, sources, out)?;
+        let findings = findings(profile);
+        let counts = Counts::of(findings.iter().map(|finding| Verdict::of(finding, gate)));
+        suite(profile, &counts, report, out)?;
+        for finding in findings {
+            case(finding, gate, sources, out)?;
         }
+        writeln!(out, "  </testsuite>")?;
+    }
+    if !report.conflicts.is_empty() {
+        suite("conflicts", &Counts::of(conflicts()), report, out)?;
+        for conflict in &report.conflicts {
+            let [left, _] = &conflict.sides;
+            open("conflicts", &conflict.subject, left.origin, sources, out)?;
+            let verdict = Verdict::of_conflict(conflict, gate);
+            verdict.close("conflict", &super::in_words(conflict), &escape(NEITHER), out)?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    if let Some(why) = report.why_nothing() {
+        suite("runup", &Counts::of(nothing().into_iter()), report, out)?;
+        write!(out, "    <testcase classname=\"runup\" name=\"something was checked\"")?;
+        Verdict::Error.close("nothing", why, "", out)?;
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
 }
 
-/// Only what keeps the run from being ready is a failure or an error there: a warning must not turn a gate red.
+const NEITHER: &str = "No value satisfies both; runup does not choose.";
+
+fn suite(name: &str, counts: &Counts, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "  <testsuite name=\"{}\" {} hostname=\"{}\">",
+        escape(name),
+        counts.attributes(),
+        escape(&report.host.hostname)
+    )
+}
+
+/// Only what keeps the run from being ready is a failure or an error there: what the gate lets through must not turn it red.
 #[derive(Default)]
 struct Counts {
     tests: usize,
@@ -38,15 +77,15 @@ struct Counts {
 }
 
 impl Counts {
-    fn of<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
+    fn of(verdicts: impl Iterator<Item = Verdict>) -> Self {
         let mut counts = Self::default();
-        for finding in findings {
+        for verdict in verdicts {
             counts.tests += 1;
-            match verdict(finding) {
+            match verdict {
                 Verdict::Failure => counts.failures += 1,
                 Verdict::Error => counts.errors += 1,
                 Verdict::Skipped => counts.skipped += 1,
-                Verdict::Passed => {}
+                Verdict::Passed | Verdict::Remark(_) => {}
             }
         }
         counts
@@ -62,36 +101,71 @@ impl Counts {
 
 enum Verdict {
     Passed,
+    /// Passed for the gate, and not as it should be; with how much it matters.
+    Remark(&'static str),
     Failure,
     Error,
     Skipped,
 }
 
-fn verdict(finding: &Finding) -> Verdict {
-    match (finding.outcome, finding.severity) {
-        (Outcome::Fail, Severity::Error) => Verdict::Failure,
-        (Outcome::Unknown, Severity::Error) => Verdict::Error,
-        (Outcome::NotApplicable | Outcome::Waived | Outcome::Unknown, _) => Verdict::Skipped,
-        (Outcome::Pass | Outcome::Fail, _) => Verdict::Passed,
+impl Verdict {
+    fn of(finding: &Finding, gate: Gate) -> Self {
+        match finding.outcome {
+            Outcome::Unknown if finding.blocks(gate) => Verdict::Error,
+            _ if finding.blocks(gate) => Verdict::Failure,
+            Outcome::NotApplicable | Outcome::Waived | Outcome::Unknown => Verdict::Skipped,
+            Outcome::Fail => Verdict::Remark(finding.severity.name()),
+            Outcome::Pass if finding.undone_by_boot().is_some() => Verdict::Remark("next boot"),
+            Outcome::Pass => Verdict::Passed,
+        }
+    }
+
+    fn of_conflict(conflict: &Conflict, gate: Gate) -> Self {
+        if conflict.blocks(gate) {
+            Verdict::Failure
+        } else {
+            Verdict::Remark("conflict")
+        }
+    }
+
+    /// The rest of a case: what came of it, in words, with an escaped detail.
+    fn close(&self, kind: &str, said: &str, detail: &str, out: &mut dyn Write) -> io::Result<()> {
+        let said = escape(said);
+        let inner = match self {
+            Verdict::Passed => return writeln!(out, "/>"),
+            Verdict::Failure => format!("<failure message=\"{said}\" type=\"{kind}\">{detail}</failure>"),
+            Verdict::Error => format!("<error message=\"{said}\" type=\"{kind}\">{detail}</error>"),
+            Verdict::Skipped => format!("<skipped message=\"{kind}: {said}\"/>"),
+            Verdict::Remark(word) => format!("<system-out>{word}: {said}\n{detail}</system-out>"),
+        };
+        writeln!(out, ">\n      {inner}\n    </testcase>")
     }
 }
 
-fn case(finding: &Finding, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
-    let position = sources.position(finding.origin);
-    let file = sources.get(finding.origin.source).display_name();
+fn open(class: &str, name: &str, origin: Place, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    let file = sources.get(origin.source).display_name();
     write!(
         out,
-        "    <testcase classname=\"{}\" name=\"{} {}\" file=\"{}\" line=\"{}\"",
-        escape(&finding.profile),
-        escape(&finding.rule),
-        escape(&finding.subject),
+        "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{}\"",
+        escape(class),
+        escape(name),
         escape(&file),
-        position.line
-    )?;
-    let said = match finding.outcome {
-        Outcome::Fail => format!("is {}, should be {}", finding.actual, finding.expected),
-        Outcome::Waived => finding.waiver.clone().unwrap_or_default(),
-        _ => finding.reason.clone(),
+        sources.position(origin).line
+    )
+}
+
+fn case(finding: &Finding, gate: Gate, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    let name = format!("{} {}", finding.rule, finding.subject);
+    open(&finding.profile, &name, finding.origin, sources, out)?;
+    let undone = finding.undone_by_boot();
+    let said = match (finding.outcome, undone) {
+        (Outcome::Fail, _) => format!("is {}, should be {}", finding.actual, finding.expected),
+        (Outcome::Waived, _) => finding.waiver.clone().unwrap_or_default(),
+        (_, Some(next)) => format!(
+            "is {}, and the next boot makes it {} ({}:{}), should be {}",
+            finding.actual, next.value, next.file, next.line, finding.expected
+        ),
+        (Outcome::Pass | Outcome::Unknown | Outcome::NotApplicable, None) => finding.reason.clone(),
     };
     let mut detail = Vec::new();
     detail.extend(finding.why.clone());
@@ -102,38 +176,12 @@ fn case(finding: &Finding, sources: &Sources, out: &mut dyn Write) -> io::Result
             .and_then(|fix| fix.remedy_here())
             .map(|(_, text)| text.to_owned()),
     );
-    let detail = escape(&detail.join("\n"));
-    match verdict(finding) {
-        Verdict::Failure => {
-            writeln!(
-                out,
-                ">\n      <failure message=\"{}\" type=\"fail\">{detail}</failure>\n    </testcase>",
-                escape(&said)
-            )
-        }
-        Verdict::Error => {
-            writeln!(
-                out,
-                ">\n      <error message=\"{}\" type=\"unknown\">{detail}</error>\n    </testcase>",
-                escape(&said)
-            )
-        }
-        Verdict::Skipped => {
-            writeln!(
-                out,
-                ">\n      <skipped message=\"{}: {}\"/>\n    </testcase>",
-                finding.outcome.name(),
-                escape(&said)
-            )
-        }
-        Verdict::Passed if finding.outcome == Outcome::Fail => writeln!(
-            out,
-            ">\n      <system-out>{}: {}\n{detail}</system-out>\n    </testcase>",
-            finding.severity.name(),
-            escape(&said)
-        ),
-        Verdict::Passed => writeln!(out, "/>"),
-    }
+    let kind = if undone.is_some() {
+        "boot"
+    } else {
+        finding.outcome.name()
+    };
+    Verdict::of(finding, gate).close(kind, &said, &escape(&detail.join("\n")), out)
 }
 
 pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {

@@ -11,7 +11,7 @@ pub use json::report as json_value;
 use std::io::{self, Write};
 
 use crate::diagnostic::Diagnostic;
-use crate::finding::Report;
+use crate::finding::{Conflict, Report};
 use crate::source::Sources;
 
 /// The formats of a report.
@@ -95,6 +95,16 @@ fn in_a_line(mistake: &Diagnostic) -> String {
         Some(help) => format!("{}: {help}", mistake.message),
         None => mistake.message.clone(),
     }
+}
+
+/// What two rules ask for that no value can be.
+#[must_use]
+pub fn in_words(conflict: &Conflict) -> String {
+    let [left, right] = &conflict.sides;
+    format!(
+        "{} asks for {}, {} for {}",
+        left.name, left.expected, right.name, right.expected
+    )
 }
 
 /// Text that came from the system or from a profile, fit for a terminal: control characters are spelled out, and so are the

@@ -57,7 +57,7 @@ impl Page<'_> {
     /// What is right now and will not stay so.
     fn undone_by_boot(&self, out: &mut dyn Write) -> io::Result<()> {
         for finding in &self.report.findings {
-            let Some(next) = finding.next_boot.as_ref().filter(|_| finding.outcome == Outcome::Pass) else {
+            let Some(next) = finding.undone_by_boot() else {
                 continue;
             };
             let head = format!("{}  {}", self.name(finding), finding.subject);
@@ -65,6 +65,7 @@ impl Page<'_> {
             self.labelled("is", &finding.actual, out)?;
             self.labelled("should be", &finding.expected, out)?;
             self.labelled("next boot", &next_boot(next), out)?;
+            self.labelled("waiver", finding.waiver.as_deref().unwrap_or_default(), out)?;
             writeln!(out)?;
         }
         for unread in &self.report.unread {
@@ -288,18 +289,26 @@ impl Page<'_> {
             }
         }
         let summary = &self.report.summary;
+        let conflicts = self.report.conflicts.len();
+        if conflicts > 0 {
+            parts.push(format!("{conflicts} conflict{}", if conflicts == 1 { "" } else { "s" }));
+        }
         if summary.unknown > 0 {
             parts.push(format!("{} unknown", summary.unknown));
         }
         if summary.waived > 0 {
             parts.push(format!("{} waived", summary.waived));
         }
-        parts.push(format!("{} passed", summary.pass));
+        let ready = self.report.ready();
+        let hollow = ready && summary.pass == 0;
+        if !hollow {
+            parts.push(format!("{} passed", summary.pass));
+        }
         let undone = self
             .report
             .findings
             .iter()
-            .filter(|finding| finding.outcome == Outcome::Pass && finding.next_boot.is_some())
+            .filter(|finding| finding.undone_by_boot().is_some())
             .count();
         if undone > 0 {
             parts.push(format!("{undone} undone by the next boot"));
@@ -307,12 +316,21 @@ impl Page<'_> {
         if summary.not_applicable > 0 {
             parts.push(format!("{} not applicable", summary.not_applicable));
         }
-        let word = if self.report.nothing_checked() {
-            "Nothing was checked".color(Color::Red).bold()
-        } else if self.report.ready() {
-            "Ready".color(Color::Green).bold()
+        let (word, colour) = if self.report.nothing_checked() {
+            ("Nothing was checked", Color::Red)
+        } else if hollow {
+            ("Ready, but nothing passed", Color::Yellow)
+        } else if ready {
+            ("Ready", Color::Green)
         } else {
-            "Not ready".color(Color::Red).bold()
+            ("Not ready", Color::Red)
+        };
+        let word = word.color(colour).bold();
+        let gate = self.report.gate;
+        let gate = if gate.is_chosen() {
+            format!(" (--fail-on {gate})")
+        } else {
+            String::new()
         };
         let hint = if self.style.verbose {
             ""
@@ -321,12 +339,12 @@ impl Page<'_> {
         };
         let line = parts.join(", ");
         // The hint goes where there is room for it.
-        let hint = if word.len() + line.len() + hint.len() + 3 <= WIDTH {
+        let hint = if word.len() + gate.len() + line.len() + hint.len() + 3 <= WIDTH {
             hint
         } else {
             ""
         };
-        writeln!(out, "{word}: {line}.{}", hint.dimmed())
+        writeln!(out, "{word}{gate}: {line}.{}", hint.dimmed())
     }
 }
 
