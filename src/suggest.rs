@@ -12,6 +12,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether one word is the other with at most one slip: a letter too many, too few, another one, or two neighbours swapped. `-` and `_`
+/// are one letter, and so are a large one and a small one. What differs in its digits is another thing (`gc_thresh1`, `gc_thresh2`).
+#[must_use]
+pub fn is_a_slip(left: &str, right: &str) -> bool {
+    let plain = |word: &str| word.to_ascii_lowercase().replace('-', "_");
+    let digits = |word: &str| -> String { word.chars().filter(char::is_ascii_digit).collect() };
+    digits(left) == digits(right) && distance(&plain(left), &plain(right), 1).is_some()
+}
+
 /// Letters to insert, drop, replace or swap with their neighbour; `None` when it takes more than `limit`.
 pub(crate) fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
@@ -37,7 +46,27 @@ pub(crate) fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{is_a_slip, nearest};
+
+    #[test]
+    fn one_slip_is_a_slip_and_digits_are_none() {
+        for (wrong, right) in [
+            ("somaxcon", "somaxconn"),
+            ("somaxconnn", "somaxconn"),
+            ("somaxcomn", "somaxconn"),
+            ("soamxconn", "somaxconn"),
+            ("aio_max_nr", "aio-max-nr"),
+            ("SoMaxConn", "somaxconn"),
+        ] {
+            assert!(is_a_slip(wrong, right), "{wrong}");
+        }
+        for other in ["somaxco", "gc_thresh2", "somaxconn1", "smoaxcon"] {
+            assert!(
+                !is_a_slip(other, "somaxconn") && !is_a_slip(other, "gc_thresh1"),
+                "{other}"
+            );
+        }
+    }
 
     #[test]
     fn slips_are_forgiven_and_other_words_are_not() {

@@ -85,7 +85,7 @@ id = "secret"
 sysctl = { key = "net.ipv4.tcp_fastopen_key", eq = "1-2-3-4" }
 [[rule]]
 id = "typo"
-sysctl = { key = "net.core.somaxcon", min = 5 }
+sysctl = { key = "net.core.of_nobody", min = 5 }
 [[rule]]
 id = "room"
 memory = { available = { min = "1M" } }
@@ -251,8 +251,7 @@ fn what_must_not_be_written_is_in_no_file_and_every_rule_is_accounted_for() {
                 "core_pattern",
                 "aio-nr",
                 "fastopen",
-                "somaxcon ",
-                "somaxcon=",
+                "of_nobody",
                 "secret",
                 "netdev_max",
             ] {

@@ -312,7 +312,7 @@ fn sysctl_values_are_rules_of_their_type_or_are_said() {
         "sysctl = { key = \"net.core.somaxconn\", eq = 8 }",
         "sysctl = { key = \"net.ipv4.ip_local_port_range\", eq = \"1024-65535\" }",
         "sysctl = { key = \"kernel.shmmax\", eq = \"18446744073692774399\" }",
-        "sysctl = { key = \"net.core.somaxcon\", eq = 5 }",
+        "sysctl = { key = \"net.core.somaxcon\", known = false, eq = 5 }",
         "sysctl = { key = \"kernel.domainname\", eq = \"example.org\" }",
     ];
     assert_eq!(rules(&made), expected, "{}", made.text);

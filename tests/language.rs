@@ -341,7 +341,11 @@ fn conflicts_between_profiles_are_reported() {
 #[test]
 fn an_unknown_key_is_never_not_applicable_for_ever() {
     let files = directory(&[
-        ("typo.toml", &rule("sysctl = { key = \"net.core.somaxcon\", min = 1 }")),
+        ("far.toml", &rule("sysctl = { key = \"net.core.of_nobody\", min = 1 }")),
+        (
+            "pattern.toml",
+            &rule("sysctl = { key = \"net.ipv4.conf.*.of_nobody\", min = 1 }"),
+        ),
         (
             "known.toml",
             &rule("sysctl = { key = \"vendor.special\", min = 1, known = true }"),
@@ -352,22 +356,108 @@ fn an_unknown_key_is_never_not_applicable_for_ever() {
         ),
     ]);
     let check = |name: &str| run_in(files.path(), &["check", &format!("./{name}.toml"), "--format", "json"]);
-    let typo = check("typo");
-    let found = finding(&typo.out, "r");
-    assert_eq!(found["outcome"], "unknown");
-    assert!(
-        found["reason"]
-            .as_str()
-            .unwrap()
-            .contains("did you mean `net.core.somaxconn`?"),
-        "{found}"
-    );
+    for name in ["far", "pattern"] {
+        let far = check(name);
+        assert_eq!(
+            (finding(&far.out, "r")["outcome"].as_str(), far.code),
+            (Some("unknown"), 1),
+            "{name}"
+        );
+    }
     for name in ["known", "gone"] {
         let done = check(name);
         assert_eq!(finding(&done.out, "r")["outcome"], "n/a");
         assert_eq!(done.code, 2, "nothing was decided");
         assert!(done.err.contains("nothing was checked"), "{}", done.err);
     }
+}
+
+#[test]
+fn a_slip_in_a_key_is_a_mistake_of_the_profile() {
+    for (key, meant) in [
+        ("net.core.somaxcon", "net.core.somaxconn"),
+        ("vm/swapiness", "vm.swappiness"),
+        ("fs.aio_max_nr", "fs.aio-max-nr"),
+        ("net.ipv4.conf.lo.rp_fliter", "net.ipv4.conf.lo.rp_filter"),
+        ("net.ipv4.conf.*.rp_filte", "net.ipv4.conf.*.rp_filter"),
+        ("net.ipv4.neigh.default.gc_tresh3", "net.ipv4.neigh.default.gc_thresh3"),
+    ] {
+        let text = format!("sysctl = {{ key = \"{key}\", min = 1 }}");
+        wrong(
+            &rule(&text),
+            &["p.toml:3:18", "there is no key", &format!("did you mean `{meant}`?")],
+        );
+    }
+    let slip = rule("sysctl = { key = \"net.core.somaxcon\", min = 1 }");
+    let files = directory(&[
+        ("slip.toml", &slip),
+        ("known.toml", &slip.replace("min", "known = true, min")),
+        ("other.toml", &format!("{slip}when = \"os == 'macos'\"\n")),
+        (
+            "mac.toml",
+            &rule("sysctl = { key = { linux = \"vm.swappiness\", macos = \"kern.maxfile\" }, min = 0 }"),
+        ),
+        // Real ones that are near others: a kernel without them is no reason to call them a mistake.
+        (
+            "real.toml",
+            &rule("sysctl = { key = \"net.ipv4.conf.nope.bc_forwarding\", min = 0 }"),
+        ),
+    ]);
+    let check = |name: &str, more: &[&str]| {
+        let mut words = vec!["check".to_owned(), format!("./{name}.toml")];
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        run_in(files.path(), &words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert!(check("known", &["-v"]).out.contains("n/a"), "the name is right");
+    assert!(check("other", &["-v"]).out.contains("only when os == 'macos'"));
+    assert_eq!(check("mac", &[]).code, 0);
+    assert!(check("real", &["-v"]).out.contains("n/a"));
+    let json = check("slip", &["--format", "json"]);
+    assert!(json.code == 2 && json.out.contains("\"ready\": false"), "{}", json.out);
+    for words in [
+        &["apply", "./slip.toml", "--yes"][..],
+        &["export", "./slip.toml", "--to", "sysctl.d"],
+    ] {
+        assert_eq!(run_in(files.path(), words).code, 2, "{words:?}");
+    }
+    let refused = run_in(files.path(), &["exec", "./slip.toml", "--", "/bin/echo", "started"]);
+    assert_eq!((refused.code, refused.out.as_str()), (125, ""), "{}", refused.err);
+}
+
+/// What a file says is that file's: its mistyped line sets nothing, and that is a finding at the line.
+#[test]
+fn a_slip_in_a_file_of_sysctls_fails_at_its_line() {
+    let files = directory(&[(
+        "s.conf",
+        "vm.swappiness = 10\nnet.core.somaxcon = 5\nnet.core.of_nobody = 1\n",
+    )]);
+    let checked = run_in(files.path(), &["check", "--sysctl-d", "./s.conf", "--format", "json"]);
+    assert_eq!(checked.code, 1, "{}", checked.err);
+    let slip = finding(&checked.out, "net.core.somaxcon");
+    assert_eq!(
+        (slip["outcome"].as_str(), slip["origin"]["line"].as_u64()),
+        (Some("fail"), Some(2))
+    );
+    assert!(
+        slip["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("did you mean `net.core.somaxconn`?")
+    );
+    assert_eq!(slip["fix"]["reach"], "manual");
+    assert_eq!(finding(&checked.out, "net.core.of_nobody")["outcome"], "unknown");
+    let imported = run_in(
+        files.path(),
+        &["import", "./s.conf", "-o", "made.toml", "--severity", "error"],
+    );
+    assert!(
+        imported
+            .err
+            .contains("s.conf:2: no key net.core.somaxcon is known: where it is missing, the rule fails")
+    );
+    let again = run_in(files.path(), &["check", "./made.toml", "--format", "json"]);
+    assert_eq!(again.code, 1, "{}", again.err);
+    assert_eq!(finding(&again.out, "net.core.somaxcon")["outcome"], "fail");
 }
 
 #[test]

@@ -49,6 +49,38 @@ fn an_exact_name_goes_before_a_pattern() {
     assert_eq!(name("net.ipv4.conf.rp_filter"), None);
 }
 
+/// What a kernel has registered anywhere is never taken for a slip, whatever directory it stands in.
+#[test]
+fn no_real_key_is_near_another_one() {
+    let real: Vec<&str> = include_str!("../../tests/names/linux.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    assert!(real.len() > 1_000, "{}", real.len());
+    let mut known: Vec<&str> = keys(Os::Linux).filter_map(|key| key.name.rsplit('.').next()).collect();
+    known.sort_unstable();
+    known.dedup();
+    let others = real.iter().filter(|name| !known.contains(*name));
+    let near: Vec<(&str, &str)> = others
+        .flat_map(|name| known.iter().map(move |key| (*name, *key)))
+        .filter(|(name, key)| name.len().abs_diff(key.len()) < 2 && crate::suggest::is_a_slip(name, key))
+        .collect();
+    assert!(near.is_empty(), "{near:#?}: these belong into the catalogue");
+    for key in keys(Os::Linux) {
+        assert_eq!(meant(Os::Linux, key.name), None, "{}", key.name);
+    }
+    assert_eq!(
+        meant(Os::Linux, "net.core.somaxcon").as_deref(),
+        Some("net.core.somaxconn")
+    );
+    assert_eq!(
+        meant(Os::Linux, "net.ipv4.neigh.eth0/1.gc_stale_tme").as_deref(),
+        Some("net.ipv4.neigh.eth0/1.gc_stale_time")
+    );
+    assert_eq!(meant(Os::Linux, "net.ipv4.neigh.default.gc_thresh4"), None);
+    assert_eq!(meant(Os::Macos, "kern.maxfile").as_deref(), Some("kern.maxfiles"));
+}
+
 #[test]
 fn patterns_have_the_segments_that_lookup_counts_on() {
     for key in TABLES

@@ -109,6 +109,11 @@ pub(super) fn judge(
                 unknown = true;
                 reasons.push((Outcome::Unknown, why));
             }
+            Reading::NoSuch(why) => {
+                failed = true;
+                actual.push("not there".to_owned());
+                reasons.push((Outcome::Fail, why));
+            }
             Reading::Value(value) => {
                 actual.push(format!("{prefix}{}", value.show(unit, page_size)));
                 match expectation

@@ -135,11 +135,11 @@ impl<'a> Check<'a> {
                 if !wanted || options.skip.iter().any(|word| is_named(word, &name)) {
                     continue;
                 }
-                planned.push(Planned {
-                    profile,
-                    rule,
-                    state: plan(rule, &values, host, &mut sink),
-                });
+                let state = plan(rule, &values, host, &mut sink);
+                if let State::Ready(subject) = &state {
+                    subject.kind.check_here(&subject.selectors, &context(host), &mut sink);
+                }
+                planned.push(Planned { profile, rule, state });
             }
         }
         if sink.is_empty() {
@@ -268,12 +268,7 @@ impl<'a> Check<'a> {
 
     /// Both samples of every transient kind that is asked for, with one pause between them for all.
     fn sample(&self, wanted: &dyn Fn(&Planned<'_>) -> bool) -> Vec<Samples> {
-        let cx = Context {
-            system: self.host.system,
-            host: self.host,
-            samples: None,
-            intent: Intent::Fix,
-        };
+        let cx = context(self.host);
         let mut samples: Vec<Samples> = Vec::new();
         for planned in self.planned.iter().filter(|planned| wanted(planned)) {
             if let State::Ready(subject) = &planned.state {
@@ -306,6 +301,16 @@ struct Samples {
     kind: &'static dyn Kind,
     before: Box<dyn Any>,
     after: Box<dyn Any>,
+}
+
+/// For what needs no samples.
+fn context<'a>(host: &'a Host<'a>) -> Context<'a> {
+    Context {
+        system: host.system,
+        host,
+        samples: None,
+        intent: Intent::Fix,
+    }
 }
 
 fn plan(rule: &Rule, values: &Values<'_>, host: &Host<'_>, sink: &mut Diagnostics) -> State {

@@ -628,7 +628,7 @@ fn not_here(subject: &ResolvedSubject, observation: &Observation, cx: &Context<'
     let mut reasons = subject.expectations.iter().map(|expectation| {
         match observation.reading(expectation.metric.name) {
             Some(Reading::Value(_)) => None,
-            Some(Reading::Absent(why)) => Some(why.clone()),
+            Some(Reading::Absent(why) | Reading::NoSuch(why)) => Some(why.clone()),
             // A key that is known can be asked for where it is hidden from here.
             Some(Reading::Unreadable(_))
                 if subject.kind.name() == "sysctl"

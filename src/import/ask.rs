@@ -68,9 +68,13 @@ impl Ask<'_> {
         if known.is_none() {
             let near = catalogue::nearest(Os::Linux, key);
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let outcome = match catalogue::meant(Os::Linux, key) {
+                Some(_) => "fails",
+                None => "is unknown",
+            };
             draft.remark(
                 self.spot,
-                format!("no key {key} is known: where it is missing, the rule is unknown{hint}"),
+                format!("no key {key} is known: where it is missing, the rule {outcome}{hint}"),
             );
         }
         let kind = known.map_or_else(|| looks_like(self.value), |known| known.value);
@@ -110,6 +114,10 @@ impl Ask<'_> {
                     Toml::text(field)
                 },
             ));
+        }
+        // A slip in a file is that file's, and a rule of its own that fails; in a profile it would be a mistake.
+        if catalogue::meant(Os::Linux, name.dotted()).is_some() {
+            subject.push(("known", Toml::Bool(false)));
         }
         subject.push((comparator, value));
         draft.conditional(&id, rule::sysctl::Sysctl::NAME, subject, self.when, self.spot);

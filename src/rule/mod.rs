@@ -246,6 +246,15 @@ impl Selectors {
             .any(|(key, value, _)| *key == name && matches!(value, Selector::Bool(true)))
     }
 
+    /// What a switch says, where it is given.
+    #[must_use]
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        self.entries.iter().find_map(|(key, value, _)| match value {
+            Selector::Bool(value) if *key == name => Some(*value),
+            _ => None,
+        })
+    }
+
     /// Where a selector stands.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<Place> {
@@ -289,6 +298,8 @@ pub enum Reading {
     Absent(String),
     /// It exists, or nobody can tell, and it could not be read; the text says why.
     Unreadable(String),
+    /// There is no such thing anywhere: whoever asks for it took a wrong name, and it cannot be as asked. The text says why.
+    NoSuch(String),
 }
 
 /// One subject that was found, with what was read of it.
@@ -515,6 +526,12 @@ pub trait Kind: Sync {
     /// Checks the selectors' values in form.
     fn check(&self, selectors: &Selectors, os: Os, sink: &mut Diagnostics) {
         let _ = (selectors, os, sink);
+    }
+
+    /// Checks on a machine what only a machine can tell: whether a name that nobody knows is one all the same. Nothing is judged with a
+    /// mistake.
+    fn check_here(&self, selectors: &Selectors, cx: &Context<'_>, sink: &mut Diagnostics) {
+        let _ = (selectors, cx, sink);
     }
 
     /// The selector without which a metric means nothing.

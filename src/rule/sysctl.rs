@@ -25,7 +25,8 @@ static SELECTORS: &[Field] = &[
     optional(
         "known",
         Shape::Bool,
-        "The key is right even where runup does not know it: a module's, or a newer kernel's.",
+        "The key is right even where runup does not know it: a module's, or a newer kernel's. `false`: it was taken over from a file as it \
+         stands there, so that a name that is one slip from a known one is a rule that fails, and no mistake of the profile.",
     ),
 ];
 
@@ -40,8 +41,10 @@ static DOCS: Docs = Docs {
     text: "Reads the key with one read from `/proc/sys` (on macOS and FreeBSD from sysctl(3)) and compares its typed value: \
 tabs and spaces are the same, and one field of a row like `net.ipv4.tcp_rmem` can be addressed with `field`.\n\n\
 A key that is not there is looked up in the catalogue of known keys. Known, and not in this kernel or configuration: `n/a`. \
-Known to exist in the host's network namespace alone, and this is another: `unknown`. Known to nobody: `unknown`, with the \
-nearest name, since a typo must not pass for a rule that does not apply; `known = true` says that the key is right.\n\n\
+Known to exist in the host's network namespace alone, and this is another: `unknown`. Known to nobody, and one slip from a known \
+key of the same directory (`net.core.somaxcon`): a mistake of the profile, as a mistyped field is, since a typo must not pass for a \
+rule that does not apply. Known to nobody otherwise: `unknown`. `known = true` says that the key is right; in a file of sysctl.d, which \
+is not a profile, a mistyped line is a rule that fails.\n\n\
 With `*`, every match is a finding of its own. The kernel uses the larger of `conf.all.rp_filter` and the interface's, and so \
 does the comparison.\n\n\
 What a fix reaches depends on whose value it is: a key of the network or IPC namespace is the container's own, and a runtime \
@@ -104,6 +107,28 @@ impl Kind for Sysctl {
         }
     }
 
+    fn check_here(&self, selectors: &Selectors, cx: &Context<'_>, sink: &mut Diagnostics) {
+        let (Some(key), Some(place)) = (selectors.text("key"), selectors.place("key")) else {
+            return;
+        };
+        if selectors.switch("known").is_some() {
+            return;
+        }
+        let Some((name, meant)) = SysctlName::parse(key).ok().and_then(|name| {
+            let meant = slip(&name, cx)?;
+            Some((name, meant))
+        }) else {
+            return;
+        };
+        sink.push(
+            Diagnostic::at(place, format!("there is no key `{}`", name.dotted()))
+                .label("not on this machine, and not known")
+                .help(format!(
+                    "did you mean `{meant}`? If the name is right, say `known = true`"
+                )),
+        );
+    }
+
     fn type_of(&self, selectors: &Selectors, _metric: &Metric, os: Os) -> Option<Type> {
         let name = SysctlName::parse(selectors.text("key")?).ok()?;
         catalogue::lookup(os, name.dotted()).map(|key| key.value)
@@ -118,12 +143,18 @@ impl Kind for Sysctl {
         let Some(name) = selectors.text("key").and_then(|key| SysctlName::parse(key).ok()) else {
             return Vec::new();
         };
-        let known = selectors.flag("known");
+        let known = selectors.switch("known");
         if name.is_glob() {
-            return expand(&name, cx)
-                .into_iter()
-                .map(|name| observe(&name, known, cx))
-                .collect();
+            let names = expand(&name, cx);
+            // A pattern that nobody knows and nothing matches is no better known than such a name.
+            if names.is_empty() && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none() {
+                return vec![Observation::single(
+                    name.dotted(),
+                    "",
+                    absent(name.dotted(), None, known, cx),
+                )];
+            }
+            return names.into_iter().map(|name| observe(&name, known, cx)).collect();
         }
         vec![observe(&name, known, cx)]
     }
@@ -180,6 +211,9 @@ impl Kind for Sysctl {
     ) -> Proposal {
         let name = observation.subject.as_str();
         let key = catalogue::lookup(cx.system.platform().os, name);
+        if let Some(Reading::NoSuch(why)) = observation.reading("") {
+            return Proposal::manual(why.clone(), format!("correct the name: a line for {name} sets nothing"));
+        }
         // A list of words that is made longer may name what this kernel does not have.
         let value = targets.iter().find_map(|(_, value)| value.clone());
         let Some(value) = value.filter(|value| !matches!(value, Value::Words(_))) else {
@@ -272,7 +306,7 @@ fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Vec<SysctlName> {
         .collect()
 }
 
-fn observe(name: &SysctlName, known: bool, cx: &Context<'_>) -> Observation {
+fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Observation {
     let os = cx.system.platform().os;
     let dotted = name.dotted();
     let key = catalogue::lookup(os, dotted);
@@ -341,19 +375,33 @@ fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<Stri
     }
 }
 
+/// What a name was meant to be that is not on this machine, and known to nobody.
+fn slip(name: &SysctlName, cx: &Context<'_>) -> Option<String> {
+    let meant = catalogue::meant(cx.system.platform().os, name.dotted())?;
+    let absent = if name.is_glob() {
+        expand(name, cx).is_empty()
+    } else {
+        matches!(cx.system.sysctl(name.dotted()), Err(Failure::Absent))
+    };
+    (absent && !cx.host.lacks_proc()).then_some(meant)
+}
+
 /// Why nothing is known without it.
 pub(super) const NO_PROC: &str = "/proc is not mounted here, and the kernel's settings are read from it";
 
 /// What it means that a key is not there.
-pub(super) fn absent(name: &str, key: Option<&Key>, known: bool, cx: &Context<'_>) -> Reading {
+pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Context<'_>) -> Reading {
     let platform = cx.system.platform();
     let version = Version::parse(&platform.release);
     if cx.host.lacks_proc() {
         return Reading::Unreadable(NO_PROC.to_owned());
     }
     let Some(key) = key else {
-        if known {
+        if known == Some(true) {
             return Reading::Absent(format!("{name} is not on this machine"));
+        }
+        if let Some(meant) = catalogue::meant(platform.os, name) {
+            return Reading::NoSuch(format!("there is no key {name}; did you mean `{meant}`?"));
         }
         let nearest = catalogue::nearest(platform.os, name);
         let hint = nearest.map_or_else(

@@ -114,7 +114,7 @@ fn row(key: &str, cx: &Context<'_>) -> Result<Vec<i128>, Reading> {
     let text = cx.system.sysctl(key).map_err(|failure| match failure {
         Failure::Absent => {
             let known = catalogue::lookup(cx.system.platform().os, key);
-            sysctl::absent(key, known, true, cx)
+            sysctl::absent(key, known, Some(true), cx)
         }
         other => Reading::Unreadable(format!("{key}: {other}")),
     })?;
