@@ -283,3 +283,51 @@ fn fs_nr_open_does_not_go_below_what_logins_get() {
         "{said}"
     );
 }
+
+/// A file for another place says what its limits need besides, in itself and on stderr.
+#[test]
+fn an_exported_limit_names_the_room_that_it_needs() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hosts/recorded/server.json");
+    let export = |to: &str, files: &str| {
+        let set = format!("maxclients={files}");
+        let all = [
+            "export",
+            "redis",
+            "--to",
+            to,
+            "--set",
+            &set,
+            "--only",
+            "open-files",
+            "--host",
+            recording,
+        ];
+        run(&all)
+    };
+    for (to, harm) in [
+        ("limits.d", "a login fails, or loses it"),
+        ("systemd", "the service does not get it"),
+        ("docker", "the container does not start"),
+        ("compose", "the container does not start"),
+    ] {
+        let said = export(to, "2000000");
+        for text in [&said.err, &said.out] {
+            // docker's form is a command, which holds no comments.
+            if to == "docker" && std::ptr::eq(text, &said.out) {
+                continue;
+            }
+            let words = text
+                .split_whitespace()
+                .filter(|word| *word != "#")
+                .collect::<Vec<_>>()
+                .join(" ");
+            assert!(
+                words.contains("fs.nr_open = 2000032") && words.contains(harm),
+                "{to}: {text}"
+            );
+            assert!(words.contains("it is 1048576"), "{to}: {text}");
+        }
+        let enough = export(to, "20000");
+        assert!(!enough.err.contains("fs.nr_open"), "{to}: {}", enough.err);
+    }
+}

@@ -10,6 +10,7 @@ mod docker;
 mod kubernetes;
 mod launchd;
 mod limits_d;
+mod room;
 mod shell;
 mod sysctl_d;
 mod systemd;
@@ -180,6 +181,7 @@ pub fn export(
             }),
         }
     }
+    left.extend(room::missing(format, &entries, host));
     let mut seen: Vec<LeftOver> = Vec::new();
     left.retain(|entry| {
         let new = !seen.contains(entry);
