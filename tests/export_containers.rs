@@ -18,7 +18,7 @@ use runup::system::memory::MemorySystem;
 use runup::system::recording::Recorder;
 use runup::system::{Os, Resource, System};
 use runup::value::{Number, Value, Version};
-use support::{Done, can, directory, done, finding, is_root, podman, run, run_in, text_of};
+use support::{Done, can, directory, done, is_root, podman, run, run_in, text_of};
 
 const FORMATS: [&str; 3] = ["docker", "compose", "kubernetes"];
 
@@ -56,8 +56,9 @@ fn words(text: &str) -> String {
     text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Exports a profile whole: its notes too.
 fn export(profile: &str, format: &str, more: &[&str]) -> Done {
-    let mut all = vec!["export", profile, "--to", format];
+    let mut all = vec!["export", profile, "--notes", "--to", format];
     all.extend(more);
     run(&all)
 }
@@ -418,12 +419,17 @@ fn a_container_starts_with_every_exported_set_of_flags_and_has_what_is_asked() {
             continue;
         }
         seen.push(flags.clone());
-        let mut words = vec!["run", "--rm"];
+        // In a file: what a container that ends at once writes is now and then lost on its way through podman.
+        let place = directory(&[]);
+        let mount = format!("{}:/out", place.path().display());
+        let mut words = vec!["run", "--rm", "-v", &mount];
         words.extend(flags.iter().map(String::as_str));
-        words.extend([IMAGE, "/runup", "check", profile, "--format", "json"]);
-        let (_, out, err) = podman::run(&words);
-        assert!(out.starts_with('{'), "{profile}: {flags:?}: {out}{err}");
-        let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+        words.extend([IMAGE, "/runup", "exec", profile, "--on-fail", "warn"]);
+        words.extend(["--report", "/out/report.json", "--", "/runup", "--version"]);
+        let (code, _, err) = podman::run(&words);
+        assert_eq!(code, 0, "{profile}: {flags:?}: {err}");
+        let report = text_of(&format!("{}/report.json", place.path().display()));
+        let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
         for rule in report["findings"].as_array().expect("findings") {
             let name = |field: &str| rule[field].as_str().unwrap_or_default();
             let own = flags
@@ -433,9 +439,4 @@ fn a_container_starts_with_every_exported_set_of_flags_and_has_what_is_asked() {
         }
     }
     assert!(seen.len() > 5, "{seen:?}");
-    let (_, out, err) = podman::run(&["run", "--rm", IMAGE, "/runup", "check", "redis", "--format", "json"]);
-    assert!(out.starts_with('{'), "{err}");
-    let kernel = Version::parse(LiveSystem::new().platform().release.as_str()).major_minor();
-    let backlog = finding(&out, "listen-backlog");
-    assert_eq!(backlog["outcome"] == "pass", kernel >= (5, 4), "{backlog:#}");
 }
