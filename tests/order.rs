@@ -167,6 +167,10 @@ fn memory_for_tcp_in_bytes_is_lowered_as_a_whole() {
         directory(&[
             ("proc/sys/kernel/osrelease", "5.15.0\n"),
             ("proc/meminfo", "MemTotal:       33554432 kB\n"),
+            (
+                "proc/self/net/sockstat",
+                "sockets: used 9\nTCP: inuse 4 orphan 0 tw 0 alloc 5 mem 3\n",
+            ),
             ("proc/sys/net/ipv4/tcp_mem", row),
         ])
     };

@@ -72,7 +72,7 @@ fn a_check_reads_the_directory_owners_file_for_root_too_and_says_whose_it_is() {
         ("put 4242 644 .runup.toml; as 4242 record ./.runup.toml > ../r; sed -i s/4242/0/ ../r; as 4242 check --host ../r", 1, "FAIL"),
         ("put 4343 644 .runup.toml; runup record load-test > ../r; sed -i 's/\"uid\": 0/\"uid\": 7/' ../r; runup check --host ../r", 2, "belongs to mallory"),
         ("put 4343 644 .runup.toml; mkdir -p t/proc/sys/vm; runup check --root t", 2, "belongs to mallory"),
-        ("put 4343 644 .runup/realtime.toml; mkdir -p t/proc/sys/vm; runup check realtime --root t --format json", 1, "\"built_in\": \"realtime\""),
+        ("put 4343 644 .runup/realtime.toml; mkdir -p t/proc/sys/vm; runup check realtime --root t --format json; test $? -lt 2", 0, "\"built_in\": \"realtime\""),
     ]);
 }
 
@@ -117,7 +117,7 @@ fn what_leads_elsewhere_or_is_somebody_elses_is_refused_and_nothing_else_is_take
         (
             "echo SECRET > ../s; put 4242 644 good
              (while :; do ln -s ../s a; mv -T a .runup.toml; cp -p good b; mv -T b .runup.toml; done) & flips=$!
-             for n in $(seq 60); do runup check; done; kill $flips; put 4242 644 x/.runup.toml; cd x; runup check",
+             for n in $(seq 60); do runup check; done; kill $flips; mkdir x; chown 4242 x; put 4242 644 x/.runup.toml; cd x; runup check",
             1,
             "FAIL",
         ),
@@ -228,7 +228,7 @@ fn exec_reads_only_what_it_is_given() {
 
 #[test]
 fn a_directory_that_cannot_be_searched_is_passed_over_with_a_word() {
-    let check = "check ci --only open-files --set files=1";
+    let check = "check ci --only open-files";
     let cases = [
         (
             format!("mkdir .runup; chmod 700 .runup; as 4242 {check}; test $? -lt 2"),

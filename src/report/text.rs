@@ -69,7 +69,7 @@ impl Page<'_> {
             writeln!(out)?;
         }
         for unread in &self.report.unread {
-            writeln!(out, "{} {}", "BOOT   ".color(Color::Yellow).bold(), "not known")?;
+            writeln!(out, "{} not known", "BOOT   ".color(Color::Yellow).bold())?;
             self.labelled("because", unread, out)?;
             writeln!(out)?;
         }
