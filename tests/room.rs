@@ -90,6 +90,9 @@ fn a_limit_that_needs_room_brings_it_along() {
         // At once and at the next boot.
         assert_eq!(now(root), given, "{words:?}: {}", applied.out);
         assert_eq!(settings(root, SYSCTL_D), [format!("fs.nr_open = {given}")], "{words:?}");
+        // Neither file asks for what the other one holds.
+        let text = std::fs::read_to_string(root.join(LIMITS_D)).expect("it was written");
+        assert!(!text.contains("fs.nr_open"), "{text}");
         assert!(applied.out.contains("root's limits are left"), "{}", applied.out);
     }
 }

@@ -19,6 +19,9 @@ pub struct Wishes {
     pub contradictions: Vec<Contradiction>,
     /// Whether root's logins are to have the limits too, and not those of others alone: a wrong one locks the administrator out.
     pub root: bool,
+    /// Whether limits on open files and the room that they need were fitted into each other already, so that no file has to tell
+    /// what the other one holds.
+    pub fitted: bool,
 }
 
 /// A thing that is to be set, and to what.

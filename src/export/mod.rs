@@ -181,7 +181,9 @@ pub fn export(
             }),
         }
     }
-    left.extend(room::missing(format, &entries, host));
+    if !wishes.fitted {
+        left.extend(room::missing(format, &entries, host));
+    }
     let mut seen: Vec<LeftOver> = Vec::new();
     left.retain(|entry| {
         let new = !seen.contains(entry);

@@ -149,6 +149,7 @@ pub fn compose(
                 .cloned()
                 .collect(),
             root: wishes.root,
+            fitted: wishes.fitted,
             ..Wishes::default()
         };
         if own.wanted.is_empty() {

@@ -46,6 +46,7 @@ pub fn fit(
     if host.system.platform().os != Os::Linux {
         return fitted;
     }
+    wishes.fitted = true;
     let nofile = |wanted: &&Wanted| is_nofile(&wanted.target) && lasting(&wanted.target);
     let limits: Vec<&Wanted> = wishes.wanted.iter().filter(nofile).collect();
     let needed = limits
