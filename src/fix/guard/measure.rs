@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalogue::Quantity;
+use crate::persisted::logins;
 use crate::system::{Failure, Resource, System, row_of_limits};
 
 /// Why a quantity is not known.
@@ -12,6 +13,8 @@ pub(super) struct CannotTell {
     pub what: String,
     /// Why it does not.
     pub why: String,
+    /// So much of it there is for certain, by what could be read.
+    pub at_least: Option<i128>,
 }
 
 /// A machine in one state, looked at for one write.
@@ -30,6 +33,7 @@ fn unknown(what: &str, why: impl ToString) -> CannotTell {
     CannotTell {
         what: what.to_owned(),
         why: why.to_string(),
+        at_least: None,
     }
 }
 
@@ -212,22 +216,61 @@ fn mappings(machine: &dyn System) -> Amount {
     Ok(i128::try_from(most).unwrap_or(i128::MAX))
 }
 
-/// Of the processes that run. A login that is yet to come may be given more.
+/// Of the processes that run, and of the logins that are yet to come: pam_limits sets what limits.conf gives with setrlimit(2),
+/// which `fs.nr_open` bounds, and where that fails the login does.
 fn highest_hard_descriptors(machine: &dyn System) -> Amount {
+    let running = of_processes(machine);
+    let given = logins::highest_nofile(machine).map_err(|why| unknown("what limits.conf gives", why));
+    let given = given.map(|given| given.and_then(|given| given.limit.finite()));
+    match (running, given) {
+        (Ok(running), Ok(given)) => Ok(given.map_or(running, |given| given.max(running))),
+        (Err(unknown), given) => Err(CannotTell {
+            at_least: unknown.at_least.max(given.unwrap_or_default()),
+            ..unknown
+        }),
+        (Ok(running), Err(unknown)) => Err(CannotTell {
+            at_least: Some(running),
+            ..unknown
+        }),
+    }
+}
+
+fn of_processes(machine: &dyn System) -> Amount {
     let mut directories: Vec<String> = processes(machine)?.iter().map(|pid| format!("/proc/{pid}")).collect();
     directories.push(machine.process_directory().to_owned());
-    let mut highest = None;
+    let (mut highest, mut closed) = (None, None);
     for directory in directories {
         let path = format!("{directory}/limits");
-        let text = match machine.read(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| unknown(&path, Failure::NotText))?,
+        let limit = match machine.read(&path) {
             Err(failure) if has_ended(&failure) => continue,
-            Err(failure) => return Err(unknown(&path, failure)),
+            read => read.and_then(|bytes| {
+                let text = String::from_utf8(bytes).map_err(|_| Failure::NotText)?;
+                row_of_limits(&text, Resource::Nofile)
+            }),
         };
-        let limits = row_of_limits(&text, Resource::Nofile).map_err(|failure| unknown(&path, failure))?;
-        highest = highest.max(Some(limits.hard.finite().unwrap_or(i128::MAX)));
+        match limit {
+            Ok(limits) => highest = highest.max(Some(limits.hard.finite().unwrap_or(i128::MAX))),
+            Err(failure) => closed = closed.or(Some(unknown(&path, failure))),
+        }
     }
-    highest.ok_or_else(|| unknown("/proc/PID/limits", Failure::Absent))
+    match closed {
+        Some(unknown) => Err(CannotTell {
+            at_least: highest,
+            ..unknown
+        }),
+        None => highest.ok_or_else(|| unknown("/proc/PID/limits", Failure::Absent)),
+    }
+}
+
+/// What an amount is called, with the line of a file where that is what gives it.
+pub(super) fn name(quantity: Quantity, amount: i128, view: &View<'_>) -> String {
+    if quantity == Quantity::HardDescriptors
+        && let Ok(Some(given)) = logins::highest_nofile(view.machine)
+        && given.limit.finite() == Some(amount)
+    {
+        return format!("the hard limit on descriptors that {} gives to {}", given.place, given.domain);
+    }
+    quantity.name(view.written)
 }
 
 /// `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 273`.

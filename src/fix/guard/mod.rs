@@ -153,7 +153,7 @@ fn fits(
     let say = |quantity: Quantity, amount: i128| {
         let verb = if quantity.is_written() { "would be" } else { "is" };
         let unit = quantity.unit(view.written);
-        format!("{} {verb} {amount}{unit}", quantity.name(view.written))
+        format!("{} {verb} {amount}{unit}", measure::name(quantity, amount, view))
     };
     let both = format!("{} and {}", say(used, needs), say(room, has));
     Ok(Some(if has < needs {
@@ -165,7 +165,7 @@ fn fits(
 }
 
 fn cannot_tell(guard: &Guard, written: &str, unknown: &CannotTell) -> String {
-    let CannotTell { what, why } = unknown;
+    let CannotTell { what, why, .. } = unknown;
     let asked = match guard.danger {
         Danger::Room { room, used, .. } => {
             format!("whether {} stays below {}", used.name(written), room.name(written))
