@@ -440,14 +440,14 @@ impl Run<'_> {
                 force: false,
             };
             match revert(request, machine, &ground.disk, &ground.journal) {
-                Ok(reverted) if reverted.complete() => {
+                Ok(reverted) if reverted.complete() && !reverted.doubtful() => {
                     streams.message(&format!("runup: {} undone\n", changes(reverted.lines.len())));
                 }
                 Ok(reverted) => {
                     let mut text = Vec::new();
                     report::changes::reverted(&reverted, &mut text)?;
                     streams.message(&String::from_utf8_lossy(&text));
-                    failed = true;
+                    failed |= !reverted.complete();
                 }
                 // Somebody was quicker.
                 Err(RevertError::Unknown(_)) => {

@@ -7,7 +7,7 @@ use super::disk::{Disk, DiskError};
 use super::journal::{Entry, Journal, Record};
 use super::parameter::Parameter;
 use super::standing::{Standing, standing};
-use super::undo::{self, Undone};
+use super::undo::{self, Care, Undone};
 use crate::system::{Failure, Process, Same, WritableSystem, process_start};
 
 /// What to undo.
@@ -15,7 +15,7 @@ use crate::system::{Failure, Process, Same, WritableSystem, process_start};
 pub struct Request {
     /// One apply; without it, all that were made here.
     pub id: Option<u64>,
-    /// Also what somebody else has changed since, and what cannot be told to have been made here.
+    /// Also what somebody else has changed since, what cannot be told to have been made here, and what a guard holds.
     pub force: bool,
     /// The apply of this process's own command.
     pub own: bool,
@@ -63,7 +63,15 @@ impl Reverted {
     pub fn complete(&self) -> bool {
         self.lines
             .iter()
-            .all(|line| !matches!(line.what, What::Undone(Undone::Changed(_) | Undone::Failed(_))))
+            .all(|line| !matches!(&line.what, What::Undone(undone) if undone.is_left()))
+    }
+
+    /// Whether something went back though nobody could tell whether that does harm.
+    #[must_use]
+    pub fn doubtful(&self) -> bool {
+        self.lines
+            .iter()
+            .any(|line| matches!(line.what, What::Undone(Undone::BackUntold(_))))
     }
 }
 
@@ -276,8 +284,9 @@ impl Ground<'_> {
             }
         }
         own.reverse();
-        for (step, undone) in undo::all(&own, self.machine, self.force) {
-            if matches!(undone, Undone::Changed(_) | Undone::Failed(_)) {
+        let care = if self.force { Care::Forced } else { Care::Guarded };
+        for (step, undone) in undo::all(&own, self.machine, care) {
+            if undone.is_left() {
                 kept.push(step.clone());
             }
             reverted.lines.push(line(id, step, What::Undone(undone)));

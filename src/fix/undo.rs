@@ -1,5 +1,6 @@
 //! Putting one change back, with what the kernel changed along with it. Only what is still as it was left.
 
+use super::guard;
 use super::journal::{Entry, Record};
 use super::parameter::Parameter;
 use crate::system::{Failure, WritableSystem};
@@ -9,18 +10,44 @@ use crate::system::{Failure, WritableSystem};
 pub enum Undone {
     /// It is as it was before.
     Back,
+    /// So it is, and nobody could tell whether that does harm; what was not known.
+    BackUntold(String),
     /// It was so already.
     Already,
     /// It is gone: an interface, a device, a process.
     Gone,
     /// Somebody else has changed it since; the value that it has.
     Changed(String),
+    /// What it was before would stop the machine now, or cut it off; the guards' words.
+    Held(String),
     /// It could not be put back.
     Failed(String),
 }
 
-/// Puts a change back where its value is still the one that was left, or in any case (`force`).
-fn undo(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
+impl Undone {
+    /// Whether the change is there still, and its record is kept.
+    pub(super) fn is_left(&self) -> bool {
+        match self {
+            Undone::Changed(_) | Undone::Held(_) | Undone::Failed(_) => true,
+            Undone::Back | Undone::BackUntold(_) | Undone::Already | Undone::Gone => false,
+        }
+    }
+}
+
+/// How a change is put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// At once, by the apply that made it a moment ago and cannot go on: the machine still is as it was.
+    AtOnce,
+    /// Later: not where the guards of the catalogue know that the machine cannot go back any more.
+    Guarded,
+    /// In any case, also what somebody else has changed since.
+    Forced,
+}
+
+/// Puts a change back where its value is still the one that was left, or in any case.
+fn undo(step: &Record, machine: &dyn WritableSystem, care: Care) -> Undone {
+    let force = care == Care::Forced;
     let os = machine.platform().os;
     let parameter = &step.parameter;
     let now = match parameter.read(machine) {
@@ -40,7 +67,23 @@ fn undo(step: &Record, machine: &dyn WritableSystem, force: bool) -> Undone {
     if !ours && !force {
         return Undone::Changed(now);
     }
-    restore(step, machine, force)
+    if care != Care::Guarded {
+        return restore(step, machine, force);
+    }
+    let objections = guard::objections_to_undoing(step, machine);
+    let (harm, doubt): (Vec<_>, Vec<_>) = objections.into_iter().partition(|objection| objection.measured);
+    let joined = |said: Vec<guard::Objection>| {
+        let words: Vec<String> = said.into_iter().map(|objection| objection.words).collect();
+        words.join("; ")
+    };
+    if !harm.is_empty() {
+        return Undone::Held(joined(harm));
+    }
+    match restore(step, machine, force) {
+        // The machine has lived with it, so doubt alone must not keep it from going back, perhaps for ever.
+        Undone::Back if !doubt.is_empty() => Undone::BackUntold(joined(doubt)),
+        undone => undone,
+    }
 }
 
 /// The parameter and what goes with it, each with what was there, and what was left.
@@ -129,8 +172,9 @@ fn follow(step: &Record, machine: &dyn WritableSystem, force: bool, otherwise: U
 
 /// Puts one change back; says what could not be.
 pub(super) fn put_back(step: &Record, machine: &dyn WritableSystem) -> Vec<String> {
-    match undo(step, machine, false) {
-        Undone::Back | Undone::Already | Undone::Gone => Vec::new(),
+    match undo(step, machine, Care::AtOnce) {
+        Undone::Back | Undone::BackUntold(_) | Undone::Already | Undone::Gone => Vec::new(),
+        Undone::Held(why) => vec![format!("{}: {why}", step.parameter.show())],
         Undone::Changed(now) => vec![format!("{} is `{now}`", step.parameter.show())],
         Undone::Failed(why) => vec![format!("{}: {why}", step.parameter.show())],
     }
@@ -141,11 +185,11 @@ pub(super) fn put_back(step: &Record, machine: &dyn WritableSystem) -> Vec<Strin
 pub(super) fn back_out(entry: &mut Entry, last: usize, machine: &dyn WritableSystem) -> Vec<String> {
     let mut kept = Vec::new();
     entry.steps.truncate(last + 1);
-    for (step, undone) in all(&std::mem::take(&mut entry.steps), machine, false) {
+    for (step, undone) in all(&std::mem::take(&mut entry.steps), machine, Care::AtOnce) {
         let why = match undone {
-            Undone::Back | Undone::Already | Undone::Gone => continue,
+            Undone::Back | Undone::BackUntold(_) | Undone::Already | Undone::Gone => continue,
             Undone::Changed(now) => format!("{} is `{now}`, and was `{}`", step.parameter.show(), step.before.form),
-            Undone::Failed(why) => format!("{}: {why}", step.parameter.show()),
+            Undone::Held(why) | Undone::Failed(why) => format!("{}: {why}", step.parameter.show()),
         };
         kept.push((step.clone(), why));
     }
@@ -156,16 +200,16 @@ pub(super) fn back_out(entry: &mut Entry, last: usize, machine: &dyn WritableSys
 }
 
 /// Puts changes back, the last one first. What another change moved along with its own may only come right with that one, so
-/// what did not come back is looked at again at the end.
-pub(super) fn all<'a>(steps: &'a [Record], machine: &dyn WritableSystem, force: bool) -> Vec<(&'a Record, Undone)> {
+/// what did not come back is looked at again at the end; so is what only could not go back before another had.
+pub(super) fn all<'a>(steps: &'a [Record], machine: &dyn WritableSystem, care: Care) -> Vec<(&'a Record, Undone)> {
     let mut done: Vec<(&Record, Undone)> = steps
         .iter()
         .rev()
-        .map(|step| (step, undo(step, machine, force)))
+        .map(|step| (step, undo(step, machine, care)))
         .collect();
     for (step, undone) in &mut done {
-        if matches!(undone, Undone::Changed(_) | Undone::Failed(_)) {
-            *undone = undo(step, machine, force);
+        if undone.is_left() {
+            *undone = undo(step, machine, care);
         }
     }
     done

@@ -182,6 +182,11 @@ pub fn reverted(reverted: &Reverted, out: &mut dyn Write) -> io::Result<()> {
         let (before, to) = (shown(&line.before), shown(&line.to));
         let text = match &line.what {
             What::Undone(Undone::Back) => format!("{name}: {to} -> {before}"),
+            What::Undone(Undone::BackUntold(doubt)) => format!("{name}: {to} -> {before}, as it was; but {doubt}"),
+            What::Undone(Undone::Held(harm)) => format!(
+                "{name}: left at {to}, and not set back to {before}: {harm}. Its record is kept: mend that and run `runup revert` \
+                 again, or --force sets it back all the same"
+            ),
             What::Undone(Undone::Already) => format!("{name}: is {before} already"),
             What::Undone(Undone::Gone) => format!("{name}: is gone, and with it what was set"),
             What::Undone(Undone::Changed(now)) => format!(

@@ -2,6 +2,7 @@
 
 mod measure;
 
+use super::journal::Record;
 use super::overlay::Overlay;
 use super::parameter::Parameter;
 use super::plan::Step;
@@ -14,12 +15,26 @@ use measure::{CannotTell, View, number};
 /// The file that a step which turns swap off is told by.
 pub(super) const SWAPS: &str = "/proc/swaps";
 
+/// What a guard says against a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Objection {
+    /// In words, with the numbers.
+    pub words: String,
+    /// Whether it was measured that it does harm; else it may, and nobody can tell.
+    pub measured: bool,
+}
+
 /// What is wrong with a write, in words, one for each guard that bites or cannot tell.
 ///
 /// `machine` is as it is, `before` with the changes that were taken into the plan already, and `after` with this one too.
 /// `written` is a sysctl's canonical name or a file.
 #[must_use]
 pub fn dangers(written: &str, machine: &dyn System, before: &dyn System, after: &dyn System) -> Vec<String> {
+    let objections = objections(written, machine, before, after);
+    objections.into_iter().map(|objection| objection.words).collect()
+}
+
+fn objections(written: &str, machine: &dyn System, before: &dyn System, after: &dyn System) -> Vec<Objection> {
     if machine.platform().os != Os::Linux {
         return Vec::new();
     }
@@ -77,6 +92,29 @@ fn make(step: &Step, overlay: &Overlay<'_>) {
     }
 }
 
+/// What speaks against putting a recorded change back, on the machine as it is now.
+pub(super) fn objections_to_undoing(record: &Record, machine: &dyn System) -> Vec<Objection> {
+    let written = match &record.parameter {
+        Parameter::Sysctl { name } => name,
+        Parameter::Sysfs { path } => path,
+        // Swap comes back, and makes room.
+        Parameter::Swap { .. } | Parameter::Limit { .. } => return Vec::new(),
+    };
+    let after = Overlay::new(machine);
+    let effects = record.effects.iter().map(|effect| (&effect.parameter, &effect.before));
+    let mut family: Vec<_> = std::iter::once((&record.parameter, &record.before)).chain(effects).collect();
+    // Of twins the one that counts comes last: setting it makes the other 0, and so would setting the other to 0.
+    family.sort_by_key(|(_, before)| before.form != "0");
+    for (parameter, before) in family {
+        match parameter {
+            Parameter::Sysctl { name } => after.set_sysctl(name, &before.form),
+            Parameter::Sysfs { path } => after.set_file(path, &before.form),
+            Parameter::Swap { .. } | Parameter::Limit { .. } => {}
+        }
+    }
+    objections(written, machine, machine, &after)
+}
+
 /// Notes beside each thing that is wished for what is dangerous about it, once all of them are made.
 pub fn mark(wishes: &mut Wishes, machine: &dyn System) {
     let after = Overlay::new(machine);
@@ -94,11 +132,13 @@ pub fn mark(wishes: &mut Wishes, machine: &dyn System) {
     }
 }
 
-fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<String> {
+fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<Objection> {
+    let measured = |words| Objection { words, measured: true };
+    let guessed = |words| Objection { words, measured: false };
     match looks(guard, after) {
         Ok(false) => return None,
         Ok(true) => {}
-        Err(unknown) => return Some(cannot_tell(guard, after.written, &unknown)),
+        Err(unknown) => return Some(guessed(cannot_tell(guard, after.written, &unknown))),
     }
     // What cannot be told of the machine before is no reason to let a change through.
     let looked = looks(guard, before).unwrap_or(false);
@@ -110,9 +150,12 @@ fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<String> 
             let name = of.name(after.written);
             (count > most).then(|| format!("{name} is {count}: {}", guard.harm))
         }),
-        Danger::CannotTell => return Some(guard.harm.to_owned()),
+        Danger::CannotTell => return Some(guessed(guard.harm.to_owned())),
     };
-    found.unwrap_or_else(|unknown| Some(cannot_tell(guard, after.written, &unknown)))
+    match found {
+        Ok(found) => found.map(measured),
+        Err(unknown) => Some(guessed(cannot_tell(guard, after.written, &unknown))),
+    }
 }
 
 /// Whether the guard looks at a machine in this state at all.
@@ -145,9 +188,17 @@ fn fits(
     (room, used, margin): (Quantity, Quantity, Margin),
     view: &View<'_>,
 ) -> Result<Option<String>, CannotTell> {
-    let (has, needs) = (room.measure(view)?, used.measure(view)?);
+    let has = room.measure(view)?;
     let kept = (has.saturating_mul(margin.percent) / 100).max(margin.at_least);
-    if has.saturating_sub(needs) >= kept {
+    let fit = |needs: i128| has.saturating_sub(needs) >= kept;
+    let needs = match used.measure(view) {
+        // What is known to be in use is too much already, whatever there is besides.
+        Err(CannotTell {
+            at_least: Some(known), ..
+        }) if !fit(known) => known,
+        measured => measured?,
+    };
+    if fit(needs) {
         return Ok(None);
     }
     let say = |quantity: Quantity, amount: i128| {
