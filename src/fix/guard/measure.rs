@@ -268,7 +268,10 @@ pub(super) fn name(quantity: Quantity, amount: i128, view: &View<'_>) -> String 
         && let Ok(Some(given)) = logins::highest_nofile(view.machine)
         && given.limit.finite() == Some(amount)
     {
-        return format!("the hard limit on descriptors that {} gives to {}", given.place, given.domain);
+        return format!(
+            "the hard limit on descriptors that {} gives to {}",
+            given.place, given.domain
+        );
     }
     quantity.name(view.written)
 }

@@ -102,7 +102,9 @@ pub(super) fn objections_to_undoing(record: &Record, machine: &dyn System) -> Ve
     };
     let after = Overlay::new(machine);
     let effects = record.effects.iter().map(|effect| (&effect.parameter, &effect.before));
-    let mut family: Vec<_> = std::iter::once((&record.parameter, &record.before)).chain(effects).collect();
+    let mut family: Vec<_> = std::iter::once((&record.parameter, &record.before))
+        .chain(effects)
+        .collect();
     // Of twins the one that counts comes last: setting it makes the other 0, and so would setting the other to 0.
     family.sort_by_key(|(_, before)| before.form != "0");
     for (parameter, before) in family {
