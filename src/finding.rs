@@ -271,12 +271,20 @@ impl Report {
         !self.nothing_checked() && !self.blocked()
     }
 
-    /// Whether a finding or a conflict keeps the run from being ready. Where nothing was decided, nothing does.
+    /// Whether a finding or a conflict keeps the run from being ready, or that nobody knows what the next boot does, where the gate
+    /// asks for that. Where nothing was decided, nothing does.
     #[must_use]
     pub fn blocked(&self) -> bool {
         let gate = self.gate;
         self.findings.iter().any(|finding| finding.blocks(gate))
             || self.conflicts.iter().any(|conflict| conflict.blocks(gate))
+            || self.unread_blocks()
+    }
+
+    /// Whether it does that a file of the next boot cannot be read.
+    #[must_use]
+    pub fn unread_blocks(&self) -> bool {
+        self.gate.boot && !self.unread.is_empty()
     }
 
     /// Why nothing was checked, where nothing was.

@@ -9,7 +9,7 @@ use crate::rule::Severity;
 pub struct Gate {
     /// The least severity whose fail or unknown does.
     pub level: Severity,
-    /// Whether what the next boot will undo does, too.
+    /// Whether what the next boot will undo does, too, and that nobody can tell what it does.
     pub boot: bool,
 }
 

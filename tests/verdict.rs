@@ -60,8 +60,9 @@ fn said(place: &Path, words: &[&str]) -> (bool, String) {
     assert_eq!(github.contains("runup: ready"), ready, "{what}");
     let blocks = |list: &Value| list.as_array().expect("a list").iter().any(|one| one["blocks"] == true);
     let nothing = last.starts_with("Nothing was checked");
+    let unread = json["gate"]["boot"] == true && json["unread"].is_array();
     assert_eq!(
-        blocks(&json["findings"]) || blocks(&json["conflicts"]) || nothing,
+        blocks(&json["findings"]) || blocks(&json["conflicts"]) || unread || nothing,
         !ready,
         "{what}"
     );
@@ -154,6 +155,36 @@ fn boot_adds_to_a_level_and_alone_to_errors() {
     let place = tree(&waived, &[UNDOES]);
     let shown = run_in(place.path(), &["check", "./p.toml", "--root", "."]).out;
     assert!(shown.contains("BOOT") && shown.contains("until the move"), "{shown}");
+}
+
+#[test]
+fn a_boot_of_which_nobody_knows_what_it_does_is_not_ready_with_boot() {
+    let place = tree(PASSES, &[]);
+    // A directory where a file should be cannot be read by root either.
+    std::fs::create_dir_all(place.path().join("etc/sysctl.d/50-closed.conf")).expect("it is made");
+    assert_eq!(said(place.path(), &["./p.toml"]), (true, "Ready: 1 passed.".to_owned()));
+    assert_eq!(
+        said(place.path(), &["./p.toml", "--fail-on", "boot"]),
+        (
+            false,
+            "Not ready (--fail-on error,boot): 1 passed, what the next boot does is not known.".to_owned()
+        )
+    );
+    let github = [
+        "check",
+        "./p.toml",
+        "--root",
+        ".",
+        "--fail-on",
+        "boot",
+        "--format",
+        "github",
+    ];
+    let github = run_in(place.path(), &github).out;
+    assert!(
+        github.contains("::error title=next boot::") && github.contains("50-closed.conf"),
+        "{github}"
+    );
 }
 
 #[test]

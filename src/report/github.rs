@@ -24,6 +24,16 @@ pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> 
             .iter()
             .map(|conflict| of_conflict(conflict, report.gate)),
     );
+    notes.extend(report.unread.iter().map(|unread| Annotation {
+        level: if report.unread_blocks() {
+            Level::Error
+        } else {
+            Level::Warning
+        },
+        name: "next boot".to_owned(),
+        properties: "title=next boot".to_owned(),
+        message: format!("what the next boot does is not known: {unread}"),
+    }));
     notes.extend(report.why_nothing().map(|why| Annotation {
         level: Level::Error,
         name: "nothing was checked".to_owned(),

@@ -20,12 +20,13 @@ pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> 
             .iter()
             .map(|conflict| Verdict::of_conflict(conflict, gate))
     };
+    let unread = || report.unread.iter().map(|_| Verdict::of_unread(report));
     let nothing = || report.why_nothing().map(|_| Verdict::Error);
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,
         "<testsuites name=\"runup\" {}>",
-        Counts::of(all.chain(conflicts()).chain(nothing())).attributes()
+        Counts::of(all.chain(conflicts()).chain(unread()).chain(nothing())).attributes()
     )?;
     for profile in &report.profiles {
         let findings = findings(profile);
@@ -43,6 +44,14 @@ pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> 
             open("conflicts", &conflict.subject, left.origin, sources, out)?;
             let verdict = Verdict::of_conflict(conflict, gate);
             verdict.close("conflict", &super::in_words(conflict), &escape(NEITHER), out)?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    if !report.unread.is_empty() {
+        suite("next boot", &Counts::of(unread()), report, out)?;
+        for (number, said) in (1..).zip(&report.unread) {
+            write!(out, "    <testcase classname=\"next boot\" name=\"unread {number}\"")?;
+            Verdict::of_unread(report).close("unread", said, "", out)?;
         }
         writeln!(out, "  </testsuite>")?;
     }
@@ -125,6 +134,14 @@ impl Verdict {
             Verdict::Failure
         } else {
             Verdict::Remark("conflict")
+        }
+    }
+
+    fn of_unread(report: &Report) -> Self {
+        if report.unread_blocks() {
+            Verdict::Error
+        } else {
+            Verdict::Remark("next boot")
         }
     }
 

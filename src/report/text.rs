@@ -313,6 +313,9 @@ impl Page<'_> {
         if undone > 0 {
             parts.push(format!("{undone} undone by the next boot"));
         }
+        if self.report.unread_blocks() {
+            parts.push("what the next boot does is not known".to_owned());
+        }
         if summary.not_applicable > 0 {
             parts.push(format!("{} not applicable", summary.not_applicable));
         }
