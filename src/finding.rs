@@ -124,9 +124,23 @@ pub struct Fix {
     pub remedies: Vec<(Dialect, String)>,
     /// The dialect of the place that the check ran in.
     pub here: Option<Dialect>,
+    /// What the guards of the catalogue say against making these changes by hand, alone and at once: a sentence for each.
+    pub dangers: Vec<String>,
 }
 
 impl Fix {
+    /// What whoever makes the changes by hand must know, in words; empty where nothing speaks against it.
+    #[must_use]
+    pub fn warning(&self) -> String {
+        if self.dangers.is_empty() {
+            return String::new();
+        }
+        format!(
+            "{}. `runup apply` makes it only where it does no harm, or with `--allow risky`",
+            self.dangers.join("; ")
+        )
+    }
+
     /// The remedy for the place that the check ran in.
     #[must_use]
     pub fn remedy_here(&self) -> Option<(Dialect, &str)> {

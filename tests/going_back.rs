@@ -195,6 +195,29 @@ fn what_nobody_can_tell_goes_back_with_a_word() {
     );
 }
 
+/// A rule of thumb is no measurement: the machine has lived with less.
+#[test]
+fn a_fixed_bound_keeps_nothing_from_going_back() {
+    let key = "vm.max_map_count";
+    let machine = Machine::new(&[(key, "30000\n")]);
+    machine.write("proc/1/maps", "");
+    machine.apply(key, "min = 262144");
+    let said = machine.goes_back(key, &[], "30000");
+    assert!(
+        said.contains("as it was; but the kernel's own default is 65530"),
+        "{said}"
+    );
+    machine.apply(key, "min = 262144");
+    machine.write(
+        "proc/1/maps",
+        &"00400000-00452000 r-xp 00000000 08:02 1 /bin/x\n".repeat(40_000),
+    );
+    machine.is_held(
+        key,
+        &["the number of mappings of one process is 40000 and vm.max_map_count would be 30000"],
+    );
+}
+
 /// One change may make room for the going back of another: then the next revert does what this one left.
 #[test]
 fn what_another_change_makes_room_for_goes_back_after_it() {

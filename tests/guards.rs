@@ -43,7 +43,7 @@ fn machine() -> MemorySystem {
         .file("/proc/swaps", "Filename Type Size Used Priority\n")
         .file("/proc/loadavg", "0.00 0.01 0.05 2/1000 4321\n")
         .file("/proc/2000/limits", LIMITS)
-        .file("/proc/self/limits", LIMITS)
+        .file("/proc/self/limits", &LIMITS.replace("524288", "4096"))
         .file(
             "/proc/self/mountinfo",
             &"22 1 0:2 / / rw - ext4 /dev/sda1 rw\n".repeat(500),
@@ -680,6 +680,80 @@ fn what_is_refused_is_not_persisted_either() {
         blind.err
     );
     assert_eq!(text("proc/sys/vm/overcommit_memory"), "0\n");
+}
+
+/// Whoever pastes the command that a check shows reads what speaks against it first.
+#[test]
+fn a_check_says_it_beside_the_command() {
+    let tree = tree();
+    let at = |path: &str| tree.path().join(path);
+    let (profile, root) = (at("p.toml"), tree.path().to_str().expect("UTF-8"));
+    let said = |format: &str| {
+        let profile = profile.to_str().expect("UTF-8");
+        run(&["check", profile, "--root", root, "--format", format]).out
+    };
+    let words = "Committed_AS is 626652 kB and CommitLimit would be 491748 kB: no program could start";
+    for format in ["text", "json", "github", "junit"] {
+        let out = said(format);
+        let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains(words) && flat.contains("vm.overcommit_memory=2"),
+            "{format}: {out}"
+        );
+        assert_eq!(flat.contains("--allow risky"), format != "json", "{format}: {out}");
+    }
+    // Nobody can tell: that is said too. Where there is room nothing is.
+    std::fs::remove_file(at("proc/meminfo")).expect("it is there");
+    assert!(said("text").contains("/proc/meminfo cannot be read"));
+    std::fs::write(at("proc/meminfo"), CALM).expect("it is written");
+    assert!(!said("text").contains("danger") && !said("json").contains("dangers"));
+    // Nothing is asked of what no guard watches, and of what passes.
+    std::fs::remove_file(at("proc/meminfo")).expect("it is there");
+    for (key, asks) in [("vm.overcommit_memory", "eq = 0"), ("vm.swappiness", "max = 10")] {
+        std::fs::create_dir_all(at("proc/sys/vm")).expect("it is made");
+        std::fs::write(at("proc/sys/vm/swappiness"), "60\n").expect("it is written");
+        std::fs::write(&profile, rule("r", key, asks)).expect("it is written");
+        assert!(!said("json").contains("dangers"), "{key}");
+    }
+}
+
+#[test]
+fn an_explanation_names_the_guard() {
+    let out = run(&["explain", "vm.overcommit_memory"]).out;
+    let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("guarded, `--allow risky` where it may be that no program could start"),
+        "{out}"
+    );
+    assert!(!run(&["explain", "net.core.somaxconn"]).out.contains("guarded"));
+}
+
+/// pam_limits gives a login that is yet to come what the file says, and the kernel refuses more than fs.nr_open.
+#[test]
+fn what_logins_are_given_counts_for_fs_nr_open() {
+    let lower = rule("r", "fs.nr_open", "max = 1000000");
+    let machine = || machine().sysctl("fs.nr_open", "2097152");
+    assert_eq!(plan_of(&lower, &machine(), false).steps.len(), 1);
+    let files = "root soft nofile 5\n@db hard nofile 1048576\n";
+    let given = machine().file("/etc/security/limits.d/90-db.conf", files);
+    let plan = plan_of(&lower, &given, false);
+    assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+    assert_eq!(
+        plan.left[0].reason,
+        "the hard limit on descriptors that /etc/security/limits.d/90-db.conf:2 gives to @db is 1048576 and fs.nr_open would be \
+         1000000: logins and services that are given such a limit fail; `--allow risky` agrees to that"
+    );
+    assert_eq!(plan_of(&lower, &given, true).steps.len(), 1);
+    // What cannot be read is no leave to go on; what is known is enough to say the numbers.
+    let closed = machine().fault("/etc/security/limits.conf", Fault::Errno(libc::EACCES));
+    let reason = &plan_of(&lower, &closed, false).left[0].reason;
+    assert!(
+        reason.contains("/etc/security/limits.conf") && reason.contains("nobody can tell"),
+        "{reason}"
+    );
+    let both = given.fault("/proc/2000/limits", Fault::Errno(libc::EACCES));
+    let reason = &plan_of(&lower, &both, false).left[0].reason;
+    assert!(reason.contains("90-db.conf:2 gives to @db is 1048576"), "{reason}");
 }
 
 #[test]

@@ -459,6 +459,18 @@ pub fn guards() -> &'static [Guard] {
     GUARDS
 }
 
+/// What can go wrong with a write of a sysctl or a file, in words: a clause for each guard that looks at it.
+#[must_use]
+pub fn harms(written: &str) -> Vec<&'static str> {
+    let mut harms: Vec<&str> = Vec::new();
+    for guard in GUARDS.iter().filter(|guard| guard.watches(written)) {
+        if !harms.contains(&guard.harm) {
+            harms.push(guard.harm);
+        }
+    }
+    harms
+}
+
 impl Guard {
     /// Whether it looks at writes of a sysctl or a file. `default` is for interfaces that do not exist yet.
     #[must_use]

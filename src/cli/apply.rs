@@ -143,10 +143,11 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     } else {
         streams.message(&format!("runup: nothing was changed{}\n", why_nothing(&plan)));
     }
-    let after = run.check(matches.get_one("wait").copied(), streams)?;
+    let mut after = run.check(matches.get_one("wait").copied(), streams)?;
     if let Some(id) = made {
         run.keep_what_passed(&before, &after, id)?;
     }
+    guard::warn(&mut after, run.ground.machine.as_ref());
     streams.try_result(|out| {
         writeln!(out)?;
         let style = Style {

@@ -12,6 +12,7 @@ use super::{CommandError, CommandResult, ExitCode};
 use crate::diagnostic::Diagnostics;
 use crate::engine::{Check, Depth, Options};
 use crate::finding::Report;
+use crate::fix::guard;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::profile::Setting;
@@ -79,6 +80,7 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     if let Some(limit) = matches.get_one::<Duration>("wait").filter(|_| recording.is_none()) {
         wait(&check, &mut report, *limit, Some(streams));
     }
+    guard::warn(&mut report, system.as_ref());
     report.host.recording = recording.cloned();
     let fail_on = self::words(matches, "fail-on");
     report.gate = Gate::of(fail_on.iter().map(String::as_str));

@@ -298,6 +298,16 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sourc
     if let Some(key) = key {
         describe_key(key, out);
     }
+    let harms = catalogue::harms(name);
+    if !harms.is_empty() {
+        let text = format!(
+            "guarded, `--allow risky` where it may be that {}",
+            harms.join("; or that ")
+        );
+        for (at, line) in wrap(&text, 74).into_iter().enumerate() {
+            let _ = writeln!(out, "{:indent$}{line}", "", indent = if at == 0 { 2 } else { 6 });
+        }
+    }
     if let Ok(text) = live {
         let shown = if key.is_some_and(|key| key.secret) {
             "(not shown)".to_owned()

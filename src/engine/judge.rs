@@ -342,5 +342,6 @@ fn fix(
         proposal,
         remedies,
         here,
+        dangers: Vec::new(),
     }
 }

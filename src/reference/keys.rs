@@ -59,7 +59,7 @@ pub(super) fn page(entries: &[Entry], sources: &Sources) -> Page {
                 text,
                 "| {} | {} | {} |",
                 code(&name),
-                words(&about(kind, &name)),
+                words(&[about(kind, &name), guarded(kind, &name)].concat()),
                 lines.join("<br>")
             );
         }
@@ -68,6 +68,18 @@ pub(super) fn page(entries: &[Entry], sources: &Sources) -> Page {
         path: "keys.md".to_owned(),
         text,
     }
+}
+
+/// That a change may need `--allow risky`, and why.
+fn guarded(kind: &str, name: &str) -> String {
+    let harms = match kind {
+        "sysctl" | "sysfs" => catalogue::harms(name),
+        _ => Vec::new(),
+    };
+    if harms.is_empty() {
+        return String::new();
+    }
+    format!(" Guarded: it may be that {}.", harms.join("; or that "))
 }
 
 fn about(kind: &str, name: &str) -> String {

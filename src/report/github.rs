@@ -144,6 +144,9 @@ fn of_finding(finding: &Finding, gate: Gate, sources: &Sources) -> Option<Annota
     if let Some((_, text)) = finding.fix.as_ref().and_then(crate::finding::Fix::remedy_here) {
         message.push_str(&format!("\n{text}"));
     }
+    if let Some(fix) = finding.fix.as_ref().filter(|fix| !fix.dangers.is_empty()) {
+        message.push_str(&format!("\ndanger: {}", fix.warning()));
+    }
     Some(Annotation {
         level,
         name: finding.name(),

@@ -100,6 +100,9 @@ struct Fix<'a> {
     changes: Vec<ChangeV1<'a>>,
     remedies: BTreeMap<&'a str, &'a str>,
     here: Option<&'a str>,
+    /// What speaks against making the changes by hand.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    dangers: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -280,6 +283,7 @@ fn wire<'a>(finding: &'a Finding, gate: Gate, sources: &Sources) -> FindingV1<'a
                 .map(|(dialect, text)| (dialect.name(), text.as_str()))
                 .collect(),
             here: fix.here.map(crate::rule::Dialect::name),
+            dangers: &fix.dangers,
         }),
     }
 }

@@ -193,6 +193,8 @@ fn case(finding: &Finding, gate: Gate, sources: &Sources, out: &mut dyn Write) -
             .and_then(|fix| fix.remedy_here())
             .map(|(_, text)| text.to_owned()),
     );
+    let fix = finding.fix.as_ref().filter(|fix| !fix.dangers.is_empty());
+    detail.extend(fix.map(|fix| format!("danger: {}", fix.warning())));
     let kind = if undone.is_some() {
         "boot"
     } else {

@@ -171,6 +171,7 @@ impl Page<'_> {
                 self.verbatim(label, text, out)?
             }
         }
+        self.labelled("danger", &fix.warning(), out)?;
         if !matches!(fix.proposal.reach, Reach::Here | Reach::Manual) || self.style.explain {
             self.labelled("reach", &format!("{}{because}", fix.proposal.reach.name()), out)?;
         }

@@ -8,6 +8,7 @@ use super::parameter::Parameter;
 use super::plan::Step;
 use crate::catalogue::{Danger, Guard, Margin, Quantity, guards};
 use crate::engine::Wishes;
+use crate::finding::Report;
 use crate::rule::Target;
 use crate::system::{Os, System};
 use measure::{CannotTell, View, number};
@@ -134,6 +135,37 @@ pub fn mark(wishes: &mut Wishes, machine: &dyn System) {
     }
 }
 
+/// Notes beside the fix of each finding what is dangerous about making it by hand, alone. Nothing is read for a change that no
+/// guard watches.
+pub fn warn(report: &mut Report, machine: &dyn System) {
+    if machine.platform().os != Os::Linux {
+        return;
+    }
+    let watched = |written: &str| guards().iter().any(|guard| guard.watches(written));
+    for fix in report.findings.iter_mut().filter_map(|finding| finding.fix.as_mut()) {
+        fix.dangers.clear();
+        for change in &fix.proposal.changes {
+            let after = Overlay::new(machine);
+            let written = match &change.target {
+                Target::Sysctl(name) if watched(name) => {
+                    after.set_sysctl(name, &change.to);
+                    name.as_str()
+                }
+                Target::Sysfs(path) if watched(path) => {
+                    after.set_file(path, &change.to);
+                    path.as_str()
+                }
+                Target::Swap => {
+                    after.set_swap_off();
+                    SWAPS
+                }
+                Target::Sysctl(_) | Target::Sysfs(_) | Target::Limit(..) | Target::Cgroup(_) => continue,
+            };
+            fix.dangers.extend(dangers(written, machine, machine, &after));
+        }
+    }
+}
+
 fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<Objection> {
     let measured = |words| Objection { words, measured: true };
     let guessed = |words| Objection { words, measured: false };
@@ -155,8 +187,20 @@ fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<Objectio
         Danger::CannotTell => return Some(guessed(guard.harm.to_owned())),
     };
     match found {
-        Ok(found) => found.map(measured),
+        Ok(found) if counts_use(guard.danger) => found.map(measured),
+        // A rule of thumb: the machine may well live with less.
+        Ok(found) => found.map(guessed),
         Err(unknown) => Some(guessed(cannot_tell(guard, after.written, &unknown))),
+    }
+}
+
+/// Whether a guard counts what is in use, and does not hold a number against a fixed bound or a share of the memory.
+fn counts_use(danger: Danger) -> bool {
+    let fixed = |quantity: Quantity| matches!(quantity, Quantity::Constant(..) | Quantity::TenthOfMemory);
+    match danger {
+        Danger::Room { room, used, .. } => !fixed(room) && !fixed(used),
+        Danger::MoreThan { .. } => true,
+        Danger::CannotTell => false,
     }
 }
 
