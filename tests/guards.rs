@@ -767,7 +767,7 @@ fn an_export_says_it_in_the_file() {
     let (profiles, host) = (profiles(&text), Host::new(&machine));
     let check = Check::prepare(&profiles, Options::default(), &host).unwrap_or_else(|_| panic!("it is prepared"));
     let mut wishes = check.wishes();
-    guard::mark(&mut wishes, &machine);
+    guard::mark(&mut wishes, &|_| true, &machine, &machine);
     let format = export::find("sysctl.d").expect("it is one");
     let exported = export::export(format, &wishes, &["p".to_owned()], None, &host, None);
     let file = exported.text.expect("there is one");

@@ -155,6 +155,15 @@ const fn always(
     }
 }
 
+/// Settings that other guarded ones are measured against, and what the kernel starts with (mm/util.c, kernel/panic.c). The
+/// kilobytes have no start of their own: they are the ratio in another unit, and 0 while that one counts.
+pub static AT_START: &[(&str, Option<&str>)] = &[
+    ("vm.overcommit_memory", Some("0")),
+    ("vm.overcommit_ratio", Some("50")),
+    ("vm.overcommit_kbytes", None),
+    ("kernel.panic", Some("0")),
+];
+
 static GUARDS: &[Guard] = &[
     // __vm_enough_memory() (mm/util.c) refuses every new mapping, and so every fork, once Committed_AS has reached the limit. What
     // was promised before stays promised, so a machine can be above it from the first moment. The limit follows the ratio or the

@@ -20,7 +20,7 @@ mod order;
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, in_order, rank, side_effects, twin};
 pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
-pub use guards::{Danger, Guard, Margin, Quantity, Test, guards, harms};
+pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms};
 pub use order::{Ordered, ordered, series};
 
 use crate::system::Os;

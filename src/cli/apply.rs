@@ -282,16 +282,7 @@ impl Run<'_> {
         // The next boot sets the values of the machine, not those of a network namespace that is gone by then.
         let elsewhere = ground.live && host.network_is_hosts() == Some(false);
         let mut wishes = check.wishes();
-        guard::mark(&mut wishes, machine);
-        // What could stop the machine now could stop it at the next boot.
-        let dangerous: Vec<Target> = wishes
-            .wanted
-            .iter()
-            .filter(|wanted| !self.risky && !wanted.dangers.is_empty())
-            .map(|wanted| wanted.target.clone())
-            .collect();
         let lasting = |target: &Target| match target {
-            target if dangerous.contains(target) => false,
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
             Target::Sysctl(name) => {
                 let parameter = Parameter::Sysctl { name: name.clone() };
@@ -303,6 +294,8 @@ impl Run<'_> {
             Target::Cgroup(_) => self.unit.is_some(),
             Target::Swap => false,
         };
+        let dangerous = self.dangers_at_boot(&mut wishes, &lasting, &host);
+        let lasting = |target: &Target| lasting(target) && dangerous.iter().all(|(known, _)| known != target);
         let names: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
         wishes.root = permissions.allowed.contains(&Consent::Risky);
         let fitted = self.fit(&mut wishes, &lasting, plan, permissions, &host);
@@ -311,8 +304,37 @@ impl Run<'_> {
         let composed = persist::compose(&wishes, &lasting, &names, self.unit, &host, &ground.disk, self.force);
         let mut composed =
             composed.map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))?;
-        composed.refused = fitted.refused;
+        composed.refused = dangerous.into_iter().map(|(_, words)| words).collect();
+        composed.refused.extend(fitted.refused);
         Ok(composed)
+    }
+
+    /// What could stop the machine at the next boot, which has not what was set by hand: the targets, each with what is said of it.
+    fn dangers_at_boot(
+        &self,
+        wishes: &mut Wishes,
+        lasting: &dyn Fn(&Target) -> bool,
+        host: &Host<'_>,
+    ) -> Vec<(Target, String)> {
+        let persisted = host.persisted().cloned().unwrap_or_default();
+        guard::mark(wishes, lasting, host.system, &guard::at_boot(host.system, &persisted));
+        let dangerous = wishes
+            .wanted
+            .iter()
+            .filter(|wanted| !self.risky && !wanted.dangers.is_empty());
+        dangerous
+            .map(|wanted| {
+                let rules: Vec<&str> = wanted.rules.iter().map(|rule| rule.name.as_str()).collect();
+                let words = format!(
+                    "{} = {}, for {}: at the next boot {}; `--allow risky` agrees to that",
+                    wanted.subject(),
+                    wanted.kept,
+                    rules.join(" and "),
+                    wanted.dangers.join("; ")
+                );
+                (wanted.target.clone(), words)
+            })
+            .collect()
     }
 
     /// Fits limits on open files and the room that they need into each other, and plans that room for now.

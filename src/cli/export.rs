@@ -57,7 +57,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let host = Host::new(inside.as_ref().map_or(system.as_ref(), |inside| inside as &dyn System));
     let check = Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?;
     let mut wishes = check.wishes();
-    fix::guard::mark(&mut wishes, system.as_ref());
+    fix::guard::mark(&mut wishes, &|_| true, system.as_ref(), system.as_ref());
     let report = (profiles.len() > 1).then(|| check.run());
     contradictions(report.as_ref(), &wishes)?;
     let names: Vec<String> = profiles.iter().map(|profile| profile.name.clone()).collect();

@@ -49,6 +49,14 @@ pub struct Wanted {
     pub dangers: Vec<String>,
 }
 
+impl Wanted {
+    /// What is to be set, by its name.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        subject_of(&self.target)
+    }
+}
+
 /// A rule that asks for something.
 #[derive(Debug, Clone)]
 pub struct Asker {

@@ -6,9 +6,10 @@ use super::journal::Record;
 use super::overlay::Overlay;
 use super::parameter::Parameter;
 use super::plan::Step;
-use crate::catalogue::{Danger, Guard, Margin, Quantity, guards};
-use crate::engine::Wishes;
+use crate::catalogue::{AT_START, Danger, Guard, Margin, Quantity, guards};
+use crate::engine::{Wanted, Wishes};
 use crate::finding::Report;
+use crate::persisted::{Persisted, Reader};
 use crate::rule::Target;
 use crate::system::{Os, System};
 use measure::{CannotTell, View, number};
@@ -118,21 +119,58 @@ pub(super) fn objections_to_undoing(record: &Record, machine: &dyn System) -> Ve
     objections(written, machine, machine, &after)
 }
 
-/// Notes beside each thing that is wished for what is dangerous about it, once all of them are made.
-pub fn mark(wishes: &mut Wishes, machine: &dyn System) {
-    let after = Overlay::new(machine);
-    for wanted in &wishes.wanted {
-        match &wanted.target {
-            Target::Sysctl(name) => after.set_sysctl(name, &wanted.kept),
-            Target::Sysfs(path) => after.set_file(path, &wanted.kept),
-            Target::Limit(..) | Target::Cgroup(_) | Target::Swap => {}
+/// Notes beside each thing that is wished for what is dangerous about it. They are taken one after the other, in an order in which
+/// none is dangerous after those before it; what is left over is dangerous, and counts as not made. `counts` says what will be made
+/// at all, and `start` is the machine that it begins with.
+pub fn mark(wishes: &mut Wishes, counts: &dyn Fn(&Target) -> bool, machine: &dyn System, start: &dyn System) {
+    let so_far = Overlay::new(start);
+    let mut open: Vec<usize> = (0..wishes.wanted.len())
+        .filter(|at| counts(&wishes.wanted[*at].target))
+        .collect();
+    let dangers_after = |wanted: &Wanted, so_far: &Overlay<'_>| match &wanted.target {
+        Target::Sysctl(written) | Target::Sysfs(written) => {
+            let after = Overlay::new(so_far);
+            wish(wanted, &after);
+            dangers(written, machine, so_far, &after)
+        }
+        Target::Limit(..) | Target::Cgroup(_) | Target::Swap => Vec::new(),
+    };
+    let harmless = |at: usize, wishes: &Wishes| dangers_after(&wishes.wanted[at], &so_far).is_empty();
+    while let Some(next) = open.iter().position(|at| harmless(*at, wishes)) {
+        wish(&wishes.wanted[open.remove(next)], &so_far);
+    }
+    for at in open {
+        wishes.wanted[at].dangers = dangers_after(&wishes.wanted[at], &so_far);
+    }
+}
+
+fn wish(wanted: &Wanted, overlay: &Overlay<'_>) {
+    match &wanted.target {
+        Target::Sysctl(name) => overlay.set_sysctl(name, &wanted.kept),
+        Target::Sysfs(path) => overlay.set_file(path, &wanted.kept),
+        Target::Limit(..) | Target::Cgroup(_) | Target::Swap => {}
+    }
+}
+
+/// The machine as the next boot begins with it, as far as guards ask: what was set by hand and is in no file is gone then, and
+/// makes no room any more.
+#[must_use]
+pub fn at_boot<'a>(machine: &'a dyn System, persisted: &Persisted) -> Overlay<'a> {
+    let overlay = Overlay::new(machine);
+    let reader = Reader::of(machine);
+    for (key, start) in AT_START {
+        let prediction = persisted.of(key);
+        let set = match reader {
+            Reader::Systemd => prediction.systemd,
+            Reader::Procps => prediction.procps,
+        };
+        match (set, start) {
+            (Some(set), _) => overlay.set_sysctl(key, &set.value),
+            (None, Some(start)) if machine.sysctl(key).is_ok() => overlay.set_sysctl(key, start),
+            (None, _) => {}
         }
     }
-    for wanted in &mut wishes.wanted {
-        if let Target::Sysctl(written) | Target::Sysfs(written) = &wanted.target {
-            wanted.dangers = dangers(written, machine, machine, &after);
-        }
-    }
+    overlay
 }
 
 /// Notes beside the fix of each finding what is dangerous about making it by hand, alone. Nothing is read for a change that no
