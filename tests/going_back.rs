@@ -98,31 +98,35 @@ impl Machine {
     }
 }
 
+/// The values before, the key, what is asked of it, the file that tells of more in use since, and what is said then.
+type Case = (
+    Pairs,
+    &'static str,
+    &'static str,
+    (&'static str, &'static str),
+    &'static str,
+);
+type Pairs = &'static [(&'static str, &'static str)];
+
 /// Each raises what it writes, or takes a bound away; then more is in use than the old value allows.
 #[test]
 fn what_would_stop_the_machine_is_left_with_the_numbers() {
-    let strict = [
+    const STRICT: Pairs = &[
         ("vm.overcommit_memory", "2\n"),
         ("vm.overcommit_ratio", "50\n"),
         ("vm.overcommit_kbytes", "0\n"),
     ];
+    const FILES: Pairs = &[("fs.file-max", "10000\n"), ("fs.file-nr", "20\t0\t10000\n")];
     let commit = "Committed_AS is 626652 kB and CommitLimit would be 491748 kB";
-    let files = [("fs.file-max", "10000\n"), ("fs.file-nr", "20\t0\t10000\n")];
-    let cases: [(&[(&str, &str)], &str, &str, (&str, &str), &str); 4] = [
+    let cases: [Case; 4] = [
         (
-            &strict,
+            STRICT,
             "vm.overcommit_ratio",
             "min = 90",
             ("proc/meminfo", BUSY),
             commit,
         ),
-        (
-            &strict,
-            "vm.overcommit_memory",
-            "eq = 0",
-            ("proc/meminfo", BUSY),
-            commit,
-        ),
+        (STRICT, "vm.overcommit_memory", "eq = 0", ("proc/meminfo", BUSY), commit),
         (
             &[("kernel.threads-max", "7580\n")],
             "kernel.threads-max",
@@ -131,7 +135,7 @@ fn what_would_stop_the_machine_is_left_with_the_numbers() {
             "the number of threads is 9000 and kernel.threads-max would be 7580",
         ),
         (
-            &files,
+            FILES,
             "fs.file-max",
             "min = 100000",
             ("proc/sys/fs/file-nr", "20000\t0\t100000\n"),
