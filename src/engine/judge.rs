@@ -4,9 +4,9 @@ use super::resolve::{ResolvedExpectation, ResolvedSubject};
 use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome};
 use crate::remedy;
-use crate::rule::{Advice, Context, Dialect, Observation, Reading, Subject, Waiver, unit_of};
+use crate::rule::{Advice, Context, Dialect, Observation, Proposal, Reading, Subject, Waiver, unit_of};
 use crate::value::{
-    Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, in_order, is_ordered,
+    Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, impossible, in_order, is_ordered,
 };
 
 /// A finding with nothing read.
@@ -123,7 +123,10 @@ pub(super) fn judge(
                 {
                     Some(comparison) => {
                         failed = true;
-                        let why = explain(comparison, &value);
+                        let mut why = explain(comparison, &value);
+                        if let Some(never) = impossible(&expectation.comparisons) {
+                            why = format!("{why}, and {never}");
+                        }
                         reasons.push((Outcome::Fail, format!("{prefix}{}{why}", value.show(unit, page_size))));
                     }
                     None => passed = true,
@@ -306,6 +309,7 @@ fn fix(
 ) -> Fix {
     let order = subject.kind.order(observation);
     let mut targets: Vec<(&'static str, Option<Value>)> = Vec::new();
+    let mut never = None;
     for expectation in &subject.expectations {
         let whole = observation.value(expectation.metric.name);
         let compared = match (whole, expectation.field) {
@@ -323,6 +327,7 @@ fn fix(
         if holds && !disordered {
             continue;
         }
+        never = never.or_else(|| impossible(&expectation.comparisons));
         let target = correct(&expectation.comparisons, compared.as_ref(), expectation.prefer.as_ref());
         let target = match (target, expectation.field, whole) {
             (Some(Value::Number(number)), Some(index), Some(whole)) => with_field(order, whole, index, number),
@@ -331,7 +336,10 @@ fn fix(
         };
         targets.push((expectation.metric.name, target));
     }
-    let mut proposal = subject.kind.propose(&subject.selectors, observation, &targets, cx);
+    let mut proposal = match never {
+        Some(why) => Proposal::manual(why, "Ask for less: nothing that can be set here is enough."),
+        None => subject.kind.propose(&subject.selectors, observation, &targets, cx),
+    };
     if let Some(text) = &planned.rule.remedy {
         proposal.remedies.retain(|(dialect, _)| *dialect != Dialect::Manual);
         proposal.remedies.push((Dialect::Manual, text.clone()));

@@ -6,7 +6,7 @@ use super::{Check, Planned, ResolvedExpectation, ResolvedSubject, State};
 use crate::catalogue::{self, Write};
 use crate::rule::{Change, Context, Dialect, Intent, Observation, Proposal, Reach, Reading, Scope, Target, unit_of};
 use crate::system::recording::is_secret;
-use crate::value::{Comparator, Comparison, Number, Operand, Value, contradict, correct, in_order};
+use crate::value::{Comparator, Comparison, Number, Operand, Value, contradict, correct, impossible, in_order};
 
 /// Everything that the rules of a run ask for.
 #[derive(Debug, Clone, Default)]
@@ -444,7 +444,16 @@ impl Group<'_> {
             }
             let holds = live.is_some_and(|live| slot.comparisons.iter().all(|comparison| comparison.holds(&live)));
             for member in without {
-                let reason = if let Some(other) = with.first() {
+                let asked = member.subject.expectations.iter();
+                let never = asked
+                    .filter(|own| own.metric.name == slot.metric && own.field == slot.field)
+                    .find_map(|own| impossible(&own.comparisons));
+                let reason = if let Some(why) = never {
+                    match &member.planned.rule.remedy {
+                        Some(text) => format!("{why}. {text}"),
+                        None => why,
+                    }
+                } else if let Some(other) = with.first() {
                     format!(
                         "no value was found that satisfies it together with {}",
                         other.planned.name()

@@ -3,6 +3,9 @@
 use super::compare::same;
 use super::{Comparator, Comparison, Number, Operand, PortRange, Value};
 
+/// The last port.
+const LAST: u32 = 65535;
+
 /// The nearest value to `actual` that satisfies all comparisons. A number is only raised to a floor or lowered to a ceiling.
 /// `None` where no value satisfies them, or nothing says which.
 #[must_use]
@@ -42,6 +45,31 @@ pub fn correct(comparisons: &[Comparison], actual: Option<&Value>, prefer: Optio
         _ => clamp(comparisons, actual),
     };
     nearest.filter(satisfies)
+}
+
+/// Why no value at all satisfies the comparisons, whatever the machine has; `None` where one may. (Bounds that exclude each other are
+/// a mistake of the profile, and never come this far.)
+#[must_use]
+pub fn impossible(comparisons: &[Comparison]) -> Option<String> {
+    // The kernel takes ports from 1 (net/ipv4/sysctl_net_ipv4.c), and the two narrower ranges are the widest of the other parity.
+    const WIDEST: [PortRange; 3] = [
+        PortRange { lo: 1, hi: LAST },
+        PortRange { lo: 1, hi: LAST - 1 },
+        PortRange { lo: 2, hi: LAST },
+    ];
+    let of = |wanted: Comparator| {
+        comparisons
+            .iter()
+            .filter(move |comparison| comparison.comparator == wanted)
+    };
+    let fits = |range: &PortRange| {
+        let range = Value::Range(*range);
+        of(Comparator::Width)
+            .chain(of(Comparator::Parity))
+            .all(|asked| asked.holds(&range))
+    };
+    let too_wide = of(Comparator::Width).next().is_some() && !WIDEST.iter().any(fits);
+    too_wide.then(|| format!("no range can be so wide: there are {LAST} ports"))
 }
 
 /// Raises to the highest floor, lowers to the lowest ceiling.
@@ -92,7 +120,6 @@ fn with_words(words: &[String], comparisons: &[Comparison]) -> Vec<String> {
 
 /// Widens a range, never narrows it: the union with what it must cover, then for width, then for parity.
 fn widen(mut range: PortRange, comparisons: &[Comparison]) -> PortRange {
-    const LAST: u32 = 65535;
     for comparison in comparisons {
         if let (Comparator::Covers, Operand::Value(Value::Range(inner))) = (comparison.comparator, &comparison.operand)
         {

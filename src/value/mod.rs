@@ -13,7 +13,7 @@ mod units;
 mod version;
 
 pub use compare::{Comparator, Comparison, Operand, OperandShape};
-pub use correct::{contradict, correct};
+pub use correct::{contradict, correct, impossible};
 pub use order::{Order, in_order, is_ordered};
 pub use ports::{PortRange, PortSet};
 pub use units::{Dimension, Rounding, Unit, UnitMismatch};
