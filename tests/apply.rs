@@ -752,7 +752,11 @@ fn numbers_are_not_used_again() {
     let words = ["apply", path(&profile), "--journal", path(&journal), "--yes"];
     for id in 1..4 {
         let done = space.run(&words);
-        assert!(done.err.contains(&format!("`runup revert {id}`")), "{}", done.err);
+        assert!(
+            done.err.contains(&format!("`runup revert {id} --journal ")),
+            "{}",
+            done.err
+        );
         assert_eq!(space.run(&["revert", "--journal", path(&journal)]).code, 0);
     }
 }

@@ -334,3 +334,42 @@ fn an_exported_limit_names_the_room_that_it_needs() {
         assert!(!enough.err.contains("fs.nr_open"), "{to}: {}", enough.err);
     }
 }
+
+#[test]
+fn a_limit_that_stays_keeps_its_room() {
+    let root = tree("2097152", &[]);
+    let root = root.path();
+    apply(root, &[]);
+    let limits = root.join(LIMITS_D);
+    let edited = std::fs::read_to_string(&limits).expect("it was written") + "@dba soft nofile 4096\n";
+    std::fs::write(&limits, edited).expect("it is written");
+    let place = root.to_str().expect("UTF-8");
+    let removed = run(&["revert", "--persist", "--root", place]);
+    assert_eq!(removed.code, 1, "{}{}", removed.out, removed.err);
+    assert!(removed.err.contains("fs.nr_open that a limit"), "{}", removed.err);
+    assert_eq!(settings(root, SYSCTL_D), ["fs.nr_open = 2097152"]);
+    let forced = run(&["revert", "--persist", "--force", "--root", place]);
+    assert_eq!(forced.code, 0, "{}{}", forced.out, forced.err);
+    assert!(!root.join(SYSCTL_D).exists() && !limits.exists());
+}
+
+#[test]
+fn a_ceiling_holds_whichever_profile_is_named_first() {
+    for low_first in [true, false] {
+        let low = "[[rule]]\nid = \"low\"\nsysctl = { key = \"fs.nr_open\", max = 1_048_576 }\nseverity = \"error\"\n";
+        let root = tree("2097152", &[("low.toml", low)]);
+        let root = root.path();
+        let place = root.to_str().expect("UTF-8");
+        let (low, high) = (format!("{place}/low.toml"), format!("{place}/p.toml"));
+        let names = if low_first { [&low, &high] } else { [&high, &low] };
+        let applied = run(&["apply", names[0], names[1], "--root", place, "--persist", "--yes"]);
+        assert_eq!(applied.code, 1, "{}{}", applied.out, applied.err);
+        assert_eq!(now(root), "1048576", "{low_first}: {}", applied.out);
+        assert_eq!(
+            (settings(root, LIMITS_D), settings(root, SYSCTL_D)),
+            (Vec::new(), Vec::new()),
+            "{}",
+            applied.out
+        );
+    }
+}

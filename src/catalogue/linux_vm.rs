@@ -76,6 +76,13 @@ pub(super) static KEYS: &[Key] = &[
     .unit(Unit::Kib),
     key("vm.mmap_min_addr", "The lowest address that may be mapped.", VM).unit(Unit::Bytes),
     key("vm.nr_hugepages", "Huge pages that are set aside for good.", VM),
+    // Which nodes give the pages follows from the memory policy of whoever writes it, which no profile can say.
+    key(
+        "vm.nr_hugepages_mempolicy",
+        "The same number; who writes it sets the pages aside on the nodes of his own memory policy.",
+        VM,
+    )
+    .write(Write::Never),
     key(
         "vm.nr_overcommit_hugepages",
         "Huge pages that may be added when they are asked for.",

@@ -134,8 +134,9 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
                 " (until the next boot; --persist makes it last)"
             };
             streams.message(&format!(
-                "runup: {} made{until}; `runup revert {id}` undoes this\n",
-                changes(plan.steps.len())
+                "runup: {} made{until}; `runup revert {id}{}` undoes this\n",
+                changes(plan.steps.len()),
+                same_place(matches)
             ));
             run.say_what_stays(streams)?;
         }
@@ -559,6 +560,17 @@ fn agreed(count: usize, matches: &ArgMatches, streams: &mut Streams) -> Result<b
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES"))
+}
+
+/// The options that make another command look where this one did.
+fn same_place(matches: &ArgMatches) -> String {
+    let mut text = String::new();
+    for option in ["root", "journal"] {
+        if let Some(place) = matches.get_one::<String>(option) {
+            text += &format!(" --{option} {}", crate::remedy::quote(place));
+        }
+    }
+    text
 }
 
 fn changes(count: usize) -> String {

@@ -102,8 +102,8 @@ fn check() -> Command {
                 .default_value(Severity::Error.name())
                 .value_parser(PossibleValuesParser::new(Gate::words()))
                 .help(
-                    "what makes the machine not ready, in every format and the exit code: the least severity whose fail or unknown \
-                     does, and `boot` where what the next boot undoes does, too (alone: with errors); as in warning,boot",
+                    "what keeps the machine from being ready, in every format and in the exit code: rules of this severity or above \
+                     that fail or are unknown; `boot`: what the next boot undoes, too. A list: warning,boot",
                 ),
         )
         .arg(only())

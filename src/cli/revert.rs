@@ -86,10 +86,8 @@ fn unpersist(ground: &Ground, force: bool, streams: &mut Streams) -> CommandResu
     let (removed, kept) = persist::remove(&ground.disk, &ground.journal, force)
         .map_err(|error| CommandError::Message(error.to_string()))?;
     streams.try_result(|out| removed.iter().try_for_each(|path| writeln!(out, "{path}: removed")))?;
-    for path in &kept {
-        streams.message(&format!(
-            "runup: {path} is not as runup wrote it, and stays; --force removes it\n"
-        ));
+    for persist::Kept { path, why } in &kept {
+        streams.message(&format!("runup: {path} {why}, and stays; --force removes it\n"));
     }
     if removed.is_empty() && kept.is_empty() {
         streams.message("runup: there is no file of runup's to remove\n");

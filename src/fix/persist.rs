@@ -12,8 +12,8 @@ use super::room;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
-use crate::persisted::{Assignment, Persisted};
-use crate::remedy::host::MODULES_D;
+use crate::persisted::{Assignment, Persisted, ceiling};
+use crate::remedy::host::{MODULES_D, SYSCTL_D};
 use crate::rule::Target;
 use crate::system::{Failure, Os};
 
@@ -101,7 +101,7 @@ impl From<DiskError> for PersistError {
 /// Where a format's file goes; `None` for one that is not for this machine's next boot.
 fn path_of(format: &dyn Format, os: Os, unit: Option<&str>, profiles: &[String]) -> Option<String> {
     Some(match (format.name(), os) {
-        ("sysctl.d", Os::Linux) => crate::remedy::host::SYSCTL_D.to_owned(),
+        ("sysctl.d", Os::Linux) => SYSCTL_D.to_owned(),
         ("tmpfiles.d", Os::Linux) => crate::remedy::host::TMPFILES_D.to_owned(),
         // A service sees nothing of what logins get.
         ("limits.d", Os::Linux) if unit.is_none() => crate::remedy::host::LIMITS_D.to_owned(),
@@ -201,7 +201,7 @@ fn add(
         Some(None) => return Err(PersistError::Edited(path)),
     };
     let text = if path == crate::remedy::host::LIMITS_D {
-        room::without_harm(&text, composed.text(crate::remedy::host::SYSCTL_D), host)
+        room::without_harm(&text, composed.text(SYSCTL_D), host)
     } else {
         text
     };
@@ -322,7 +322,7 @@ fn setting(line: &str) -> Option<String> {
 /// The keys that another file sets otherwise.
 fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, mut after: Persisted) -> Vec<Beaten> {
     for file in &composed.files {
-        if file.path == crate::remedy::host::SYSCTL_D {
+        if file.path == SYSCTL_D {
             after = after.with_file(&file.path, &file.text);
         }
     }
@@ -331,7 +331,7 @@ fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, mut a
         [prediction.systemd, prediction.procps]
             .into_iter()
             .flatten()
-            .find(|by| by.file != crate::remedy::host::SYSCTL_D)
+            .find(|by| by.file != SYSCTL_D)
             .map(|by| Beaten {
                 key: key.to_owned(),
                 by,
@@ -386,7 +386,7 @@ fn unwrite(files: &[File], disk: &dyn Disk) {
 /// Nobody can tell, since a directory or a file cannot be read.
 pub fn files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     let fixed = [
-        crate::remedy::host::SYSCTL_D,
+        SYSCTL_D,
         crate::remedy::host::TMPFILES_D,
         crate::remedy::host::LIMITS_D,
         MODULES_D,
@@ -413,20 +413,45 @@ pub fn files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     Ok(found)
 }
 
+/// A file of runup's that was not removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its path.
+    pub path: String,
+    /// Why, after its name.
+    pub why: &'static str,
+}
+
 /// Removes every file of ours; those that somebody changed only with `force`. Returns what was removed, and what was not.
 ///
 /// # Errors
 /// The disk's.
-pub fn remove(disk: &dyn Disk, journal: &Journal, force: bool) -> Result<(Vec<String>, Vec<String>), PersistError> {
+pub fn remove(disk: &dyn Disk, journal: &Journal, force: bool) -> Result<(Vec<String>, Vec<Kept>), PersistError> {
     let _lock = locked(disk, journal)?;
     let (mut removed, mut kept) = (Vec::new(), Vec::new());
-    for path in files(disk)? {
-        let whole = disk.read(&path).is_ok_and(|bytes| ours(&bytes).is_some());
-        if whole || force {
+    let own = files(disk)?;
+    let whole = |path: &str| force || disk.read(path).is_ok_and(|bytes| ours(&bytes).is_some());
+    // A limit on open files that stays keeps the room that it needs: without it logins fail.
+    let needs_room = |path: &String| {
+        let text = disk.read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).to_ascii_lowercase();
+        *path != SYSCTL_D && !whole(path) && text.contains("nofile")
+    };
+    let room_stays = own.iter().any(needs_room);
+    for path in own {
+        let room = disk
+            .read(&path)
+            .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(ceiling::KEY));
+        if whole(&path) && !(room_stays && path == SYSCTL_D && room) {
             disk::remove(disk, &path)?;
             removed.push(path);
         } else {
-            kept.push(path);
+            let why = if whole(&path) {
+                "has the fs.nr_open that a limit on open files needs, which stays"
+            } else {
+                "is not as runup wrote it"
+            };
+            kept.push(Kept { path, why });
         }
     }
     Ok((removed, kept))

@@ -148,9 +148,10 @@ fn room_for(
         ));
     }
     let to = needed.max(now);
-    if let Some(asked) = wishes.wanted.iter().find(|wanted| is_ceiling(&wanted.target))
-        && let Some(most) = at_most(asked).filter(|most| *most < to)
-    {
+    // Rules that say nothing of a ceiling may stand before one that does.
+    let ceilings = wishes.wanted.iter().filter(|wanted| is_ceiling(&wanted.target));
+    let mut lowest = ceilings.filter_map(|asked| Some((at_most(asked)?, asked)));
+    if let Some((most, asked)) = lowest.find(|(most, _)| *most < to) {
         let others = asked.rules.iter().map(|rule| &rule.name);
         let others: Vec<&str> = others
             .filter(|name| !rules.contains(name))
@@ -160,6 +161,14 @@ fn room_for(
             "{}, and {} wants at most {most}",
             is(&next),
             others.join(" and ")
+        ));
+    }
+    // Whichever came first is among the wishes; that the other one is not must not count as its consent.
+    if let Some(found) = wishes.contradictions.iter().find(|found| found.subject == ceiling::KEY) {
+        let [(one, asks), (other, asks_too)] = &found.sides;
+        return Err(format!(
+            "{}, and of that {one} asks for {asks}, {other} for {asks_too}",
+            is(&next)
         ));
     }
     let with_ours = persisted.with_file(SYSCTL_D, &format!("{} = {to}\n", ceiling::KEY));

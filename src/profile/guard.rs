@@ -66,7 +66,10 @@ impl fmt::Display for Refused {
             Refused::Owner(uid) => write!(f, "it belongs to {}", accounts::name_of(*uid)),
             Refused::Secret => f.write_str("it is root's in a directory of somebody who could not read it"),
             Refused::Writable(None) => f.write_str("others can write it"),
-            Refused::Writable(Some(directory)) => write!(f, "others can write the directory {directory}"),
+            Refused::Writable(Some(directory)) => write!(
+                f,
+                "others can write the directory {directory} (its owner is one of them, unless that is root or the user behind sudo)"
+            ),
         }
     }
 }

@@ -304,17 +304,13 @@ fn can_search(directory: &Path) -> bool {
 /// Why root does not use a profile that it did not name, and what to do.
 #[must_use]
 pub fn not_named(path: &str, why: &Refused, purpose: Purpose) -> String {
-    let (rule, command) = match purpose {
-        Purpose::Show => (
-            "root reads one that is not named only if it is the directory owner's or root's, and no link",
-            "check",
-        ),
-        Purpose::CarryOut { .. } => (
-            "root carries one out that is not named only if it is root's or that of the user behind sudo, where nobody else can write",
-            "apply",
-        ),
+    let rule = match purpose {
+        Purpose::Show => "root reads one that is not named only if it is the directory owner's or root's, and no link",
+        Purpose::CarryOut { .. } => {
+            "for root to carry it out unnamed it must be root's or that of the user behind sudo, where nobody else can write"
+        }
     };
-    format!("{path} is here, and is not used: {why}\n  {rule}; `runup {command} {path}` names it")
+    format!("{path} is here, and is not used: {why}\n  {rule}; if you trust it, name it: {path}")
 }
 
 /// The name of a profile that comes from standard input.
