@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::{Planned, ResolvedExpectation, State};
+use crate::date::Date;
 use crate::finding::{Conflict, ConflictSide, Finding, Outcome};
-use crate::profile::raw::Date;
 use crate::rule::unit_of;
 use crate::value::contradict;
 

@@ -12,13 +12,13 @@ mod wishes;
 use std::any::Any;
 use std::time::Duration;
 
+use crate::date::{Date, date_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::finding::{Finding, HostSummary, Outcome, Report, Summary};
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::profile::params::{self, Setting, Values};
-use crate::profile::raw::Date;
 use crate::rule::{Context, Intent, Kind, Rule, Waiver};
 use crate::system::System;
 
@@ -353,50 +353,10 @@ fn summary(host: &Host<'_>) -> HostSummary {
     }
 }
 
-/// The UTC calendar date of a time in seconds since 1970-01-01.
-#[must_use]
-pub fn date_of(time: i64) -> Date {
-    // Days are counted from 0000-03-01, so that the leap day is the last of its year.
-    let days = time.div_euclid(86_400) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    let narrow = |number: i64| u8::try_from(number).unwrap_or(0);
-    Date {
-        year: u16::try_from(year).unwrap_or(u16::MAX),
-        month: narrow(month),
-        day: narrow(day),
-    }
-}
-
 /// The processes, facts and files of a machine that a report of these profiles would need, asked for without judging.
 pub fn touch(system: &dyn System) {
     let host = Host::new(system);
     for fact in crate::host::FACTS {
         let _ = host.fact(fact.name);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_follow_the_calendar() {
-        let date = |year, month, day| Date { year, month, day };
-        assert_eq!(date_of(0), date(1970, 1, 1));
-        assert_eq!(date_of(951_782_400), date(2000, 2, 29));
-        assert_eq!(date_of(1_801_353_599), date(2027, 1, 30));
-        assert_eq!(date_of(1_801_353_600), date(2027, 1, 31));
-        assert_eq!(date_of(4_107_542_400), date(2100, 3, 1));
     }
 }

@@ -174,7 +174,7 @@ impl Check<'_> {
             samples: None,
             intent: Intent::Export,
         };
-        let today = super::date_of(self.host.system.now());
+        let today = crate::date::date_of(self.host.system.now());
         for planned in &self.planned {
             let left = |subject: &str, reason: String| left_over(planned, subject, reason);
             let label = planned

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Spot};
 use super::number;
 use crate::catalogue::{self, Bound};
-use crate::profile::write::Toml;
+use crate::document::write::Toml;
 use crate::rule;
 use crate::system::recording::is_secret;
 use crate::system::{Os, SysctlName};

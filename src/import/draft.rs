@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::write::{Toml, toml_text};
 use crate::persisted::in_order;
 use crate::profile::search::Found;
-use crate::profile::write::{Toml, toml_text};
 use crate::profile::{self, Library, Profile};
 use crate::report::printable;
 use crate::rule::Severity;

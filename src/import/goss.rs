@@ -4,7 +4,7 @@ use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::yaml::{self, Data, Node};
 use super::{Entry, Input};
-use crate::profile::write::Toml;
+use crate::document::write::Toml;
 use crate::rule;
 
 /// The sections that a goss file can have.

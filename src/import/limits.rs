@@ -2,8 +2,8 @@
 
 use super::draft::{Draft, Spot};
 use super::{Entry, Input, Wish};
+use crate::document::write::Toml;
 use crate::persisted::in_order;
-use crate::profile::write::Toml;
 use crate::system::Resource;
 use crate::value::Unit;
 
@@ -145,7 +145,7 @@ fn value(resource: Resource, text: &str) -> Option<Toml> {
 #[cfg(test)]
 mod tests {
     use super::value;
-    use crate::profile::write::Toml;
+    use crate::document::write::Toml;
     use crate::system::Resource;
 
     #[test]

@@ -1,6 +1,6 @@
 //! Numbers as the files of other programs write them, and operands as a profile does.
 
-use crate::profile::write::Toml;
+use crate::document::write::Toml;
 
 /// An integer as the kernel reads one that is written to a key: decimal, octal after a zero, hexadecimal after `0x`.
 pub(super) fn kernel(text: &str) -> Option<i128> {

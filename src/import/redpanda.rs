@@ -4,7 +4,7 @@ use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::yaml::{self, Node};
 use super::{Entry, Input};
-use crate::profile::write::Toml;
+use crate::document::write::Toml;
 
 /// Why a tuner is no rule.
 const NOT_SETTINGS: &[(&str, &str)] = &[

@@ -3,7 +3,7 @@
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::{Entry, Input};
-use crate::profile::write::Toml;
+use crate::document::write::Toml;
 use crate::system::Resource;
 
 /// The comparisons, the longer ones first.

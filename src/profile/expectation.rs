@@ -1,9 +1,9 @@
 //! Comparators: from `min = "connections + 1024"` to a typed expectation.
 
 use super::fields::MODIFIERS;
-use super::raw::{Data, Entry, Raw};
 use super::scope::{Names, describe, expression, expression_at};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::raw::{Data, Entry, Raw};
 use crate::expr::TermType;
 use crate::rule::{Asked, AskedOperand, Expectation, Kind, Metric, Selectors};
 use crate::source::{Place, Sources};

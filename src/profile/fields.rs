@@ -1,6 +1,6 @@
 //! The keys of a profile, described once: the reader checks against them and the schema is made from them.
 
-use super::shape::{Field, Shape, optional, required};
+use crate::document::shape::{Field, Shape, optional, required};
 
 /// The severities, least first.
 pub const SEVERITIES: &[&str] = &["note", "warning", "error"];

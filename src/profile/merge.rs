@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::fields;
-use super::raw::{self, Data, Entry, Raw, Table};
 use super::search::{Found, From, Library};
-use super::shape::{self, SYSTEMS};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::raw::{self, Data, Entry, Raw, Table};
+use crate::document::shape::{self, SYSTEMS};
 use crate::files::{self, largest};
 use crate::rule;
 use crate::source::{Origin, Place, SourceId, Sources};

@@ -1,7 +1,7 @@
 //! Profiles: from TOML through raw, merged and checked forms to rules.
 //!
-//! [`raw`] is TOML with places; [`shape`] and [`fields`] say what may stand where; [`search`] finds files; [`merge`] follows
-//! `extends`; `compile` makes rules of it. Every mistake is reported in one pass.
+//! [`fields`] says what may stand where; [`search`] finds files; [`merge`] follows `extends`; `compile` makes rules of it. Every
+//! mistake is reported in one pass.
 
 mod compile;
 mod expectation;
@@ -9,13 +9,9 @@ pub mod fields;
 pub mod guard;
 pub mod merge;
 pub mod params;
-mod quick;
-pub mod raw;
 pub mod schema;
 mod scope;
 pub mod search;
-pub mod shape;
-pub mod write;
 
 use crate::diagnostic::Diagnostics;
 use crate::rule::{Rule, Waiver};

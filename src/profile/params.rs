@@ -1,9 +1,10 @@
 //! Parameters: what they are, and the values that they have in a run.
 
-use super::raw::{Data, Entry, Raw};
+use super::fields;
 use super::scope::{Names, describe, expression};
-use super::{fields, shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::raw::{Data, Entry, Raw};
+use crate::document::shape;
 use crate::expr::{Environment, EvalError, Expr, Term, TermType};
 use crate::host::Host;
 use crate::rule::Condition;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fields;
-use super::shape::{Field, SYSTEMS, Shape};
+use crate::document::shape::{Field, SYSTEMS, Shape};
 use crate::rule::{KINDS, Kind};
 use crate::value::{Comparator, OperandShape, Unit};
 

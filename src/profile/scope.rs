@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use super::raw::{Data, Raw};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::raw::{Data, Raw};
 use crate::expr::{Expr, ExprError, Scope, TermType};
 use crate::host::FACTS;
 use crate::rule::Condition;

@@ -13,9 +13,9 @@ pub use asked::{asked, label_of};
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostics;
+use crate::document::raw::{self, Data, Raw};
 use crate::profile::fields;
 use crate::profile::merge::RawRule;
-use crate::profile::raw::{self, Data, Raw};
 use crate::profile::{self, Library, Profile, search};
 use crate::rule::{KINDS, Rule};
 use crate::source::{SourceId, Sources};

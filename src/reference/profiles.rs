@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Entry, MADE, Page, asked, code, label_of, origin, systems, words};
-use crate::profile::raw::{Raw, Table};
+use crate::document::raw::{Raw, Table};
 use crate::source::{SourceId, Sources};
 
 pub(super) fn page(entry: &Entry, sources: &Sources) -> Page {

@@ -245,7 +245,7 @@ pub fn journal(entries: &[(Entry, Option<String>)], out: &mut dyn Write) -> io::
 
 /// `2026-11-23 14:05 UTC`.
 fn date(time: i64) -> String {
-    let date = crate::engine::date_of(time);
+    let date = crate::date::date_of(time);
     let second = time.rem_euclid(86_400);
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02} UTC",

@@ -3,8 +3,8 @@
 use super::{
     Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
 };
+use crate::document::shape::Field;
 use crate::host::cgroup::{Hierarchy, number};
-use crate::profile::shape::Field;
 use crate::system::Os;
 use crate::value::{Number, Type, Unit, Value};
 

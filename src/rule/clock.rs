@@ -1,7 +1,7 @@
 //! The clock: whether it is right, and what reading it costs.
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, reading_of};
-use crate::profile::shape::Field;
+use crate::document::shape::Field;
 use crate::system::{ClockCost, Failure, Os};
 use crate::value::{Choice, Type, Unit, Value};
 

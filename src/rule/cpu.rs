@@ -4,7 +4,7 @@ use super::{
     Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target,
     reach, reading_of,
 };
-use crate::profile::shape::Field;
+use crate::document::shape::Field;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::shape::{Field, Shape, required};
+use crate::document::shape::{Field, Shape, required};
 use crate::system::Os;
 use crate::value::{Type, Unit, Value};
 

@@ -4,7 +4,7 @@ mod docker;
 mod podman;
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors};
-use crate::profile::shape::{Field, Shape, required};
+use crate::document::shape::{Field, Shape, required};
 use crate::system::{Failure, Limits, Os, Resource};
 use crate::value::{Choice, Number, Type, Unit, Value};
 

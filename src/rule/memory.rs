@@ -3,7 +3,7 @@
 use super::{
     Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target, reach,
 };
-use crate::profile::shape::Field;
+use crate::document::shape::Field;
 use crate::system::Os;
 use crate::value::{Number, Type, Unit, Value};
 

@@ -36,11 +36,11 @@ pub use registry::{KINDS, find};
 use std::any::Any;
 use std::fmt;
 
+use crate::date::Date;
 use crate::diagnostic::Diagnostics;
+use crate::document::shape::Field;
 use crate::expr::Expr;
 use crate::host::Host;
-use crate::profile::raw::Date;
-use crate::profile::shape::Field;
 use crate::source::Place;
 use crate::system::{Failure, Os, Resource, System};
 use crate::value::{Comparator, Order, Type, Unit, Value};

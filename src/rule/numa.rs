@@ -1,7 +1,7 @@
 //! NUMA: memory that is nearer to some processors than to others.
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
-use crate::profile::shape::Field;
+use crate::document::shape::Field;
 use crate::system::{Failure, Os};
 use crate::value::{PortSet, Type, Unit, Value};
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::shape::{Field, Shape, optional};
+use crate::document::shape::{Field, Shape, optional};
 use crate::system::{Failure, Listener, Os, Sockets};
 use crate::value::{Choice, PortRange, PortSet, Type, Unit, Value};
 

@@ -1,7 +1,7 @@
 //! Where the power comes from.
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
-use crate::profile::shape::Field;
+use crate::document::shape::Field;
 use crate::system::{Failure, Os};
 use crate::value::{Choice, Type, Unit, Value};
 

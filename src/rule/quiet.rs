@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
-use crate::profile::shape::Field;
+use crate::document::shape::Field;
 use crate::system::{Failure, Os, ProcessTime};
 use crate::value::{Type, Unit, Value};
 

@@ -5,7 +5,7 @@ use super::{
     Side, Target, origin, reach, reading_of,
 };
 use crate::diagnostic::Diagnostics;
-use crate::profile::shape::{Field, Shape, optional, required};
+use crate::document::shape::{Field, Shape, optional, required};
 use crate::system::{Limits, Os, Resource};
 use crate::systemd::unit::full_name;
 use crate::value::{Number, Type, Unit, Value};

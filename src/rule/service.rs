@@ -2,9 +2,9 @@
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::shape::{Field, Shape, required};
 use crate::host::Host;
 use crate::host::cgroup::{number, quota};
-use crate::profile::shape::{Field, Shape, required};
 use crate::remedy::quote;
 use crate::system::{Failure, Os, System};
 use crate::systemd::process::{self, NotFound, Running, main_process};

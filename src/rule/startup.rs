@@ -2,9 +2,9 @@
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
 use crate::catalogue;
+use crate::document::shape::Field;
 use crate::persisted::shells::{self, Command};
 use crate::persisted::{Assignment, logins};
-use crate::profile::shape::Field;
 use crate::system::Os;
 use crate::systemd::missing;
 use crate::systemd::process::{limits_of, unit_of};

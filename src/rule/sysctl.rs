@@ -6,8 +6,8 @@ use super::{
 };
 use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::shape::{Field, Shape, optional, required};
 use crate::host::Capability;
-use crate::profile::shape::{Field, Shape, optional, required};
 use crate::system::{Failure, Os, SysctlName};
 use crate::value::{Number, Order, Type, Value, Version, in_order, is_ordered};
 

@@ -5,7 +5,7 @@ use super::{
     glob, reach, reading_of,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::shape::{Field, Shape, optional, required};
+use crate::document::shape::{Field, Shape, optional, required};
 use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};
 

@@ -2,8 +2,8 @@
 
 use super::rlimit::together;
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, Side};
+use crate::document::shape::Field;
 use crate::persisted::files::name_of;
-use crate::profile::shape::Field;
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::config::Config;
 use crate::systemd::manager::{Origin, default_limits, default_tasks, removes_ipc};

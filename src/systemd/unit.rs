@@ -1,8 +1,8 @@
 //! A unit's file, its other names and its drop-ins.
 
 use super::config::{Config, Setting};
+use crate::document::shape::is_name;
 use crate::persisted::files::{name_of, target};
-use crate::profile::shape::is_name;
 use crate::system::{Failure, System};
 
 /// Whose manager has a unit.

@@ -1,8 +1,8 @@
 //! What options of plugins mean, as data, and the forms of their values.
 
+use crate::document::write::Toml;
 use crate::import::ask::Direction;
 use crate::import::number;
-use crate::profile::write::Toml;
 
 /// Options of every unit that say when and where it holds.
 pub(super) const COMMON: &[&str] = &[

@@ -2,10 +2,10 @@
 
 use super::options::{ATTRIBUTES, COMMON, ENERGY_BIAS, alternatives, boolean, modified, readahead, why_not};
 use super::{Setting, Unit, expand, unquoted};
+use crate::document::write::Toml;
 use crate::import::ask::{Ask, Direction};
 use crate::import::draft::{Draft, Spot};
 use crate::import::number;
-use crate::profile::write::Toml;
 use crate::rule;
 
 /// One unit, with what holds for all of its options.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::shape::{Field, Shape, optional, required};
+use crate::document::shape::{Field, Shape, optional, required};
 use crate::suggest;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};

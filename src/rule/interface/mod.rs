@@ -4,7 +4,7 @@ mod remedy;
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, glob, reading_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::shape::{Field, Shape, required};
+use crate::document::shape::{Field, Shape, required};
 use crate::system::{Failure, Interface as Facts, Os};
 use crate::value::{Choice, Type, Unit, Value};
 

@@ -4,8 +4,8 @@ mod options;
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, disk, reading_of};
 use crate::diagnostic::Diagnostics;
+use crate::document::shape::{Field, Shape, required};
 use crate::host;
-use crate::profile::shape::{Field, Shape, required};
 use crate::system::{Failure, Os};
 use crate::value::{Choice, Type, Value};
 use options::Options;

@@ -6,7 +6,7 @@ use super::{
     Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
     sysctl,
 };
-use crate::profile::shape::{Field, Shape, required};
+use crate::document::shape::{Field, Shape, required};
 use crate::system::Os;
 use crate::value::{Number, Type, Unit, Value};
 use measure::{Use, measure};

@@ -5,7 +5,8 @@
 //! mistake at all) it leaves alone: it answers `None`, and the full parser reads the text and reports what is wrong. That both
 //! read the same from what both read is a test.
 
-use super::raw::{Data, Date, Entry, Raw, Table};
+use super::raw::{Data, Entry, Raw, Table};
+use crate::date::Date;
 use crate::source::{Place, SourceId};
 
 /// Reads a profile; `None` where the full parser must.
@@ -455,12 +456,13 @@ impl Reader<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test reads the built-in profiles")]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::diagnostic::Diagnostics;
-    use crate::profile::raw;
+    use crate::document::raw;
     use crate::source::{Origin, Sources};
 
     /// What both readers make of a text; the full one's mistakes mean that this one must not have answered.
@@ -479,8 +481,11 @@ mod tests {
 
     #[test]
     fn both_readers_agree_on_profiles() {
-        for (name, text) in crate::profile::search::built_in() {
-            assert_eq!(compare(&text), Ok(true), "{name}");
+        let profiles = concat!(env!("CARGO_MANIFEST_DIR"), "/../../profiles");
+        for profile in std::fs::read_dir(profiles).unwrap() {
+            let path = profile.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(compare(&text), Ok(true), "{}", path.display());
         }
         for text in [
             "",

@@ -1,7 +1,7 @@
 //! One description of what a profile may hold. The reader checks against it, and the JSON Schema is made from it.
 
+use super::raw::{Data, Raw, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::profile::raw::{Data, Raw, Table};
 use crate::source::Place;
 
 /// One key of a table.

@@ -22,7 +22,7 @@ pub fn is_a_slip(left: &str, right: &str) -> bool {
 }
 
 /// Letters to insert, drop, replace or swap with their neighbour; `None` when it takes more than `limit`.
-pub(crate) fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
+pub fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     if left.len().abs_diff(right.len()) > limit {
         return None;

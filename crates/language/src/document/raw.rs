@@ -2,6 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
+use crate::date::Date;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Place, SourceId, Sources};
 
@@ -31,17 +32,6 @@ pub enum Data {
     Table(Table),
     /// A float, or a date with a time: nothing in a profile is one.
     Other(&'static str),
-}
-
-/// A calendar date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Date {
-    /// The year.
-    pub year: u16,
-    /// 1 to 12.
-    pub month: u8,
-    /// 1 to 31.
-    pub day: u8,
 }
 
 /// A table's entries.

@@ -1,0 +1,24 @@
+//! The language that profiles are written in, without a machine: nothing here reads a file or asks anything.
+//!
+//! ```text
+//! document ──> diagnostic ──> source
+//!    │             └──> suggest
+//!    └──> date     expr ──> value
+//! ```
+//!
+//! * [`value`]: typed values, comparators, units, and the value that a fix would write.
+//! * [`expr`]: expressions over parameters, facts and live values.
+//! * [`document`]: TOML with places, checked against one description of the fields.
+//! * [`diagnostic`] and [`source`]: mistakes that point into a file.
+//! * [`suggest`]: what a misspelt word was meant to be.
+//! * [`date`]: calendar dates.
+
+#![forbid(unsafe_code)]
+
+pub mod date;
+pub mod diagnostic;
+pub mod document;
+pub mod expr;
+pub mod source;
+pub mod suggest;
+pub mod value;
