@@ -39,27 +39,21 @@
 //! Nothing below [`cli`] prints or exits, but for the shim, which has no one above it. A check changes nothing: only [`fix`] and the
 //! shim write, through [`system::WritableSystem`] and system calls of their own.
 
-pub mod accounts;
 #[cfg(target_os = "linux")]
 pub mod arena;
-pub mod catalogue;
 pub mod cli;
 pub mod engine;
 pub mod export;
-pub mod files;
 pub mod finding;
 pub mod fix;
 pub mod gate;
-pub mod host;
 pub mod import;
-pub mod persisted;
 pub mod profile;
 pub mod reference;
 pub mod remedy;
 pub mod report;
 pub mod rule;
 pub mod shim;
-pub mod system;
-pub mod systemd;
 
 pub use runup_language::{date, diagnostic, document, expr, source, suggest, value};
+pub use runup_machine::{accounts, catalogue, failure, files, host, persisted, recording, system, systemd};

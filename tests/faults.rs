@@ -8,10 +8,10 @@ use runup::engine::{Check, Options};
 use runup::finding::{Outcome, Report};
 use runup::host::Host;
 use runup::profile::{self, Library};
+use runup::recording::{Recorder, Recording, Replay};
 use runup::report::{self, Format, Style};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::recording::{Recorder, Recording, Replay};
 use runup::system::{Listener, Os, PortUse, Resource, Sockets, System};
 use runup::value::Number;
 

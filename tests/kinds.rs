@@ -7,10 +7,10 @@ use runup::engine::{Check, Depth, Options};
 use runup::finding::{Finding, Outcome};
 use runup::host::Host;
 use runup::profile::{self, Library};
+use runup::recording::{Recorder, Recording, Replay};
 use runup::rule::{Dialect, Reach};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::recording::{Recorder, Recording, Replay};
 use runup::system::{Channels, Failure, Interface, Listener, Os, Sockets, System};
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.

@@ -14,10 +14,10 @@ use runup::engine::{Check, Options};
 use runup::finding::{Finding, Outcome};
 use runup::host::Host;
 use runup::profile::{self, Library};
+use runup::recording::{Recorder, Recording, Replay};
 use runup::rule::Dialect;
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::recording::{Recorder, Recording, Replay};
 use runup::system::{Os, System};
 use support::{can, directory, is_root};
 

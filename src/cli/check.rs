@@ -16,11 +16,11 @@ use crate::fix::guard;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::profile::Setting;
+use crate::recording::{Recording, Replay};
 use crate::report::{self, Format, Style};
 use crate::source::Sources;
 use crate::system::System;
 use crate::system::live::LiveSystem;
-use crate::system::recording::{Recording, Replay};
 use crate::system::rooted::RootedSystem;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {

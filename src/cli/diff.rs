@@ -8,11 +8,11 @@ use clap::ArgMatches;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode, check, project};
 use crate::catalogue;
+use crate::recording::{Recording, is_secret};
 use crate::report::printable;
 use crate::rule::Rule;
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
-use crate::system::recording::{Recording, is_secret};
 use crate::system::{Failure, Os, Resource, SysctlName, System};
 use crate::value::{Type, Unit};
 

@@ -13,11 +13,11 @@ use crate::export::{self, Basis, Container, Format};
 use crate::finding::Report;
 use crate::fix;
 use crate::host::Host;
+use crate::recording::Replay;
 use crate::report::printable;
 use crate::source::Sources;
 use crate::system::System;
 use crate::system::live::LiveSystem;
-use crate::system::recording::Replay;
 use crate::value::Version;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {

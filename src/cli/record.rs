@@ -8,9 +8,9 @@ use super::{CommandError, CommandResult, ExitCode, check};
 use crate::engine::{self, Check, Depth, Options};
 use crate::host::Host;
 use crate::profile::{self, Library};
+use crate::recording::Recorder;
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
-use crate::system::recording::Recorder;
 use crate::system::{Resource, System};
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {

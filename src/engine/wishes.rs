@@ -4,8 +4,8 @@
 
 use super::{Check, Planned, ResolvedExpectation, ResolvedSubject, State};
 use crate::catalogue::{self, Write};
+use crate::recording::is_secret;
 use crate::rule::{Change, Context, Dialect, Intent, Observation, Proposal, Reach, Reading, Scope, Target, unit_of};
-use crate::system::recording::is_secret;
 use crate::value::{Comparator, Comparison, Number, Operand, Value, contradict, correct, impossible, in_order};
 
 /// Everything that the rules of a run ask for.

@@ -5,9 +5,9 @@
 
 use crate::catalogue::{self, Fresh, Kernel, Key, Namespace, Origin};
 use crate::engine::{Demand, Wanted};
-use crate::fix::Overlay;
 use crate::host::Host;
 use crate::rule::{Side, Target};
+use crate::system::overlay::Overlay;
 use crate::system::{Limits, Os, Resource, System};
 use crate::value::{Number, Version};
 

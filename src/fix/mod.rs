@@ -19,7 +19,6 @@ pub mod journal;
 mod live_disk;
 mod memory_disk;
 mod order;
-mod overlay;
 mod parameter;
 pub mod persist;
 mod place;
@@ -31,7 +30,6 @@ mod undo;
 
 pub use live_disk::LiveDisk;
 pub use memory_disk::MemoryDisk;
-pub use overlay::Overlay;
 pub use parameter::{Parameter, State};
 pub use place::Place;
 pub use standing::{Standing, is_over, standing};

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use super::guard;
 use super::order;
-use super::overlay::Overlay;
 use super::parameter::{Parameter, State, swaps};
 use crate::catalogue::{self, Write};
 use crate::diagnostic::Diagnostic;
@@ -17,6 +16,7 @@ use crate::finding::{Conflict, Finding, Fix, Outcome, Report};
 use crate::host::{Capability, Host};
 use crate::profile::Profile;
 use crate::rule::{Change, Dialect, Reach, Scope, Side, Target};
+use crate::system::overlay::Overlay;
 use crate::system::{Limits, Os, Process, Resource, SysctlName, System, WritableSystem};
 use crate::value::{Number, Version};
 

@@ -4,8 +4,8 @@ use super::draft::{Draft, Spot};
 use super::number;
 use crate::catalogue::{self, Bound};
 use crate::document::write::Toml;
+use crate::recording::is_secret;
 use crate::rule;
-use crate::system::recording::is_secret;
 use crate::system::{Os, SysctlName};
 use crate::value::{PortRange, PortSet, Type};
 

@@ -4,8 +4,8 @@ use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::{Entry, Input, Wish};
 use crate::persisted::{Persisted, Reader, Setting};
+use crate::recording::is_secret;
 use crate::rule::{Severity, glob};
-use crate::system::recording::is_secret;
 use crate::system::{SysctlName, System};
 
 /// Reads files and directories as the programs that apply them do.

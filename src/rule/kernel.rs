@@ -3,7 +3,7 @@
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, reading_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, is_name, optional};
-use crate::system::recording::without_secrets;
+use crate::recording::without_secrets;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Value, Version};
 

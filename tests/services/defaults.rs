@@ -1,9 +1,9 @@
 //! Managers, engines and clocks on hosts in memory.
 
 use runup::finding::Outcome;
+use runup::recording::{Recorder, Recording, Replay};
 use runup::rule::Dialect;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::recording::{Recorder, Recording, Replay};
 use runup::system::{ClockCost, ClockState, Failure, Os};
 
 use super::{find, has, host, limits_table, outcome, remedy, stat};

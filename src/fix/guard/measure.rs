@@ -67,47 +67,46 @@ fn meminfo(system: &dyn System, name: &str) -> Amount {
     number.ok_or_else(|| unknown(FILE, format!("it does not tell {name}")))
 }
 
-impl Quantity {
-    pub(super) fn measure(self, view: &View<'_>) -> Amount {
-        let View {
-            machine,
-            system,
-            written,
-        } = *view;
-        let own = |file: &str| format!("{}/{file}", machine.process_directory());
-        match self {
-            Quantity::Written(field) => number(system, written, field),
-            Quantity::WrittenOrNoLimit => {
-                number(system, written, 0).map(|limit| if limit == 0 { i128::MAX } else { limit })
-            }
-            Quantity::Constant(number, _) => Ok(number),
-            Quantity::Sysctl(name) => number(machine, name, 0),
-            Quantity::Meminfo(name) => meminfo(machine, name),
-            Quantity::TenthOfMemory => meminfo(machine, "MemTotal").map(|total| total / 10),
-            Quantity::CommitLimit => commit_limit(machine, system),
-            Quantity::MemoryTaken => {
-                const RESERVE: &str = "vm.min_free_kbytes";
-                let reserve = match (number(machine, RESERVE, 0), number(system, RESERVE, 0)) {
-                    (Ok(now), Ok(then)) => (then - now).max(0),
-                    // Not written, so not taken.
-                    _ if written != RESERVE => 0,
-                    (Err(unknown), _) | (_, Err(unknown)) => return Err(unknown),
-                };
-                Ok(huge_pages_added(machine, system)? + reserve)
-            }
-            Quantity::Threads => threads(machine),
-            Quantity::ProcessNumbers => {
-                let highest = processes(machine)?.into_iter().map(i128::from).max();
-                Ok(threads(machine)?.max(highest.unwrap_or(0)))
-            }
-            Quantity::Mappings => mappings(machine),
-            Quantity::HardDescriptors => highest_hard_descriptors(machine),
-            Quantity::Mounts => lines(&text(machine, &own("mountinfo"))?),
-            Quantity::SocketPages(protocol) => socket_pages(machine, &own("net/sockstat"), protocol),
-            Quantity::Neighbours(table) => neighbours(machine, &own(&format!("net/stat/{table}"))),
-            Quantity::Ipv6Connections => ipv6_connections(machine, &own("net/tcp6")),
-            Quantity::Interfaces(table) => interfaces(machine, &own(&format!("net/{table}"))),
+/// How much there is of it.
+pub(super) fn measure(quantity: Quantity, view: &View<'_>) -> Amount {
+    let View {
+        machine,
+        system,
+        written,
+    } = *view;
+    let own = |file: &str| format!("{}/{file}", machine.process_directory());
+    match quantity {
+        Quantity::Written(field) => number(system, written, field),
+        Quantity::WrittenOrNoLimit => {
+            number(system, written, 0).map(|limit| if limit == 0 { i128::MAX } else { limit })
         }
+        Quantity::Constant(number, _) => Ok(number),
+        Quantity::Sysctl(name) => number(machine, name, 0),
+        Quantity::Meminfo(name) => meminfo(machine, name),
+        Quantity::TenthOfMemory => meminfo(machine, "MemTotal").map(|total| total / 10),
+        Quantity::CommitLimit => commit_limit(machine, system),
+        Quantity::MemoryTaken => {
+            const RESERVE: &str = "vm.min_free_kbytes";
+            let reserve = match (number(machine, RESERVE, 0), number(system, RESERVE, 0)) {
+                (Ok(now), Ok(then)) => (then - now).max(0),
+                // Not written, so not taken.
+                _ if written != RESERVE => 0,
+                (Err(unknown), _) | (_, Err(unknown)) => return Err(unknown),
+            };
+            Ok(huge_pages_added(machine, system)? + reserve)
+        }
+        Quantity::Threads => threads(machine),
+        Quantity::ProcessNumbers => {
+            let highest = processes(machine)?.into_iter().map(i128::from).max();
+            Ok(threads(machine)?.max(highest.unwrap_or(0)))
+        }
+        Quantity::Mappings => mappings(machine),
+        Quantity::HardDescriptors => highest_hard_descriptors(machine),
+        Quantity::Mounts => lines(&text(machine, &own("mountinfo"))?),
+        Quantity::SocketPages(protocol) => socket_pages(machine, &own("net/sockstat"), protocol),
+        Quantity::Neighbours(table) => neighbours(machine, &own(&format!("net/stat/{table}"))),
+        Quantity::Ipv6Connections => ipv6_connections(machine, &own("net/tcp6")),
+        Quantity::Interfaces(table) => interfaces(machine, &own(&format!("net/{table}"))),
     }
 }
 

@@ -3,7 +3,6 @@
 mod measure;
 
 use super::journal::Record;
-use super::overlay::Overlay;
 use super::parameter::Parameter;
 use super::plan::Step;
 use crate::catalogue::{AT_START, Danger, Guard, Margin, Quantity, guards};
@@ -11,8 +10,9 @@ use crate::engine::{Wanted, Wishes};
 use crate::finding::Report;
 use crate::persisted::{Persisted, Reader};
 use crate::rule::Target;
+use crate::system::overlay::Overlay;
 use crate::system::{Os, System};
-use measure::{CannotTell, View, number};
+use measure::{CannotTell, View, measure, number};
 
 /// The file that a step which turns swap off is told by.
 pub(super) const SWAPS: &str = "/proc/swaps";
@@ -218,7 +218,7 @@ fn danger(guard: &Guard, before: &View<'_>, after: &View<'_>) -> Option<Objectio
         Danger::Room { room, used, .. } if looked && no_worse(room, used, before, after) => return None,
         Danger::Room { room, used, margin } => fits(guard, (room, used, margin), after),
         Danger::MoreThan { .. } | Danger::CannotTell if looked => return None,
-        Danger::MoreThan { of, most } => of.measure(after).map(|count| {
+        Danger::MoreThan { of, most } => measure(of, after).map(|count| {
             let name = of.name(after.written);
             (count > most).then(|| format!("{name} is {count}: {}", guard.harm))
         }),
@@ -259,7 +259,7 @@ fn looks(guard: &Guard, view: &View<'_>) -> Result<bool, CannotTell> {
 fn no_worse(room: Quantity, used: Quantity, before: &View<'_>, after: &View<'_>) -> bool {
     let compared = |quantity: Quantity, better: fn(i128, i128) -> bool| {
         !quantity.is_written()
-            || match (quantity.measure(before), quantity.measure(after)) {
+            || match (measure(quantity, before), measure(quantity, after)) {
                 (Ok(before), Ok(after)) => better(before, after),
                 _ => false,
             }
@@ -272,10 +272,10 @@ fn fits(
     (room, used, margin): (Quantity, Quantity, Margin),
     view: &View<'_>,
 ) -> Result<Option<String>, CannotTell> {
-    let has = room.measure(view)?;
+    let has = measure(room, view)?;
     let kept = (has.saturating_mul(margin.percent) / 100).max(margin.at_least);
     let fit = |needs: i128| has.saturating_sub(needs) >= kept;
-    let needs = match used.measure(view) {
+    let needs = match measure(used, view) {
         // What is known to be in use is too much already, whatever there is besides.
         Err(CannotTell {
             at_least: Some(known), ..

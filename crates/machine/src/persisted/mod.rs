@@ -19,7 +19,7 @@
 //! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
 
 pub mod ceiling;
-pub(crate) mod files;
+pub mod files;
 mod inventory;
 mod limits_conf;
 pub mod logins;

@@ -39,7 +39,7 @@ pub(super) fn of(path: &str) -> Result<Filesystem, Failure> {
 
 /// Whether a file has an access list, whose users the mode shows as the group's bits.
 #[cfg(target_os = "linux")]
-pub(crate) fn has_access_list(file: std::os::fd::BorrowedFd<'_>) -> bool {
+pub fn has_access_list(file: std::os::fd::BorrowedFd<'_>) -> bool {
     use std::os::fd::AsRawFd as _;
     let name = c"system.posix_acl_access";
     // SAFETY: the name is NUL-terminated, and with a size of 0 nothing is written: the kernel only says how much there is.
@@ -49,7 +49,7 @@ pub(crate) fn has_access_list(file: std::os::fd::BorrowedFd<'_>) -> bool {
 
 /// Nobody asks here: a group's bits count as those of others.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn has_access_list(_file: std::os::fd::BorrowedFd<'_>) -> bool {
+pub fn has_access_list(_file: std::os::fd::BorrowedFd<'_>) -> bool {
     true
 }
 

@@ -17,7 +17,7 @@ mod syntax;
 pub mod unit;
 pub mod values;
 
-pub(crate) use syntax::without_secrets;
+pub use syntax::without_secrets;
 
 use crate::system::{Failure, System};
 
@@ -28,7 +28,7 @@ pub fn is_running(system: &dyn System) -> bool {
 }
 
 /// Why nothing can be said of systemd here; `None` where it runs.
-pub(crate) fn missing(system: &dyn System) -> Option<Result<String, String>> {
+pub fn missing(system: &dyn System) -> Option<Result<String, String>> {
     const NOT_LINUX: &str = "there is no systemd on this system";
     if system.platform().os != crate::system::Os::Linux {
         return Some(Ok(NOT_LINUX.to_owned()));
@@ -41,7 +41,7 @@ pub(crate) fn missing(system: &dyn System) -> Option<Result<String, String>> {
 }
 
 /// A tree of files with systemd in it, and no process.
-pub(crate) fn is_tree(system: &dyn System) -> bool {
+pub fn is_tree(system: &dyn System) -> bool {
     system.stat("/proc/1").is_err()
         && ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]
             .iter()

@@ -1,9 +1,9 @@
 //! A unit's file, its other names and its drop-ins.
 
 use super::config::{Config, Setting};
-use crate::document::shape::is_name;
 use crate::persisted::files::{name_of, target};
 use crate::system::{Failure, System};
+use runup_language::document::shape::is_name;
 
 /// Whose manager has a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Manager {
     }
 
     /// The name of its configuration file.
-    pub(crate) fn configuration(&self) -> &'static str {
+    pub fn configuration(&self) -> &'static str {
         match self {
             Manager::System => "system.conf",
             Manager::User { .. } => "user.conf",
@@ -103,7 +103,7 @@ pub fn full_name(name: &str) -> String {
 }
 
 /// The type that a name ends with.
-pub(crate) fn type_of(name: &str) -> Option<&str> {
+pub fn type_of(name: &str) -> Option<&str> {
     const TYPES: &[&str] = &[
         "service",
         "scope",

@@ -65,7 +65,7 @@ pub(super) fn counts(path: &str) -> bool {
 }
 
 /// Where a link in a directory leads to, by its text alone.
-pub(crate) fn target(directory: &str, link: &str) -> String {
+pub fn target(directory: &str, link: &str) -> String {
     let whole = if link.starts_with('/') {
         link.to_owned()
     } else {
@@ -139,16 +139,18 @@ pub(super) fn read_directories(directories: &[String], system: &dyn System) -> (
 }
 
 /// A drop-in file as it was found.
-pub(crate) struct Found {
-    pub(crate) path: String,
+pub struct Found {
+    /// Its path.
+    pub path: String,
     /// Where it leads to, if it is a link.
-    pub(crate) target: Option<String>,
-    pub(crate) text: Result<Vec<u8>, Failure>,
+    pub target: Option<String>,
+    /// What stands in it.
+    pub text: Result<Vec<u8>, Failure>,
 }
 
 /// The `*.conf` files of directories, the one whose files mask the others' first; in the order of their names over all of them.
 /// Then the directories that are there and cannot be listed.
-pub(crate) fn drop_ins(system: &dyn System, directories: &[String]) -> (Vec<Found>, Vec<(String, Failure)>) {
+pub fn drop_ins(system: &dyn System, directories: &[String]) -> (Vec<Found>, Vec<(String, Failure)>) {
     let mut found: Vec<Found> = Vec::new();
     let mut closed = Vec::new();
     for directory in directories {
@@ -179,6 +181,6 @@ pub(crate) fn drop_ins(system: &dyn System, directories: &[String]) -> (Vec<Foun
 }
 
 /// The last segment of a path.
-pub(crate) fn name_of(path: &str) -> &str {
+pub fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }

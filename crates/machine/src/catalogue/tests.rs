@@ -52,7 +52,7 @@ fn an_exact_name_goes_before_a_pattern() {
 /// What a kernel has registered anywhere is never taken for a slip, whatever directory it stands in.
 #[test]
 fn no_real_key_is_near_another_one() {
-    let real: Vec<&str> = include_str!("../../tests/names/linux.txt")
+    let real: Vec<&str> = include_str!("names/linux.txt")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .collect();

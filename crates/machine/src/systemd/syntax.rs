@@ -78,7 +78,7 @@ const OPTIONS: &[&str] = &["--default-ulimit", "--exec-opt", "--live-restore", "
 
 /// A file's text without the lines that could hold a secret (environment, credentials, arguments of programs); the others keep
 /// their numbers.
-pub(crate) fn without_secrets(text: &[u8]) -> Vec<u8> {
+pub fn without_secrets(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     let mut rows: Vec<String> = vec![String::new(); text.split('\n').count()];
     let physical: Vec<&str> = text.split('\n').collect();

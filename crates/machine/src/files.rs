@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
-use crate::system::{Failure, describe_errno};
+use crate::failure::{Failure, describe_errno};
 
 /// The largest files that are read, in bytes. Each is far above anything that is meant, and below what hurts a small machine.
 pub mod largest {

@@ -4,19 +4,21 @@
 //! secrets: key material, serial numbers and the names of other users' processes stay out, from what the recorder returns as
 //! well, so that the report that is made while recording is the one that the recording gives.
 
+mod redact;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::redact::{nameless, redact};
-use super::{
+use crate::files;
+use crate::system::{
     Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
     Sockets, Stat, SysctlName, System,
 };
-use crate::files;
 use crate::value::Number;
+use redact::{nameless, redact};
 
 /// The version of the format.
 pub const SCHEMA: &str = "runup.recording/1";

@@ -64,7 +64,7 @@ impl<'a> Host<'a> {
     }
 
     /// A file's text, trimmed; `None` where it cannot be read.
-    pub(crate) fn text(&self, path: &str) -> Option<String> {
+    pub fn text(&self, path: &str) -> Option<String> {
         let bytes = self.system.read(path).ok()?;
         String::from_utf8(bytes).ok().map(|text| text.trim().to_owned())
     }

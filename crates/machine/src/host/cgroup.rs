@@ -176,7 +176,7 @@ pub fn number(text: &str) -> Option<Number> {
 }
 
 /// `max 100000` or `50000 100000`, in hundredths of a percent.
-pub(crate) fn quota(text: &str) -> Option<Number> {
+pub fn quota(text: &str) -> Option<Number> {
     let mut words = text.split_ascii_whitespace();
     let (quota, period) = (
         words.next()?,

@@ -1,0 +1,29 @@
+//! The machine: everything that runup learns of a host, and the one way in which it changes one.
+//!
+//! ```text
+//! recording ──> systemd ──> host ──> persisted ──> catalogue
+//!     │            │          │          │
+//!     └────────────┴──────────┴──────────┴──> system ──> files ──> failure
+//! ```
+//!
+//! * [`system`]: the machine that is asked, and written: live, in a tree, in memory, laid over another one.
+//! * [`recording`]: what a live host answered, saved to a file and played back anywhere, without its secrets.
+//! * [`host`]: facts for expressions, and the surroundings that decide what can be changed from here.
+//! * [`persisted`]: what the next boot will set, from the drop-in files.
+//! * [`systemd`]: what systemd was told, from its files, and which processes its units have.
+//! * [`catalogue`]: what is known of sysctl keys, so that a missing one can be told from a typo.
+//! * [`accounts`]: users and groups by their files.
+//! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
+//! * [`failure`]: why there is no answer.
+
+pub mod accounts;
+pub mod catalogue;
+pub mod failure;
+pub mod files;
+pub mod host;
+pub mod persisted;
+pub mod recording;
+pub mod system;
+pub mod systemd;
+
+use runup_language::{expr, suggest, value};

@@ -1,0 +1,158 @@
+//! The only place that touches the machine.
+//!
+//! Everything that runup learns of a host goes through [`System`], passed explicitly. Besides the live machine there are a
+//! directory that stands for `/` ([`rooted`]), a host in memory with faults to inject ([`memory`]), and recordings
+//! ([`recording`]): what a live host answered, saved to a file and played back anywhere.
+
+mod answer;
+mod filesystem;
+pub mod live;
+pub mod memory;
+pub mod overlay;
+mod procfs;
+mod resource;
+pub mod rooted;
+mod space;
+pub mod steps;
+mod sysctl_name;
+mod writable;
+
+pub use crate::failure::{Failure, describe_errno};
+pub use answer::{
+    Battery, Channels, ClockCost, ClockState, FileKind, Filesystem, Identity, Interface, Listener, Os, Platform,
+    PortUse, ProcessTime, Sockets, Stat,
+};
+pub use filesystem::has_access_list;
+pub use procfs::{limits as row_of_limits, parent_and_start};
+pub use resource::{Limits, Resource};
+pub use space::{Boot, NamespaceId, Same, Space};
+pub use sysctl_name::{NameError, SysctlName};
+pub use writable::{Process, WritableSystem, process_start, start_of};
+
+use std::time::Duration;
+
+/// A machine that can be asked.
+///
+/// Paths are absolute. A name that comes from a profile must have passed the form check of its kind before it gets here; the
+/// live system checks again when it opens the file.
+pub trait System {
+    /// The platform. Cheap; never fails.
+    fn platform(&self) -> &Platform;
+
+    /// Who asks.
+    fn identity(&self) -> Identity;
+
+    /// The whole of a file. Files under `/proc/sys` are read with one `read(2)`.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn read(&self, path: &str) -> Result<Vec<u8>, Failure>;
+
+    /// The names in a directory, sorted, without `.` and `..`.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure>;
+
+    /// What a path names, links followed.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn stat(&self, path: &str) -> Result<Stat, Failure>;
+
+    /// The target of a symbolic link, as it is written in the link.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn read_link(&self, path: &str) -> Result<String, Failure>;
+
+    /// The file system that holds a path.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure>;
+
+    /// The raw text of a sysctl, named in its canonical dotted form with `/` for a dot inside a segment
+    /// (`net.ipv4.conf.eth0/100.rp_filter`), as sysctl(8) prints it but for the final newline.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn sysctl(&self, name: &str) -> Result<String, Failure>;
+
+    /// The limits of the process that is looked at: this one, or the one that `--pid` names.
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where the platform has no such resource.
+    fn limits(&self, resource: Resource) -> Result<Limits, Failure>;
+
+    /// The processors that the process that is looked at may run on.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn usable_cpus(&self) -> Result<u32, Failure>;
+
+    /// The sockets of the network namespace that is looked at.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn sockets(&self) -> Result<Sockets, Failure>;
+
+    /// The network interfaces of the network namespace that is looked at, in the kernel's order.
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where nothing tells of them.
+    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// Every process that can be seen, by pid.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    fn processes(&self) -> Result<Vec<ProcessTime>, Failure>;
+
+    /// The machine's batteries, where files do not tell of them (macOS, FreeBSD).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where files do, or nothing does.
+    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// Whether the system saves energy at the cost of speed (macOS).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where there is no such mode.
+    fn low_power_mode(&self) -> Result<bool, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// What the kernel knows of its clock's error (Linux).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where it cannot be asked.
+    fn clock(&self) -> Result<ClockState, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// Measures what reading the clock takes, for a tenth of a second (Linux).
+    ///
+    /// # Errors
+    /// [`Failure::Absent`] where it cannot be measured.
+    fn clock_cost(&self) -> Result<ClockCost, Failure> {
+        Err(Failure::Absent)
+    }
+
+    /// A variable of this process's own environment, only for the few that say where it runs (`container`,
+    /// `KUBERNETES_SERVICE_HOST`).
+    fn environment(&self, name: &str) -> Option<String>;
+
+    /// Seconds since 1970-01-01 UTC.
+    fn now(&self) -> i64;
+
+    /// Waits; a recording does not.
+    fn pause(&self, duration: Duration);
+
+    /// The directory under `/proc` of the process that is looked at: `/proc/self`, or `/proc/PID`.
+    fn process_directory(&self) -> &str;
+}

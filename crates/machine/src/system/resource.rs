@@ -1,0 +1,271 @@
+//! The resources that `setrlimit` limits: one table of their names, units and words.
+
+use crate::value::{Number, Unit};
+
+/// A resource that `setrlimit` limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are those of setrlimit(2)")]
+pub enum Resource {
+    As,
+    Core,
+    Cpu,
+    Data,
+    Fsize,
+    Locks,
+    Memlock,
+    Msgqueue,
+    Nice,
+    Nofile,
+    Nproc,
+    Rss,
+    Rtprio,
+    Rttime,
+    Sigpending,
+    Stack,
+}
+
+/// The soft and the hard limit on a resource, in the resource's own unit (bytes for sizes, a count for the rest).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What binds.
+    pub soft: Number,
+    /// How far the soft limit may be raised without privilege.
+    pub hard: Number,
+}
+
+/// What is known of a resource: its names, and what its numbers count.
+struct ResourceInfo {
+    resource: Resource,
+    name: &'static str,
+    row: &'static str,
+    ulimit: Option<char>,
+    unit: Unit,
+    doc: &'static str,
+}
+
+const fn resource(
+    resource: Resource,
+    name: &'static str,
+    row: &'static str,
+    ulimit: Option<char>,
+    unit: Unit,
+    doc: &'static str,
+) -> ResourceInfo {
+    ResourceInfo {
+        resource,
+        name,
+        row,
+        ulimit,
+        unit,
+        doc,
+    }
+}
+
+/// Every resource, in the order of the enum. The rows are those of `/proc/PID/limits`.
+const RESOURCES: [ResourceInfo; 16] = [
+    resource(
+        Resource::As,
+        "as",
+        "Max address space",
+        Some('v'),
+        Unit::Bytes,
+        "address space",
+    ),
+    resource(
+        Resource::Core,
+        "core",
+        "Max core file size",
+        Some('c'),
+        Unit::Bytes,
+        "size of a core file",
+    ),
+    resource(
+        Resource::Cpu,
+        "cpu",
+        "Max cpu time",
+        Some('t'),
+        Unit::Seconds,
+        "processor time",
+    ),
+    resource(
+        Resource::Data,
+        "data",
+        "Max data size",
+        Some('d'),
+        Unit::Bytes,
+        "data segment",
+    ),
+    resource(
+        Resource::Fsize,
+        "fsize",
+        "Max file size",
+        Some('f'),
+        Unit::Bytes,
+        "size of a file that is written",
+    ),
+    resource(
+        Resource::Locks,
+        "locks",
+        "Max file locks",
+        Some('x'),
+        Unit::Count,
+        "file locks",
+    ),
+    resource(
+        Resource::Memlock,
+        "memlock",
+        "Max locked memory",
+        Some('l'),
+        Unit::Bytes,
+        "memory locked in RAM",
+    ),
+    resource(
+        Resource::Msgqueue,
+        "msgqueue",
+        "Max msgqueue size",
+        Some('q'),
+        Unit::Bytes,
+        "POSIX message queues",
+    ),
+    resource(
+        Resource::Nice,
+        "nice",
+        "Max nice priority",
+        Some('e'),
+        Unit::Count,
+        "nice ceiling, as 20 minus the nice value",
+    ),
+    resource(
+        Resource::Nofile,
+        "nofile",
+        "Max open files",
+        Some('n'),
+        Unit::Count,
+        "open file descriptors",
+    ),
+    resource(
+        Resource::Nproc,
+        "nproc",
+        "Max processes",
+        Some('u'),
+        Unit::Count,
+        "processes and threads of the user",
+    ),
+    resource(
+        Resource::Rss,
+        "rss",
+        "Max resident set",
+        Some('m'),
+        Unit::Bytes,
+        "resident memory; Linux ignores it",
+    ),
+    resource(
+        Resource::Rtprio,
+        "rtprio",
+        "Max realtime priority",
+        Some('r'),
+        Unit::Count,
+        "real-time priority",
+    ),
+    resource(
+        Resource::Rttime,
+        "rttime",
+        "Max realtime timeout",
+        Some('R'),
+        Unit::Microseconds,
+        "real-time processor time without a blocking call",
+    ),
+    resource(
+        Resource::Sigpending,
+        "sigpending",
+        "Max pending signals",
+        Some('i'),
+        Unit::Count,
+        "signals that wait",
+    ),
+    resource(
+        Resource::Stack,
+        "stack",
+        "Max stack size",
+        Some('s'),
+        Unit::Bytes,
+        "stack",
+    ),
+];
+
+impl Resource {
+    /// Every resource.
+    pub fn all() -> impl Iterator<Item = Resource> {
+        RESOURCES.iter().map(|info| info.resource)
+    }
+
+    /// Every name.
+    #[must_use]
+    pub fn names() -> &'static [&'static str] {
+        const NAMES: [&str; 16] = {
+            let mut names = [""; 16];
+            let mut at = 0;
+            while at < 16 {
+                names[at] = RESOURCES[at].name;
+                at += 1;
+            }
+            names
+        };
+        &NAMES
+    }
+
+    fn info(self) -> &'static ResourceInfo {
+        &RESOURCES[self as usize]
+    }
+
+    /// The one with a name: `nofile`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        RESOURCES
+            .iter()
+            .find(|info| info.name == name)
+            .map(|info| info.resource)
+    }
+
+    /// Its name in prlimit(1), `--ulimit` and profiles: `nofile`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// What it limits.
+    #[must_use]
+    pub fn doc(self) -> &'static str {
+        self.info().doc
+    }
+
+    /// What its numbers count.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        self.info().unit
+    }
+
+    /// Its row in `/proc/PID/limits`: `Max open files`.
+    #[must_use]
+    pub fn row(self) -> &'static str {
+        self.info().row
+    }
+
+    /// Its option of bash's `ulimit`.
+    #[must_use]
+    pub fn ulimit_flag(self) -> Option<char> {
+        self.info().ulimit
+    }
+
+    /// Its name in limits.conf(5), which lacks one.
+    #[must_use]
+    pub fn limits_conf_name(self) -> Option<&'static str> {
+        (self != Resource::Rttime).then(|| self.name())
+    }
+
+    /// Its directive in a unit: `LimitNOFILE`.
+    #[must_use]
+    pub fn systemd_name(self) -> String {
+        format!("Limit{}", self.name().to_uppercase())
+    }
+}
