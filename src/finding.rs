@@ -1,7 +1,8 @@
 //! What came of evaluating rules: the one result model that every report is made from.
 
+use crate::change::{Dialect, Proposal};
 use crate::gate::Gate;
-use crate::rule::{Advice, Dialect, Proposal, Severity, Vendor};
+use crate::severity::{Advice, Severity, Vendor};
 use crate::source::Place;
 
 /// The outcome of one rule on one subject. Never merged.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::rule::Severity;
+use crate::severity::Severity;
 
 /// What keeps a run from being ready: `--fail-on`. It is a part of the report, so that every format and the exit code say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -78,7 +78,7 @@ fn machine() -> MemorySystem {
 
 /// What is set to what, and for whom.
 fn steps(plan: &Plan) -> Vec<(String, &str, &[String])> {
-    let step = |step: &'_ runup::fix::plan::Step| step.parameter.show();
+    let step = |step: &'_ runup::fix::Step| step.parameter.show();
     plan.steps
         .iter()
         .map(|one| (step(one), one.to.as_str(), one.by.as_slice()))

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
-use super::check::{settings, verdict, words};
 use super::gate::{self, Asked, Terms};
 use super::ground::Ground;
+use super::inputs::{settings, verdict, words};
 use super::output::Streams;
 use super::project::{Unnamed, load_profiles};
 use super::wait::wait;
@@ -16,11 +16,12 @@ use super::{CommandError, CommandResult, ExitCode};
 use crate::engine::{Check, Depth, Options, Wishes};
 use crate::finding::{Finding, NO_RULES, Outcome, Report};
 use crate::fix::Parameter;
+use crate::fix::Step;
 use crate::fix::apply::{Account, apply};
 use crate::fix::guard;
 use crate::fix::journal::Entry;
 use crate::fix::persist::{self, Persistence};
-use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, Step, plan};
+use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
 use crate::fix::revert::{self, Request, RevertError, revert};
 use crate::fix::room::{self, Fitted};
 use crate::fix::{Standing, standing};
@@ -541,7 +542,7 @@ fn unit(matches: &ArgMatches) -> Result<Option<&str>, CommandError> {
     }
     Err(CommandError::Message(format!(
         "`{}` is not the name of a service: nginx.service",
-        report::printable(unit)
+        crate::text::printable(unit)
     )))
 }
 
@@ -567,7 +568,7 @@ fn same_place(matches: &ArgMatches) -> String {
     let mut text = String::new();
     for option in ["root", "journal"] {
         if let Some(place) = matches.get_one::<String>(option) {
-            text += &format!(" --{option} {}", crate::remedy::quote(place));
+            text += &format!(" --{option} {}", crate::text::quote(place));
         }
     }
     text
@@ -625,7 +626,7 @@ fn contradiction(conflicts: &[crate::finding::Conflict]) -> String {
 fn shown_command(words: &[OsString]) -> String {
     let mut text = words
         .iter()
-        .map(|word| crate::remedy::quote(&word.to_string_lossy()))
+        .map(|word| crate::text::quote(&word.to_string_lossy()))
         .collect::<Vec<_>>()
         .join(" ");
     if text.len() > 200 {

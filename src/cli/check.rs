@@ -5,18 +5,16 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 
+use super::inputs::{load_recording, settings, verdict, words};
 use super::output::Streams;
 use super::project::{Unnamed, load_profiles};
 use super::wait::wait;
-use super::{CommandError, CommandResult, ExitCode};
-use crate::diagnostic::Diagnostics;
+use super::{CommandError, CommandResult};
 use crate::engine::{Check, Depth, Options};
-use crate::finding::Report;
 use crate::fix::guard;
 use crate::gate::Gate;
 use crate::host::Host;
-use crate::profile::Setting;
-use crate::recording::{Recording, Replay};
+use crate::recording::Replay;
 use crate::report::{self, Format, Style};
 use crate::source::Sources;
 use crate::system::System;
@@ -51,13 +49,13 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     } else {
         Box::new(LiveSystem::new())
     };
-    let words = words(matches, "profile");
+    let named = words(matches, "profile");
     // The process ends with the report: taking the profiles apart would be work for nobody.
     let files = matches.get_many::<String>("sysctl-d");
-    let mut profiles = ManuallyDrop::new(if files.is_some() && words.is_empty() {
+    let mut profiles = ManuallyDrop::new(if files.is_some() && named.is_empty() {
         Vec::new()
     } else {
-        load_profiles(&words, system.platform().os, Unnamed::Shown, sources, streams)?
+        load_profiles(&named, system.platform().os, Unnamed::Shown, sources, streams)?
     });
     if files.is_some() || matches.contains_id("sysctl-d") {
         let files: Vec<String> = files.into_iter().flatten().cloned().collect();
@@ -65,8 +63,8 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     }
     let options = Options {
         settings: settings(matches, sources)?,
-        only: self::words(matches, "only"),
-        skip: self::words(matches, "skip"),
+        only: words(matches, "only"),
+        skip: words(matches, "skip"),
         window: matches
             .get_one::<Duration>("window")
             .copied()
@@ -82,7 +80,7 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     }
     guard::warn(&mut report, system.as_ref());
     report.host.recording = recording.cloned();
-    let fail_on = self::words(matches, "fail-on");
+    let fail_on = words(matches, "fail-on");
     report.gate = Gate::of(fail_on.iter().map(String::as_str));
     let style = Style {
         colour: streams.colour_result() && format == Format::Text,
@@ -99,47 +97,4 @@ fn process(matches: &ArgMatches) -> Result<Option<u32>, CommandError> {
         Some(unit) => super::unit::process_of(&LiveSystem::new(), unit).map(Some),
         None => Ok(matches.get_one::<u32>("pid").copied()),
     }
-}
-
-/// The exit code that says what the report says.
-pub(super) fn verdict(report: &Report, streams: &mut Streams) -> ExitCode {
-    if let Some(why) = report.why_nothing() {
-        streams.message(&format!("runup: nothing was checked: {why}\n"));
-        return ExitCode::Error;
-    }
-    if report.ready() {
-        ExitCode::Ready
-    } else {
-        ExitCode::NotReady
-    }
-}
-
-/// The words of an option that may be repeated.
-pub(super) fn words(matches: &ArgMatches, name: &str) -> Vec<String> {
-    matches
-        .get_many::<String>(name)
-        .map(|words| words.cloned().collect())
-        .unwrap_or_default()
-}
-
-/// Reads `--set`.
-pub(super) fn settings(matches: &ArgMatches, sources: &mut Sources) -> Result<Vec<Setting>, CommandError> {
-    let mut settings = Vec::new();
-    let mut sink = Diagnostics::new();
-    for word in words(matches, "set") {
-        match Setting::parse(&word, sources) {
-            Ok(setting) => settings.push(setting),
-            Err(diagnostic) => sink.push(diagnostic),
-        }
-    }
-    if sink.is_empty() {
-        Ok(settings)
-    } else {
-        Err(CommandError::Diagnostics(sink.into_sorted()))
-    }
-}
-
-/// Reads a recording.
-pub(super) fn load_recording(path: &str) -> Result<Recording, CommandError> {
-    Recording::load(path).map_err(|error| CommandError::Message(format!("cannot use the recording {path}: {error}")))
 }

@@ -6,23 +6,23 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 
 use super::output::Streams;
-use super::{CommandError, CommandResult, ExitCode, check, project};
+use super::{CommandError, CommandResult, ExitCode, inputs, project};
 use crate::catalogue;
 use crate::recording::{Recording, is_secret};
-use crate::report::printable;
 use crate::rule::Rule;
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
 use crate::system::{Failure, Os, Resource, SysctlName, System};
+use crate::text::printable;
 use crate::value::{Type, Unit};
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let path = |name: &str| matches.get_one::<String>(name).cloned();
-    let before = check::load_recording(&path("before").unwrap_or_default())?;
+    let before = inputs::load_recording(&path("before").unwrap_or_default())?;
     let os = before.platform().os;
     let left = answers(&before);
     let right = match path("after") {
-        Some(path) => answers(&check::load_recording(&path)?),
+        Some(path) => answers(&inputs::load_recording(&path)?),
         None => {
             let live = LiveSystem::new();
             if live.platform().os != os {
@@ -35,7 +35,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             left.keys().map(|name| (name.clone(), ask(&live, name))).collect()
         }
     };
-    let profiles = match check::words(matches, "profile") {
+    let profiles = match inputs::words(matches, "profile") {
         words if words.is_empty() => Vec::new(),
         words => project::load(&project::library(), &words, os, sources, streams)?,
     };

@@ -184,7 +184,7 @@ fn evaluate(
     for step in &plan.steps {
         for danger in &step.dangers {
             let name = step.parameter.show();
-            streams.message(&report::printable(&format!(
+            streams.message(&crate::text::printable(&format!(
                 "runup: set {name} to {}, though {danger}\n",
                 step.to
             )));

@@ -9,12 +9,12 @@ use super::{CommandError, CommandResult, ExitCode, project};
 use crate::catalogue::{self, Key, Namespace, Write};
 use crate::profile::{self, Profile};
 use crate::reference::asked;
-use crate::report::printable;
 use crate::report::text::wrap;
 use crate::rule::{self, Advice, Kind, Rule};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
 use crate::system::{Os, Resource, SysctlName, System};
+use crate::text::printable;
 use crate::value::Type;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {

@@ -7,17 +7,17 @@ use clap::ArgMatches;
 
 use super::output::{self, Streams};
 use super::project::{self, Unnamed};
-use super::{CommandError, CommandResult, ExitCode, check};
+use super::{CommandError, CommandResult, ExitCode, inputs};
 use crate::engine::{Check, Depth, Options, Wishes};
 use crate::export::{self, Basis, Container, Format};
 use crate::finding::Report;
 use crate::fix;
 use crate::host::Host;
 use crate::recording::Replay;
-use crate::report::printable;
 use crate::source::Sources;
 use crate::system::System;
 use crate::system::live::LiveSystem;
+use crate::text::printable;
 use crate::value::Version;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
@@ -27,7 +27,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     };
     let unit = unit(matches, format)?;
     let system: Box<dyn System> = match matches.get_one::<String>("host") {
-        Some(path) => Box::new(Replay::new(check::load_recording(path)?)),
+        Some(path) => Box::new(Replay::new(inputs::load_recording(path)?)),
         None => Box::new(LiveSystem::new()),
     };
     let os = system.platform().os;
@@ -39,12 +39,12 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             os.name()
         )));
     }
-    let words = check::words(matches, "profile");
+    let words = inputs::words(matches, "profile");
     let profiles = project::load_profiles(&words, os, Unnamed::CarriedOut, sources, streams)?;
     let options = Options {
-        settings: check::settings(matches, sources)?,
-        only: check::words(matches, "only"),
-        skip: check::words(matches, "skip"),
+        settings: inputs::settings(matches, sources)?,
+        only: inputs::words(matches, "only"),
+        skip: inputs::words(matches, "skip"),
         // What changes from moment to moment is no setting.
         window: Duration::ZERO,
         depth: Depth::Now,

@@ -13,12 +13,13 @@ use crate::fix::plan::ProgramLimit;
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::remedy;
-use crate::report::{in_words, printable};
+use crate::report::in_words;
 use crate::rule::{Dialect, Proposal, Reach, Severity, Side, Target};
 use crate::shim::options::OnFail;
 use crate::shim::{Applied, LimitWish, Refusal};
 use crate::source::Sources;
 use crate::system::Resource;
+use crate::text::printable;
 use crate::value::Number;
 
 /// So many rules are named on the one screen that a refusal takes.

@@ -3,19 +3,19 @@
 use clap::ArgMatches;
 
 use super::output::{self, Streams};
-use super::{CommandError, CommandResult, ExitCode, check};
+use super::{CommandError, CommandResult, ExitCode, inputs};
 use crate::import::{self, Draft, Format, Input, Made, Note, Weight, Wish};
 use crate::persisted::Persisted;
 use crate::profile::{Library, Profile};
-use crate::report::printable;
 use crate::rule::Severity;
 use crate::source::{Origin, Sources};
 use crate::system::System;
 use crate::system::live::LiveSystem;
+use crate::text::printable;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let system = LiveSystem::new();
-    let input = Input::read(&check::words(matches, "file"), &system).map_err(CommandError::Message)?;
+    let input = Input::read(&inputs::words(matches, "file"), &system).map_err(CommandError::Message)?;
     let text = |name: &str| matches.get_one::<String>(name);
     let format = match text("from").and_then(|name| Format::parse(name)) {
         Some(format) => format,

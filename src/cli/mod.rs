@@ -10,6 +10,7 @@ mod export;
 mod gate;
 mod ground;
 mod import;
+mod inputs;
 mod output;
 mod profiles;
 mod project;

@@ -53,7 +53,7 @@ impl Streams {
     pub(super) fn message(&mut self, text: &str) {
         let _ = io::stderr()
             .lock()
-            .write_all(crate::report::printable_keeping_colour(text).as_bytes());
+            .write_all(crate::text::printable_keeping_colour(text).as_bytes());
     }
 }
 

@@ -5,9 +5,9 @@ use clap::ArgMatches;
 use super::output::Streams;
 use super::{CommandResult, ExitCode, project};
 use crate::profile::merge;
-use crate::report::printable;
 use crate::report::text::wrap;
 use crate::source::Sources;
+use crate::text::printable;
 
 pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let library = project::library();

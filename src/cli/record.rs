@@ -4,7 +4,7 @@ use clap::ArgMatches;
 
 use super::output::{self, Streams};
 use super::project::{self, Unnamed};
-use super::{CommandError, CommandResult, ExitCode, check};
+use super::{CommandError, CommandResult, ExitCode, inputs};
 use crate::engine::{self, Check, Depth, Options};
 use crate::host::Host;
 use crate::profile::{self, Library};
@@ -31,7 +31,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             return Err(CommandError::Diagnostics(sink.into_sorted()));
         }
     }
-    let words = check::words(matches, "profile");
+    let words = inputs::words(matches, "profile");
     if !matches.get_flag("all") || !words.is_empty() {
         for profile in project::load_profiles(&words, os, Unnamed::Shown, sources, streams)? {
             if !profiles.iter().any(|known| known.name == profile.name) {
@@ -41,7 +41,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     }
     let recorder = Recorder::new(&live);
     let options = Options {
-        settings: check::settings(matches, sources)?,
+        settings: inputs::settings(matches, sources)?,
         window: matches
             .get_one::<std::time::Duration>("window")
             .copied()

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::ArgMatches;
 
 use super::output::Streams;
-use super::{CommandError, CommandResult, ExitCode, check, project};
+use super::{CommandError, CommandResult, ExitCode, inputs, project};
 use crate::diagnostic::Diagnostics;
 use crate::document::raw::{Data, Entry, Raw};
 use crate::document::write::{toml_key, toml_text};
@@ -13,16 +13,16 @@ use crate::expr::Term;
 use crate::host::Host;
 use crate::profile::merge::Merged;
 use crate::profile::params;
-use crate::report::printable;
 use crate::rule::Severity;
 use crate::source::{Place, Sources};
 use crate::system::System;
 use crate::system::live::LiveSystem;
+use crate::text::printable;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let word = matches.get_one::<String>("profile").cloned().unwrap_or_default();
     let system = LiveSystem::new();
-    let settings = check::settings(matches, sources)?;
+    let settings = inputs::settings(matches, sources)?;
     let mut profiles = project::load(
         &project::library(),
         std::slice::from_ref(&word),

@@ -6,8 +6,8 @@
 use crate::catalogue::{self, Fresh, Kernel, Key, Namespace, Origin};
 use crate::engine::{Demand, Wanted};
 use crate::host::Host;
+use crate::overlay::Overlay;
 use crate::rule::{Side, Target};
-use crate::system::overlay::Overlay;
 use crate::system::{Limits, Os, Resource, System};
 use crate::value::{Number, Version};
 

@@ -6,9 +6,10 @@ use super::{Basis, Format, Page, commented, interface, not_a_containers};
 use crate::catalogue::{self, Namespace};
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::{docker, kubernetes, quote, value};
+use crate::remedy::{docker, kubernetes, value};
 use crate::rule::Target;
 use crate::system::Os;
+use crate::text::quote;
 
 /// A pod with what the profile asks for, and a container that stands for yours.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use super::{Basis, Format, Page, elsewhere};
 use crate::engine::Wanted;
 use crate::host::Host;
 use crate::remedy::macos::launchd_name;
-use crate::remedy::{quote, value};
+use crate::remedy::value;
 use crate::rule::Target;
 use crate::system::Os;
+use crate::text::quote;
 
 /// A property list that sets everything at boot.
 #[derive(Debug)]

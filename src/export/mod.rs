@@ -23,9 +23,9 @@ use crate::catalogue::{self, Write};
 use crate::engine::{LeftOver, Wanted, Wishes};
 use crate::host::Host;
 use crate::remedy::host::MODULES_D;
-use crate::report::printable;
 use crate::rule::{Change, Side, Target};
 use crate::system::{Os, Resource};
+use crate::text::printable;
 use crate::value::Version;
 
 /// Every format.

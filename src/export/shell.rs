@@ -6,9 +6,10 @@ use super::{Basis, Format, Page, commented, elsewhere, name_of};
 use crate::catalogue::{self, Write};
 use crate::engine::{Demand, Wanted};
 use crate::host::Host;
-use crate::remedy::{quote, value};
+use crate::remedy::value;
 use crate::rule::Target;
 use crate::system::Os;
+use crate::text::quote;
 use crate::value::Number;
 
 /// A script with `apply` and `undo`.

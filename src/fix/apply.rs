@@ -7,8 +7,9 @@ use super::journal::{EffectRecord, Entry, Journal, JournalError, Record};
 use super::order;
 use super::parameter::Parameter;
 use super::place::Place;
-use super::plan::{Plan, Step};
+use super::plan::Plan;
 use super::standing::is_over;
+use super::step::Step;
 use super::undo;
 use crate::system::{Boot, Failure, Process, Space, System, WritableSystem, start_of};
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::disk::{self, Disk, DiskError};
 use super::parameter::{Parameter, State};
 use super::place::Place;
-use crate::report::printable;
 use crate::system::{Boot, Failure, Process};
+use crate::text::printable;
 
 const HEADER: &str = "runup.journal/1";
 

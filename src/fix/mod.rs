@@ -26,6 +26,7 @@ pub mod plan;
 pub mod revert;
 pub mod room;
 mod standing;
+mod step;
 mod undo;
 
 pub use live_disk::LiveDisk;
@@ -33,4 +34,5 @@ pub use memory_disk::MemoryDisk;
 pub use parameter::{Parameter, State};
 pub use place::Place;
 pub use standing::{Standing, is_over, standing};
+pub use step::Step;
 pub use undo::Undone;

@@ -1,7 +1,7 @@
 //! Which change comes before which, and what the kernel changes along with one.
 
 use super::parameter::{Parameter, State};
-use super::plan::Step;
+use super::step::Step;
 use crate::catalogue;
 use crate::system::{SysctlName, System, WritableSystem};
 

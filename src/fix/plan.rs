@@ -8,15 +8,16 @@ use std::collections::BTreeSet;
 
 use super::guard;
 use super::order;
-use super::parameter::{Parameter, State, swaps};
+use super::parameter::{Parameter, swaps};
+use super::step::Step;
 use crate::catalogue::{self, Write};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Check, Options};
 use crate::finding::{Conflict, Finding, Fix, Outcome, Report};
 use crate::host::{Capability, Host};
+use crate::overlay::Overlay;
 use crate::profile::Profile;
 use crate::rule::{Change, Dialect, Reach, Scope, Side, Target};
-use crate::system::overlay::Overlay;
 use crate::system::{Limits, Os, Process, Resource, SysctlName, System, WritableSystem};
 use crate::value::{Number, Version};
 
@@ -74,27 +75,6 @@ pub struct Permissions {
     pub limits: LimitsOf,
     /// Whether only what is this container's own may be changed without consent, and nothing of a host, contained or not.
     pub own_only: bool,
-}
-
-/// One change that will be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// Of what.
-    pub parameter: Parameter,
-    /// What is there.
-    pub before: State,
-    /// What will be written.
-    pub to: String,
-    /// Whom it reaches.
-    pub scope: Scope,
-    /// The rules that ask for it: `profile/rule`.
-    pub by: Vec<String>,
-    /// What the kernel changes along with it.
-    pub effects: Vec<(Parameter, State)>,
-    /// How it does that.
-    pub effects_how: &'static str,
-    /// How it could stop the machine, which somebody agreed to.
-    pub dangers: Vec<String>,
 }
 
 /// Limits that a program is to be started with.

@@ -8,10 +8,10 @@ use crate::document::write::{Toml, toml_text};
 use crate::persisted::in_order;
 use crate::profile::search::Found;
 use crate::profile::{self, Library, Profile};
-use crate::report::printable;
 use crate::rule::Severity;
 use crate::source::{Origin, Place, Sources};
 use crate::system::Os;
+use crate::text::printable;
 
 /// A line of a file that is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]

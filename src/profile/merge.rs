@@ -9,7 +9,7 @@ use std::path::Path;
 use super::fields;
 use super::search::{Found, From, Library};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::document::raw::{self, Data, Entry, Raw, Table};
+use crate::document::raw::{Data, Entry, Raw, Table};
 use crate::document::shape::{self, SYSTEMS};
 use crate::files::{self, largest};
 use crate::rule;
@@ -120,7 +120,7 @@ impl Loader<'_> {
     }
 
     fn merge(&mut self, found: Found) -> Option<Merged> {
-        let mut table = raw::parse(self.sources, found.source, self.sink);
+        let mut table = crate::document::parse(self.sources, found.source, self.sink);
         let whole = Place {
             source: found.source,
             start: 0,

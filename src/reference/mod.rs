@@ -13,7 +13,7 @@ pub use asked::{asked, label_of};
 use std::fmt::Write as _;
 
 use crate::diagnostic::Diagnostics;
-use crate::document::raw::{self, Data, Raw};
+use crate::document::raw::{Data, Raw};
 use crate::profile::fields;
 use crate::profile::merge::RawRule;
 use crate::profile::{self, Library, Profile, search};
@@ -103,7 +103,7 @@ fn load(name: &'static str, sources: &mut Sources) -> Option<Entry> {
         readings.push(profile::load(&library, name, os, sources, &mut Diagnostics::new())?);
     }
     let source = readings.first()?.source;
-    let table = raw::parse(sources, source, &mut Diagnostics::new());
+    let table = crate::document::parse(sources, source, &mut Diagnostics::new());
     let extends = match table.get("extends").map(|raw| &raw.data) {
         Some(Data::List(list)) => list.iter().filter_map(Raw::text).map(str::to_owned).collect(),
         _ => Vec::new(),

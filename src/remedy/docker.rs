@@ -1,10 +1,11 @@
 //! Flags for `docker run` and `podman run`.
 
-use super::{limits, quote, value};
+use super::{limits, value};
 use crate::catalogue::{self, Namespace};
+use crate::change::{Change, Target};
 use crate::host::Host;
-use crate::rule::{Change, Target};
 use crate::system::Os;
+use crate::text::quote;
 use crate::value::Version;
 
 pub(super) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {

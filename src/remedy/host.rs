@@ -1,9 +1,10 @@
 //! A shell on a Linux host, and the files that make a change last.
 
-use super::{limits, quote, sudo, value};
+use super::{limits, sudo, value};
+use crate::change::{Change, Target};
 use crate::host::Host;
-use crate::rule::{Change, Target};
 use crate::system::Resource;
+use crate::text::quote;
 
 /// Where sysctls stay.
 pub(crate) const SYSCTL_D: &str = "/etc/sysctl.d/60-runup.conf";

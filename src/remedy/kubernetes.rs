@@ -2,8 +2,8 @@
 
 use super::{docker, limits, value};
 use crate::catalogue;
+use crate::change::{Change, Target};
 use crate::host::Host;
-use crate::rule::{Change, Target};
 use crate::system::Os;
 
 pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {

@@ -1,8 +1,9 @@
 //! A shell on macOS or FreeBSD, and what makes a change last there.
 
-use super::{limits, quote, value};
-use crate::rule::{Change, Target};
+use super::{limits, value};
+use crate::change::{Change, Target};
 use crate::system::{Os, Resource};
+use crate::text::quote;
 
 pub(super) fn commands(changes: &[Change]) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();

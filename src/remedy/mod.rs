@@ -9,8 +9,8 @@ pub(crate) mod kubernetes;
 pub(crate) mod macos;
 pub(crate) mod systemd;
 
+use crate::change::{Change, Dialect, Proposal, Reach, Side, Target};
 use crate::host::Host;
-use crate::rule::{Change, Dialect, Proposal, Reach, Side, Target};
 use crate::system::{Os, Resource};
 
 /// The remedies for a proposal: what follows from its changes, then what its kind says in words.
@@ -78,18 +78,6 @@ pub fn dialect_here(proposal: &Proposal, remedies: &[(Dialect, String)], host: &
         .iter()
         .copied()
         .find(|dialect| remedies.iter().any(|(known, _)| known == dialect))
-}
-
-/// A value quoted for a POSIX shell, only where it needs to be.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%');
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 /// The value of a change with fields separated by single spaces, as people write it.

@@ -1,7 +1,7 @@
 //! Directives for a service's unit.
 
 use super::limits;
-use crate::rule::{Change, Target};
+use crate::change::{Change, Target};
 
 pub(super) fn section(changes: &[Change]) -> Option<String> {
     let lines = directives(changes);

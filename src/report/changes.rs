@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use colored::Colorize;
 
-use super::printable;
 use super::text::wrap;
+use crate::change::Dialect;
 use crate::fix::Undone;
 use crate::fix::journal::Entry;
 use crate::fix::persist::Persistence;
 use crate::fix::plan::{Left, Plan};
 use crate::fix::revert::{Reverted, What};
-use crate::rule::Dialect;
+use crate::text::printable;
 
 const WIDTH: usize = 80;
 

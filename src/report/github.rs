@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::printable;
 use crate::diagnostic::Diagnostic;
 use crate::finding::{Conflict, Finding, Outcome, Report};
 use crate::gate::Gate;
-use crate::rule::Severity;
+use crate::severity::Severity;
 use crate::source::{Origin, Sources};
+use crate::text::printable;
 
 /// GitHub shows so many annotations of each level in a step, and drops the rest without a word.
 const SHOWN: usize = 10;

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::change::{Change, Side, Target};
 use crate::diagnostic::Diagnostic;
 use crate::finding::{ConflictSide, Finding, Report};
 use crate::gate::Gate;
-use crate::rule::{Change, Side, Target};
 use crate::source::{Origin, Place, Sources};
 
 /// A report.
@@ -253,8 +253,8 @@ fn wire<'a>(finding: &'a Finding, gate: Gate, sources: &Sources) -> FindingV1<'a
         subject: &finding.subject,
         outcome: finding.outcome.name(),
         severity: finding.severity.name(),
-        vendor: finding.vendor.map(crate::rule::Vendor::name),
-        advice: finding.advice.map(crate::rule::Advice::name),
+        vendor: finding.vendor.map(crate::severity::Vendor::name),
+        advice: finding.advice.map(crate::severity::Advice::name),
         expected: &finding.expected,
         actual: &finding.actual,
         reason: &finding.reason,
@@ -282,7 +282,7 @@ fn wire<'a>(finding: &'a Finding, gate: Gate, sources: &Sources) -> FindingV1<'a
                 .iter()
                 .map(|(dialect, text)| (dialect.name(), text.as_str()))
                 .collect(),
-            here: fix.here.map(crate::rule::Dialect::name),
+            here: fix.here.map(crate::change::Dialect::name),
             dangers: &fix.dangers,
         }),
     }

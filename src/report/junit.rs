@@ -228,7 +228,7 @@ pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &m
 /// Text for an attribute or an element. XML 1.0 has no way to write most control characters, so they are replaced.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in super::printable(text).chars() {
+    for c in crate::text::printable(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

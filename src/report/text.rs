@@ -5,10 +5,12 @@ use std::io::{self, Write};
 
 use colored::{Color, Colorize};
 
-use super::{Style, printable};
+use super::Style;
+use crate::change::{Dialect, Reach};
 use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Report};
-use crate::rule::{Dialect, Reach, Severity};
+use crate::severity::Severity;
 use crate::source::{Origin, Sources};
+use crate::text::printable;
 use crate::value::Unit;
 
 /// Columns that the text may take.

@@ -256,7 +256,7 @@ fn limits(targets: &[(&'static str, Option<Value>)], name: &str, cx: &Context<'_
             },
             |(limits, _)| limits,
         );
-        let (soft, hard) = super::rlimit::together(soft, hard, &now);
+        let (soft, hard) = super::bounds::together(soft, hard, &now);
         let limits = Limits {
             soft: soft.unwrap_or(now.soft),
             hard: hard.unwrap_or(now.hard),

@@ -1,6 +1,6 @@
 //! Where the limits of a process come from: its unit, the manager, a login, a container's runtime, or the program itself.
 
-use super::rlimit::{nr_open, together};
+use super::bounds::{nr_open, together};
 use super::{Change, Context, Dialect, Proposal, Reach, Reading, Scope, Side, Target, service};
 use crate::host::Host;
 use crate::persisted::logins;

@@ -1,12 +1,13 @@
 //! Limits of a process.
 
+use super::bounds::{nr_open, together};
 use super::{
     Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors,
     Side, Target, origin, reach, reading_of,
 };
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::{Field, Shape, optional, required};
-use crate::system::{Limits, Os, Resource};
+use crate::system::{Os, Resource};
 use crate::systemd::unit::full_name;
 use crate::value::{Number, Type, Unit, Value};
 
@@ -272,28 +273,5 @@ impl Kind for Rlimit {
             changes,
             remedies,
         }
-    }
-}
-
-/// A soft limit cannot be above the hard one: raising it past takes both, and so does lowering the hard one below it.
-pub(super) fn together(
-    mut soft: Option<Number>,
-    mut hard: Option<Number>,
-    now: &Limits,
-) -> (Option<Number>, Option<Number>) {
-    if soft.is_some_and(|soft| soft > hard.unwrap_or(now.hard)) {
-        hard = soft;
-    }
-    if hard.is_some_and(|hard| hard < soft.unwrap_or(now.soft)) {
-        soft = hard;
-    }
-    (soft, hard)
-}
-
-/// The ceiling of every limit on open files.
-pub(super) fn nr_open(cx: &Context<'_>) -> Option<i128> {
-    match cx.system.platform().os {
-        Os::Linux => cx.system.sysctl("fs.nr_open").ok()?.trim().parse().ok(),
-        Os::Macos | Os::Freebsd => None,
     }
 }

@@ -5,11 +5,11 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, required};
 use crate::host::Host;
 use crate::host::cgroup::{number, quota};
-use crate::remedy::quote;
 use crate::system::{Failure, Os, System};
 use crate::systemd::process::{self, NotFound, Running, main_process};
 use crate::systemd::unit::{Manager, Unit, full_name, is_unit_name, type_of};
 use crate::systemd::{is_running, is_tree, missing};
+use crate::text::quote;
 use crate::value::{Number, Type, Unit as ValueUnit, Value};
 
 /// A unit: `service = { unit = "irqbalance.service", active = false }`.

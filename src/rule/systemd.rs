@@ -1,6 +1,6 @@
 //! The defaults of systemd's manager.
 
-use super::rlimit::together;
+use super::bounds::together;
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, Side};
 use crate::document::shape::Field;
 use crate::persisted::files::name_of;

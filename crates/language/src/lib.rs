@@ -1,16 +1,18 @@
 //! The language that profiles are written in, without a machine: nothing here reads a file or asks anything.
 //!
 //! ```text
-//! document ──> diagnostic ──> source
-//!    │             └──> suggest
-//!    └──> date     expr ──> value
+//! document expr
+//! diagnostic date value
+//! source suggest text
 //! ```
+//! A module imports from the rows below its own.
 //!
 //! * [`value`]: typed values, comparators, units, and the value that a fix would write.
 //! * [`expr`]: expressions over parameters, facts and live values.
 //! * [`document`]: TOML with places, checked against one description of the fields.
 //! * [`diagnostic`] and [`source`]: mistakes that point into a file.
 //! * [`suggest`]: what a misspelt word was meant to be.
+//! * [`text`]: what stands between a text from elsewhere and a terminal or a shell.
 //! * [`date`]: calendar dates.
 
 #![forbid(unsafe_code)]
@@ -21,4 +23,5 @@ pub mod document;
 pub mod expr;
 pub mod source;
 pub mod suggest;
+pub mod text;
 pub mod value;

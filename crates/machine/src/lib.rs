@@ -1,10 +1,16 @@
 //! The machine: everything that runup learns of a host, and the one way in which it changes one.
 //!
 //! ```text
-//! recording ──> systemd ──> host ──> persisted ──> catalogue
-//!     │            │          │          │
-//!     └────────────┴──────────┴──────────┴──> system ──> files ──> failure
+//! recording
+//! systemd overlay
+//! host
+//! persisted
+//! catalogue
+//! system accounts
+//! files
+//! failure
 //! ```
+//! A module imports from the rows below its own.
 //!
 //! * [`system`]: the machine that is asked, and written: live, in a tree, in memory, laid over another one.
 //! * [`recording`]: what a live host answered, saved to a file and played back anywhere, without its secrets.
@@ -21,6 +27,7 @@ pub mod catalogue;
 pub mod failure;
 pub mod files;
 pub mod host;
+pub mod overlay;
 pub mod persisted;
 pub mod recording;
 pub mod system;

@@ -4,13 +4,13 @@ mod measure;
 
 use super::journal::Record;
 use super::parameter::Parameter;
-use super::plan::Step;
+use super::step::Step;
 use crate::catalogue::{AT_START, Danger, Guard, Margin, Quantity, guards};
 use crate::engine::{Wanted, Wishes};
 use crate::finding::Report;
+use crate::overlay::Overlay;
 use crate::persisted::{Persisted, Reader};
 use crate::rule::Target;
-use crate::system::overlay::Overlay;
 use crate::system::{Os, System};
 use measure::{CannotTell, View, measure, number};
 

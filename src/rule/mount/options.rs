@@ -2,7 +2,7 @@
 
 use super::super::{Context, Dialect, Proposal, Reach};
 use crate::host;
-use crate::remedy::quote;
+use crate::text::quote;
 
 /// How options are to change.
 #[derive(Default)]

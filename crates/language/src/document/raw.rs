@@ -1,10 +1,7 @@
 //! TOML as a tree in which every value knows its place.
 
-use toml::de::{DeTable, DeValue};
-
 use crate::date::Date;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::{Place, SourceId, Sources};
+use crate::source::{Place, Sources};
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,83 +128,4 @@ impl Raw {
             _ => self.place,
         }
     }
-}
-
-/// Parses a source. Syntax errors are all reported, and what could be understood is returned.
-#[must_use]
-pub fn parse(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics) -> Table {
-    let quick = super::quick::parse(&sources.get(source).text, source);
-    quick.unwrap_or_else(|| parse_in_full(sources, source, diagnostics))
-}
-
-/// The same by the full parser.
-pub(super) fn parse_in_full(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics) -> Table {
-    let text = sources.get(source).text.as_str();
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let span = error.span().unwrap_or(0..0);
-        // The parser's message can hold several lines (what it expected); the first says what is wrong.
-        let message = error.message();
-        let mut lines = message.lines();
-        let diagnostic = Diagnostic::at(
-            place(source, span),
-            format!("invalid TOML: {}", lines.next().unwrap_or("")),
-        );
-        let rest = lines.collect::<Vec<_>>().join("; ");
-        diagnostics.push(if rest.is_empty() {
-            diagnostic
-        } else {
-            diagnostic.label(rest)
-        });
-    }
-    convert_table(source, table.into_inner())
-}
-
-fn place(source: SourceId, span: std::ops::Range<usize>) -> Place {
-    let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Place {
-        source,
-        start: clamp(span.start),
-        end: clamp(span.end),
-    }
-}
-
-fn convert_table(source: SourceId, table: DeTable<'_>) -> Table {
-    let entries = table
-        .into_iter()
-        .map(|(key, value)| Entry {
-            key_place: place(source, key.span()),
-            key: key.into_inner().into_owned(),
-            value: convert(source, value),
-        })
-        .collect();
-    in_order(entries)
-}
-
-/// The entries in the order of the text; the parser sorts them by name.
-fn in_order(mut entries: Vec<Entry>) -> Table {
-    entries.sort_by_key(|entry| entry.key_place.start);
-    Table { entries }
-}
-
-fn convert(source: SourceId, value: toml::Spanned<DeValue<'_>>) -> Raw {
-    let place = place(source, value.span());
-    let data = match value.into_inner() {
-        DeValue::String(text) => Data::Text(text.into_owned()),
-        DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix())
-            .map_or(Data::Other("an integer of over 128 bits"), Data::Integer),
-        DeValue::Float(_) => Data::Other("a float"),
-        DeValue::Boolean(value) => Data::Bool(value),
-        DeValue::Datetime(datetime) => match (datetime.date, datetime.time) {
-            (Some(date), None) => Data::Date(Date {
-                year: date.year,
-                month: date.month,
-                day: date.day,
-            }),
-            _ => Data::Other("a date with a time"),
-        },
-        DeValue::Array(list) => Data::List(list.into_iter().map(|item| convert(source, item)).collect()),
-        DeValue::Table(table) => Data::Table(convert_table(source, table)),
-    };
-    Raw { place, data }
 }

@@ -1,22 +1,7 @@
 //! Types of expressions, before anything is evaluated.
 
-use super::{Binary, Expr, ExprError, Function, Node, Op, Term};
+use super::{Binary, Expr, ExprError, Function, Node, Op, Term, TermType};
 use crate::value::Dimension;
-
-/// The type of an expression's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TermType {
-    /// A number of a dimension.
-    Number(Dimension),
-    /// `unlimited`.
-    Unlimited,
-    /// True or false.
-    Bool,
-    /// A text.
-    Text,
-    /// A version.
-    Version,
-}
 
 /// The names that an expression may use.
 pub trait Scope {

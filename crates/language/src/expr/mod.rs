@@ -10,9 +10,11 @@ mod eval;
 mod lex;
 mod parse;
 mod print;
+mod term;
 
-pub use check::{Scope, TermType};
-pub use eval::{Environment, EvalError, Term};
+pub use check::Scope;
+pub use eval::{Environment, EvalError};
+pub use term::{Term, TermType};
 
 use std::ops::Range;
 

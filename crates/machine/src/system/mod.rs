@@ -8,7 +8,6 @@ mod answer;
 mod filesystem;
 pub mod live;
 pub mod memory;
-pub mod overlay;
 mod procfs;
 mod resource;
 pub mod rooted;

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::message::Shown;
 use super::sys::{self, Errno};
 use super::{files, state};
-use crate::system::describe_errno;
+use runup_machine::failure::describe_errno;
 
 /// Where programs are looked for when there is no `PATH`: what musl's and BSD's `execvp` do.
 const DEFAULT_PATH: &[u8] = b"/usr/local/bin:/bin:/usr/bin";

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use super::{Outcome, print};
-use crate::shim::message::Shown;
-use crate::shim::signals::{Rewrites, Signal};
-use crate::shim::supervision::{Place, Supervision, Verbosity, Voice};
-use crate::shim::sys;
+use crate::message::Shown;
+use crate::signals::{Rewrites, Signal};
+use crate::supervision::{Place, Supervision, Verbosity, Voice};
+use crate::sys;
 
 const VERSION: &str = concat!("dumb-init v1.2.5 (runup ", env!("CARGO_PKG_VERSION"), ")\n");
 

@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use super::sys;
+use runup_language::text::is_hostile;
 
 /// Longer messages go out in several writes.
 const ROOM: usize = 1024;
@@ -70,7 +71,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                if is_plain(character) {
+                if !is_hostile(character) {
                     f.write_char(character)?
                 } else {
                     write!(f, "{}", character.escape_debug())?
@@ -82,12 +83,6 @@ impl fmt::Display for Shown<'_> {
         }
         Ok(())
     }
-}
-
-/// Neither a control character nor one that turns the direction of writing.
-fn is_plain(character: char) -> bool {
-    !(character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 #[cfg(test)]

@@ -6,11 +6,24 @@
 //! | `launch` | the way from the options to `execve`; profiles plug in as a [`Preparation`] |
 //! | `state` | the mask and the dispositions that runup was given, recorded before `main` |
 //! | `exec` | finding the program, becoming it, and saying why not |
-//! | `limits`, `user`, `capability`, `bounding`, `privileges` | what the program may use, who it is and what it may do |
+//! | `limits`, `user`, `capability`, `step`, `bounding`, `privileges` | what the program may use, who it is and what it may do |
 //! | `elevation` | whether the file gives privileges, with which nothing is done |
 //! | `supervision`, `init`, `signals`, `reap`, `terminal` | the supervisor |
 //! | `compat` | the same under the names `tini`, `docker-init` and `dumb-init` |
 //! | `sys` | the system calls, behind safe signatures |
+//!
+//! ```text
+//! compat
+//! launch
+//! init options
+//! privileges supervision
+//! bounding exec
+//! step limits user elevation
+//! capability message state signals terminal
+//! reap files
+//! sys
+//! ```
+//! A module imports from the rows below its own.
 //!
 //! `main` calls [`entry`] first, and [`exec_command`] for the words after `runup exec`, before anything else is set up.
 
@@ -31,6 +44,7 @@ mod privileges;
 mod reap;
 mod signals;
 mod state;
+mod step;
 mod supervision;
 mod sys;
 mod terminal;
@@ -44,9 +58,10 @@ pub use init::supervise;
 pub use launch::{Nothing, Preparation, Refusal, run};
 pub use limits::{Applied, Clamp, LimitWish, apply as apply_limit, apply_all as apply_limits};
 pub use options::ExecOptions;
-pub use privileges::{ORDER, PrivilegeError, Privileges, Step, apply as apply_privileges};
+pub use privileges::{Privileges, apply as apply_privileges};
 pub use signals::{ExitMap, Rewrites, Signal};
 pub use state::{Endable, Held, hold_signals, let_signals_end, restore};
+pub use step::{ORDER, PrivilegeError, Step};
 pub use supervision::{Place, Supervision, Verbosity, Voice};
 pub use user::{User, UserError, resolve as resolve_user};
 

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 
-use crate::files::{self, Unreadable, largest};
+use runup_machine::files::{self, Unreadable, largest};
 
 /// A whole file.
 ///

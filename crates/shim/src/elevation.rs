@@ -38,7 +38,7 @@ impl fmt::Display for Elevation {
             Elevation::Unknown(errno) => write!(
                 f,
                 "the kernel says that its file may give privileges, and does not say which: {}",
-                crate::system::describe_errno(*errno)
+                runup_machine::failure::describe_errno(*errno)
             )?,
         }
         f.write_str(

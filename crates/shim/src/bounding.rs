@@ -1,7 +1,7 @@
 //! The bounding set: what no file can give back to this process and its children. What is not known to be dropped is an error.
 
 use super::capability::{CapabilitySet, Name};
-use super::privileges::{PrivilegeError, Step};
+use super::step::{PrivilegeError, Step};
 use super::sys::{self, Errno};
 
 /// The highest capability of the first kernel with a bounding set for each process (Linux 2.6.25, CAP_MAC_ADMIN). That a kernel

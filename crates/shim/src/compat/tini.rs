@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use super::{Outcome, print};
-use crate::shim::message::Shown;
-use crate::shim::signals::Signal;
-use crate::shim::supervision::{Supervision, Verbosity, Voice};
-use crate::shim::sys;
+use crate::message::Shown;
+use crate::signals::Signal;
+use crate::supervision::{Supervision, Verbosity, Voice};
+use crate::sys;
 
 /// The version of tini whose options these are. Container runtimes want a line that begins with `tini version`.
 const VERSION: &str = concat!("tini version 0.19.0 (runup ", env!("CARGO_PKG_VERSION"), ")\n");
@@ -29,7 +29,7 @@ Usage: tini [OPTION...] [--] PROGRAM [ARGUMENT...]
 const LICENSE: &str = "runup is free software under the MIT license; it contains no code of tini.\n";
 
 fn wrong(text: std::fmt::Arguments<'_>) -> Outcome {
-    crate::shim::message::say(Voice::Tini.prefix(), text);
+    crate::message::say(Voice::Tini.prefix(), text);
     Outcome::End(1)
 }
 

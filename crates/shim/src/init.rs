@@ -14,7 +14,7 @@ use super::state::{self, bit};
 use super::supervision::{Place, Supervision, Verbosity};
 use super::sys::{self, Fork, Received, Status};
 use super::terminal::Terminal;
-use crate::system::describe_errno;
+use runup_machine::failure::describe_errno;
 
 /// After so many signals in a row the children are looked at, whether or not the kernel says so: it hands out signals by
 /// number, and SIGCHLD could wait for ever behind an endless stream of a lower one.

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::message::Shown;
 use super::{files, sys};
-use crate::files::Unreadable;
+use runup_machine::files::Unreadable;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";

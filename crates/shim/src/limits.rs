@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{files, sys};
-use crate::system::{Failure, Limits, Resource};
-use crate::value::Number;
+use runup_language::value::Number;
+use runup_machine::system::{Failure, Limits, Resource};
 
 /// What is wanted of one resource, in its own unit (bytes, seconds or a count, as in setrlimit(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

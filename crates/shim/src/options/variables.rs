@@ -2,7 +2,7 @@
 
 use super::super::message::Shown;
 use super::{OPTIONS, OptionError, PROFILES};
-use crate::suggest;
+use runup_language::suggest;
 
 /// What every name here begins with.
 const PREFIX: &str = "RUNUP_";

@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{
+use crate::catalogue;
+use crate::system::{
     Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
     Sockets, Stat, SysctlName, System,
 };
-use crate::catalogue;
 use crate::value::{Choice, Type, Value};
 
 /// A machine with changes that were not made.

@@ -1,0 +1,184 @@
+//! What a kind of subject must tell of itself, and what it is given to look with.
+
+use std::any::Any;
+use std::fmt;
+
+use super::{NextBoot, Observation, Selectors};
+use crate::change::{Dialect, Proposal};
+use crate::diagnostic::Diagnostics;
+use crate::document::shape::Field;
+use crate::host::Host;
+use crate::system::{Os, System};
+use crate::value::{Order, Type, Value};
+
+/// Something of a subject that can be compared.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its key in the kind's table; empty for the only metric of a kind whose comparators stand in the table itself.
+    pub name: &'static str,
+    /// Its type; `None` where it depends on the selectors ([`Kind::type_of`]).
+    pub value: Option<Type>,
+    /// What it is, in a sentence.
+    pub doc: &'static str,
+}
+
+/// The documentation of a kind, from which `explain`, the schema and the reference pages are made.
+#[derive(Debug)]
+pub struct Docs {
+    /// One line.
+    pub summary: &'static str,
+    /// Markdown: what it reads, what the outcomes mean, what a fix does.
+    pub text: &'static str,
+    /// A rule that uses it, as TOML.
+    pub example: &'static str,
+    /// What to do on a host, in Docker, in Kubernetes, under systemd and on macOS where they differ: `(dialect, text)`.
+    pub remedies: &'static [(Dialect, &'static str)],
+}
+
+/// What a probe may use.
+pub struct Context<'a> {
+    /// The machine.
+    pub system: &'a dyn System,
+    /// What is known of it.
+    pub host: &'a Host<'a>,
+    /// What [`Kind::sample`] returned before and after the window.
+    pub samples: Option<(&'a dyn Any, &'a dyn Any)>,
+    /// What a proposal is for.
+    pub intent: Intent,
+}
+
+/// What [`Kind::propose`] is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Intent {
+    /// The changes that this machine needs; what is so already is no change.
+    Fix,
+    /// Everything that is asked for, for another place, whether it is so here or not.
+    Export,
+    /// The same for this machine to keep: what is not asked for, and would have to be written along with it, stays as it is.
+    Keep,
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("sampled", &self.samples.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A kind of subject.
+pub trait Kind: Sync {
+    /// Its key in a rule.
+    fn name(&self) -> &'static str;
+
+    /// Its documentation.
+    fn docs(&self) -> &'static Docs;
+
+    /// The keys that say which subject.
+    fn selectors(&self) -> &'static [Field];
+
+    /// What can be compared. One metric with an empty name takes its comparators in the kind's own table.
+    fn metrics(&self) -> &'static [Metric];
+
+    /// Checks the selectors' values in form.
+    fn check(&self, selectors: &Selectors, os: Os, sink: &mut Diagnostics) {
+        let _ = (selectors, os, sink);
+    }
+
+    /// Checks on a machine what only a machine can tell: whether a name that nobody knows is one all the same. Nothing is judged with a
+    /// mistake.
+    fn check_here(&self, selectors: &Selectors, cx: &Context<'_>, sink: &mut Diagnostics) {
+        let _ = (selectors, cx, sink);
+    }
+
+    /// The selector without which a metric means nothing.
+    fn needs(&self, metric: &str) -> Option<&'static str> {
+        let _ = metric;
+        None
+    }
+
+    /// The only words that a metric can be; empty where it can be any.
+    fn values(&self, metric: &str) -> &'static [&'static str] {
+        let _ = metric;
+        &[]
+    }
+
+    /// The type of a metric whose type depends on the selectors; `None` where nobody knows, and the comparators decide.
+    fn type_of(&self, selectors: &Selectors, metric: &Metric, os: Os) -> Option<Type> {
+        let _ = (selectors, os);
+        metric.value
+    }
+
+    /// The type of a text whose type nobody knows.
+    fn text_type(&self) -> Type {
+        Type::Text
+    }
+
+    /// Whether it needs two samples with a pause between them.
+    fn transient(&self) -> bool {
+        false
+    }
+
+    /// Whether a metric of a kind that takes two samples needs them: where none does, nobody waits for the second.
+    fn sampled(&self, metric: &str) -> bool {
+        let _ = metric;
+        self.transient()
+    }
+
+    /// Whether what fails may pass a little later by itself, so that it is worth waiting for.
+    fn settles(&self) -> bool {
+        false
+    }
+
+    /// The same of one metric.
+    fn settles_in(&self, metric: &str) -> bool {
+        let _ = metric;
+        self.settles()
+    }
+
+    /// One sample.
+    fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
+        let _ = cx;
+        Box::new(())
+    }
+
+    /// The name of the subject, for when it was not looked at.
+    fn label(&self, selectors: &Selectors) -> String;
+
+    /// Looks at every subject that the selectors match; `wanted` are the metrics that are asked for. An empty answer means that
+    /// a pattern matches nothing.
+    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation>;
+
+    /// What the next boot will make of the subject, where files say so: by metric.
+    fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
+        let _ = (observation, cx);
+        None
+    }
+
+    /// What is wrong with a subject whatever a rule asks of it: numbers that the kernel needs in order, and that are not.
+    fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
+        let _ = (observation, cx);
+        None
+    }
+
+    /// How the numbers of a row belong together, where the kernel needs them in order.
+    fn order(&self, observation: &Observation) -> Option<Order> {
+        let _ = observation;
+        None
+    }
+
+    /// What would make the readings be `targets` (metric and value); `None` values are wishes for which no single value exists.
+    fn propose(
+        &self,
+        selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Proposal;
+}
+
+impl fmt::Debug for dyn Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kind({})", self.name())
+    }
+}
