@@ -1,6 +1,6 @@
 //! Documents: TOML whose every key and value knows its place, and the one description of what may stand where.
 //!
-//! [`raw`] is TOML with places, and [`parse`] reads it; [`shape`] says what a table may hold, and checks it; [`write`] writes TOML.
+//! [`raw`] is TOML with places, and [`parse`] reads it; [`shape`] says what a table may hold, and checks it; [`mod@write`] writes TOML.
 
 mod quick;
 pub mod raw;

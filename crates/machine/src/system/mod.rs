@@ -2,7 +2,7 @@
 //!
 //! Everything that runup learns of a host goes through [`System`], passed explicitly. Besides the live machine there are a
 //! directory that stands for `/` ([`rooted`]), a host in memory with faults to inject ([`memory`]), and recordings
-//! ([`recording`]): what a live host answered, saved to a file and played back anywhere.
+//! ([`crate::recording`]): what a live host answered, saved to a file and played back anywhere.
 
 mod answer;
 mod filesystem;
