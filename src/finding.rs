@@ -235,10 +235,10 @@ pub struct HostSummary {
     pub hostname: String,
     /// `linux`, `macos` or `freebsd`.
     pub os: &'static str,
-    /// The kernel's release.
-    pub kernel: String,
+    /// The kernel's release, where anything tells.
+    pub kernel: Option<String>,
     /// The machine.
-    pub arch: String,
+    pub arch: Option<String>,
     /// Processors that this process may use.
     pub cpus: Option<u64>,
     /// Memory that this process may use, in bytes.

@@ -431,6 +431,7 @@ fn what_means_nothing_is_a_mistake_of_the_profile() {
 fn a_path_that_nobody_knows_is_unknown_and_not_passed_over() {
     let root = directory(&[
         ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
+        ("sys/block/sda/size", "1\n"),
         ("proc/sys/vm/swappiness", "60\n"),
         (
             "p.toml",

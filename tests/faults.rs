@@ -258,7 +258,7 @@ fn laptops_servers_and_mice() {
             .clone();
         (finding.outcome, finding.actual)
     };
-    let base = || MemorySystem::linux("6.1");
+    let base = || MemorySystem::linux("6.1").file("/sys/class/net/lo/mtu", "65536\n");
     let supply = |system: MemorySystem, name: &str, files: &[(&str, &str)]| {
         files.iter().fold(system, |system, (file, text)| {
             system.file(&format!("/sys/class/power_supply/{name}/{file}"), text)

@@ -142,6 +142,7 @@ fn rules_about_several_fields_get_one_row() {
 fn the_next_boot_does_not_pass_with_a_row_out_of_order() {
     let files = directory(&[
         ("proc/sys/kernel/osrelease", "5.15.0\n"),
+        ("proc/sys/kernel/arch", "x86_64\n"),
         ("proc/meminfo", "MemTotal:       33554432 kB\n"),
         ("proc/sys/net/ipv4/tcp_mem", "300\t400\t600\n"),
         ("etc/sysctl.d/90-a.conf", "net.ipv4.tcp_mem = 600 600 500\n"),
@@ -166,6 +167,7 @@ fn memory_for_tcp_in_bytes_is_lowered_as_a_whole() {
     let tree = |row: &str| {
         directory(&[
             ("proc/sys/kernel/osrelease", "5.15.0\n"),
+            ("proc/sys/kernel/arch", "x86_64\n"),
             ("proc/meminfo", "MemTotal:       33554432 kB\n"),
             (
                 "proc/self/net/sockstat",

@@ -609,8 +609,8 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     use crate::value::Dimension;
     struct Nothing;
     impl Environment for Nothing {
-        fn value(&self, _: &str) -> Option<Term> {
-            None
+        fn value(&self, name: &str) -> Result<Term, String> {
+            Err(name.to_owned())
         }
         fn sysctl(&self, key: &str) -> Result<Term, String> {
             Err(key.to_owned())

@@ -8,11 +8,12 @@ use clap::ArgMatches;
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode, inputs, project};
 use crate::catalogue;
+use crate::host::Host;
 use crate::recording::{Recording, is_secret};
 use crate::rule::Rule;
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
-use crate::system::{Failure, Os, Resource, SysctlName, System};
+use crate::system::{Failure, Os, Platform, Resource, SysctlName, System};
 use crate::text::printable;
 use crate::value::{Type, Unit};
 
@@ -95,8 +96,13 @@ fn answers(recording: &Recording) -> BTreeMap<String, Answer> {
             answer.map(|(soft, hard)| format!("{soft}:{hard}")),
         );
     }
-    answers.insert("kernel".to_owned(), Ok(recording.platform().release.clone()));
+    answers.insert("kernel".to_owned(), release(recording.platform()));
     answers
+}
+
+fn release(platform: &Platform) -> Answer {
+    let release = platform.release.clone();
+    release.ok_or(Failure::untold("which kernel this is"))
 }
 
 /// The same question to a live machine.
@@ -107,12 +113,10 @@ fn ask(system: &dyn System, name: &str) -> Answer {
             .map(|limits| format!("{}:{}", limits.soft, limits.hard));
     }
     if name == "kernel" {
-        return Ok(system.platform().release.clone());
+        return release(system.platform());
     }
     let text = if name.starts_with('/') {
-        system
-            .read(name)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| Failure::NotText))
+        Host::new(system).text(name)
     } else {
         system.sysctl(name)
     };

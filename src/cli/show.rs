@@ -9,10 +9,9 @@ use super::{CommandError, CommandResult, ExitCode, inputs, project};
 use crate::diagnostic::Diagnostics;
 use crate::document::raw::{Data, Entry, Raw};
 use crate::document::write::{toml_key, toml_text};
-use crate::expr::Term;
 use crate::host::Host;
 use crate::profile::merge::Merged;
-use crate::profile::params;
+use crate::profile::params::{self, Values};
 use crate::rule::Severity;
 use crate::source::{Place, Sources};
 use crate::system::System;
@@ -48,13 +47,13 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     if !sink.is_empty() {
         return Err(CommandError::Diagnostics(sink.into_sorted()));
     }
-    let text = render(&profile.raw, values.params(), sources);
+    let text = render(&profile.raw, &values, sources);
     streams.try_result(|out| out.write_all(printable(&text).as_bytes()))?;
     Ok(ExitCode::Ready)
 }
 
 /// The profile as TOML that reads back as itself, without `extends`.
-fn render(merged: &Merged, values: &[(String, Term)], sources: &Sources) -> String {
+fn render(merged: &Merged, values: &Values<'_>, sources: &Sources) -> String {
     let page = Page {
         sources,
         own: merged.source,
@@ -66,7 +65,7 @@ fn render(merged: &Merged, values: &[(String, Term)], sources: &Sources) -> Stri
     }
     for param in &merged.params {
         let _ = writeln!(out, "\n[params.{}]{}", param.key, page.from(param.key_place));
-        if let Some((_, value)) = values.iter().find(|(name, _)| *name == param.key) {
+        if let Some((_, value)) = values.params().find(|(name, _)| *name == param.key) {
             let _ = writeln!(out, "# its value here: {}", value.show());
         }
         page.entries(&param.value, param.key_place, &mut out);

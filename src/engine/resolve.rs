@@ -257,6 +257,10 @@ impl Resolver<'_, '_> {
                     Ok(number) => Some(Value::number(number)),
                     Err(error) => {
                         let why = match error {
+                            UnitMismatch::PageSize => {
+                                let why = "it is in pages, and nothing here tells how large they are";
+                                return Err(format!("what is expected is unknown: {why}"));
+                            }
                             UnitMismatch::Overflow => "this is too large",
                             UnitMismatch::NotWhole => {
                                 "this is not a whole number in the unit of what it is compared with"

@@ -603,7 +603,7 @@ impl Member<'_> {
             .expectations
             .iter()
             .filter(|own| own.metric.name == about.metric.name && own.field == about.field);
-        describe(own, 4096)
+        describe(own, Some(4096))
     }
 }
 
@@ -617,7 +617,7 @@ fn asker(member: &Member<'_>, cx: &Context<'_>) -> Asker {
     }
 }
 
-fn describe<'a>(expectations: impl Iterator<Item = &'a ResolvedExpectation>, page_size: u32) -> String {
+fn describe<'a>(expectations: impl Iterator<Item = &'a ResolvedExpectation>, page_size: Option<u32>) -> String {
     let all: Vec<String> = expectations
         .map(|expectation| {
             let unit = unit_of(expectation.value);

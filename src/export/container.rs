@@ -76,7 +76,7 @@ impl<'a> Container<'a> {
         Self {
             place: if own { Place::Recorded } else { Place::Host },
             base,
-            ram: host.machine_ram(),
+            ram: host.machine_ram().ok(),
         }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Container<'a> {
         match &self.place {
             Place::Any => None,
             Place::Kernel(version) => Some(version.major_minor()),
-            Place::Host | Place::Recorded => Some(Version::parse(&self.base.platform().release).major_minor()),
+            Place::Host | Place::Recorded => Some(self.base.platform().kernel()?.major_minor()),
         }
     }
 

@@ -52,7 +52,8 @@ impl Format for LimitsD {
 /// Whether lines for everybody and for groups leave root alone: Debian's pam_limits does that, and what is built from Debian.
 /// Where nobody can tell what is here it counts as Debian's.
 pub(crate) fn spares_root(host: &Host<'_>) -> bool {
-    let (id, like) = (host.release("ID"), host.release("ID_LIKE"));
+    let field = |name: &str| host.release(name).unwrap_or_default();
+    let (id, like) = (field("ID"), field("ID_LIKE"));
     id.is_empty() || id == "debian" || like.split(' ').any(|like| like == "debian")
 }
 

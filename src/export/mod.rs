@@ -26,7 +26,6 @@ use crate::remedy::host::MODULES_D;
 use crate::rule::{Change, Side, Target};
 use crate::system::{Os, Resource};
 use crate::text::printable;
-use crate::value::Version;
 
 /// Every format.
 pub static FORMATS: &[&dyn Format] = &[
@@ -480,8 +479,10 @@ fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
     if !crate::remedy::docker::own(key, host) {
         return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
     }
-    let kernel = Version::parse(&host.system.platform().release);
-    if catalogue::lookup(Os::Linux, key).is_some_and(|known| !known.exists_on(kernel.major_minor())) {
+    let known = catalogue::lookup(Os::Linux, key);
+    if let (Some(kernel), Some(known)) = (host.system.platform().kernel(), known)
+        && !known.exists_on(kernel.major_minor())
+    {
         return Some(format!("kernel {kernel} has no such key"));
     }
     interface(key).map(|name| format!("the interface {name} is this machine's; a container's own comes later"))

@@ -273,7 +273,7 @@ fn records(plan: &Plan, machine: &dyn WritableSystem, space: &Space) -> Vec<Reco
     let platform = machine.platform();
     let record = |step: &Step| Record {
         parameter: step.parameter.clone(),
-        lives_in: Place::of(&step.parameter, &platform.release, platform.os, space),
+        lives_in: Place::of(&step.parameter, platform, space),
         before: step.before.clone(),
         to: step.to.clone(),
         after: None,

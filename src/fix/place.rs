@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parameter::Parameter;
 use crate::catalogue::{self, Namespace};
-use crate::system::{NamespaceId, Os, Same, Space};
-use crate::value::Version;
+use crate::system::{NamespaceId, Os, Platform, Same, Space};
 
 /// A part of a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,8 +64,8 @@ impl Kind {
 impl Place {
     /// Where a parameter's value lives, on a kernel of this release.
     #[must_use]
-    pub fn of(parameter: &Parameter, release: &str, os: Os, space: &Space) -> Self {
-        kind_of(parameter, release, os).map_or(Place::Host, |kind| Place::of_kind(kind, space))
+    pub fn of(parameter: &Parameter, platform: &Platform, space: &Space) -> Self {
+        kind_of(parameter, platform).map_or(Place::Host, |kind| Place::of_kind(kind, space))
     }
 
     fn of_kind(kind: Kind, space: &Space) -> Self {
@@ -132,8 +131,8 @@ impl Place {
 }
 
 /// The kind of namespace that a parameter's value belongs to; `None` where it is the whole machine's.
-fn kind_of(parameter: &Parameter, release: &str, os: Os) -> Option<Kind> {
-    if os != Os::Linux {
+fn kind_of(parameter: &Parameter, platform: &Platform) -> Option<Kind> {
+    if platform.os != Os::Linux {
         return None;
     }
     let name = match parameter {
@@ -141,10 +140,14 @@ fn kind_of(parameter: &Parameter, release: &str, os: Os) -> Option<Kind> {
         Parameter::Limit { .. } => return Some(Kind::Pid),
         Parameter::Sysfs { .. } | Parameter::Swap { .. } => return None,
     };
-    let namespace = match catalogue::lookup(os, name) {
+    let namespace = match catalogue::lookup(platform.os, name) {
         // Of a kernel that does not say which it is, the newest is assumed: it has the most namespaces.
-        Some(key) if release.is_empty() => key.namespace_on((u16::MAX, u16::MAX)),
-        Some(key) => key.namespace_on(Version::parse(release).major_minor()),
+        Some(key) => {
+            let kernel = platform
+                .kernel()
+                .map_or((u16::MAX, u16::MAX), |kernel| kernel.major_minor());
+            key.namespace_on(kernel)
+        }
         None if name.starts_with("net.") => Namespace::Net,
         None => Namespace::Host,
     };

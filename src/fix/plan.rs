@@ -19,7 +19,7 @@ use crate::overlay::Overlay;
 use crate::profile::Profile;
 use crate::rule::{Change, Dialect, Reach, Scope, Side, Target};
 use crate::system::{Limits, Os, Process, Resource, SysctlName, System, WritableSystem};
-use crate::value::{Number, Version};
+use crate::value::Number;
 
 /// What somebody has to agree to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -420,7 +420,9 @@ impl Draft<'_> {
             ),
             LimitsOf::Program => Ok(Move::Program(resource, to)),
             LimitsOf::Process(process) => {
-                let now = self.machine.limits(resource).map_err(|failure| failure.to_string())?;
+                let now = (self.machine as &dyn System)
+                    .limits(resource)
+                    .map_err(|failure| failure.to_string())?;
                 if to.hard < now.hard && !host.capable(Capability::SysResource) {
                     self.consent(
                         Consent::OneWay,
@@ -474,7 +476,7 @@ impl Draft<'_> {
             return Ok(());
         }
         let namespace = match known {
-            Some(known) => known.namespace_on(Version::parse(&platform.release).major_minor()),
+            Some(known) => known.namespace_on(platform.kernel_or_oldest()),
             None if key.starts_with("net.") => Namespace::Net,
             None => Namespace::Host,
         };

@@ -202,8 +202,8 @@ fn literal(raw: &Raw, kind: TermType) -> Option<Term> {
 struct NoNames;
 
 impl Environment for NoNames {
-    fn value(&self, _: &str) -> Option<Term> {
-        None
+    fn value(&self, name: &str) -> Result<Term, String> {
+        Err(format!("`{name}` has no value here"))
     }
     fn sysctl(&self, key: &str) -> Result<Term, String> {
         Err(format!("`{key}` is not known here"))
@@ -212,7 +212,8 @@ impl Environment for NoNames {
 
 /// The values that a profile's parameters have in this run, and the machine's facts: what its expressions may name.
 pub struct Values<'a> {
-    params: Vec<(String, Term)>,
+    /// What each is, or why nobody can tell.
+    params: Vec<(String, Result<Term, String>)>,
     host: &'a Host<'a>,
 }
 
@@ -225,18 +226,22 @@ impl std::fmt::Debug for Values<'_> {
 }
 
 impl Values<'_> {
-    /// The parameters' values, by name.
-    #[must_use]
-    pub fn params(&self) -> &[(String, Term)] {
-        &self.params
+    /// The values of the parameters that have one here, by name.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &Term)> {
+        self.params
+            .iter()
+            .filter_map(|(name, term)| Some((name.as_str(), term.as_ref().ok()?)))
     }
 }
 
 impl Environment for Values<'_> {
-    fn value(&self, name: &str) -> Option<Term> {
+    fn value(&self, name: &str) -> Result<Term, String> {
         match self.params.iter().find(|(known, _)| known == name) {
-            Some((_, term)) => Some(term.clone()),
-            None => self.host.fact(name),
+            Some((_, term)) => term.clone(),
+            None => match self.host.fact(name) {
+                Some(fact) => fact.map_err(|failure| failure.to_string()),
+                None => Err("there is no such fact".to_owned()),
+            },
         }
     }
 
@@ -282,10 +287,15 @@ pub fn evaluate<'a>(params: &[Param], settings: &[Setting], host: &'a Host<'a>, 
             },
             None => match &param.default {
                 Some(Given::Term(term)) => (term.clone(), param.default_place),
-                Some(Given::Computed(condition)) => match evaluate_at(condition, &facts) {
+                Some(Given::Computed(condition)) => match condition.expr.eval(&facts) {
                     Ok(term) => (term, param.default_place),
-                    Err(diagnostic) => {
-                        sink.push(diagnostic);
+                    // Rules that use it are unknown; the others are not.
+                    Err(EvalError::Unavailable(why)) => {
+                        values.params.push((param.name.clone(), Err(why)));
+                        continue;
+                    }
+                    Err(error) => {
+                        sink.push(at(condition, error));
                         continue;
                     }
                 },
@@ -302,7 +312,7 @@ pub fn evaluate<'a>(params: &[Param], settings: &[Setting], host: &'a Host<'a>, 
         if let Some(diagnostic) = out_of_bounds(param, &term, place, &facts) {
             sink.push(diagnostic);
         }
-        values.params.push((param.name.clone(), term));
+        values.params.push((param.name.clone(), Ok(term)));
     }
     values
 }
@@ -351,9 +361,11 @@ fn out_of_bounds(param: &Param, term: &Term, place: Place, facts: &Values<'_>) -
     }
     for (bound, below, words) in [(&param.min, true, "at least"), (&param.max, false, "at most")] {
         let Some(bound) = bound else { continue };
-        let limit = match evaluate_at(bound, facts) {
+        let limit = match bound.expr.eval(facts) {
             Ok(limit) => limit,
-            Err(diagnostic) => return Some(diagnostic),
+            // Nobody knows what it must be within, so nobody says that it is not.
+            Err(EvalError::Unavailable(_)) => continue,
+            Err(error) => return Some(at(bound, error)),
         };
         let outside = match (term, &limit) {
             (Term::Number { amount, .. }, Term::Number { amount: limit, .. }) => {
@@ -385,7 +397,12 @@ fn out_of_bounds(param: &Param, term: &Term, place: Place, facts: &Values<'_>) -
 /// # Errors
 /// Overflow, division by zero, a fact or live value that cannot be learned here.
 pub fn evaluate_at(condition: &Condition, env: &dyn Environment) -> Result<Term, Diagnostic> {
-    condition.expr.eval(env).map_err(|error| match error {
+    condition.expr.eval(env).map_err(|error| at(condition, error))
+}
+
+/// What is wrong with an expression, at its place.
+fn at(condition: &Condition, error: EvalError) -> Diagnostic {
+    match error {
         EvalError::Invalid(error) => {
             let place = if condition.exact {
                 condition.raw.part(error.span.clone())
@@ -399,5 +416,5 @@ pub fn evaluate_at(condition: &Condition, env: &dyn Environment) -> Result<Term,
             }
         }
         EvalError::Unavailable(why) => Diagnostic::at(condition.raw, format!("this cannot be computed here: {why}")),
-    })
+    }
 }

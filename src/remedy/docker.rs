@@ -6,7 +6,6 @@ use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::Os;
 use crate::text::quote;
-use crate::value::Version;
 
 pub(super) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let flags = flags(changes, host);
@@ -53,7 +52,7 @@ pub(crate) fn cgroup<'a>(file: &str, to: &'a str) -> Option<(&'static str, &'sta
 
 /// Whether a container has a value of its own for a key, which a runtime can be asked to set.
 pub(crate) fn own(key: &str, host: &Host<'_>) -> bool {
-    let kernel = Version::parse(&host.system.platform().release).major_minor();
+    let kernel = host.system.platform().kernel_or_oldest();
     match catalogue::lookup(Os::Linux, key) {
         Some(known) => matches!(known.namespace_on(kernel), Namespace::Net | Namespace::Ipc),
         None => key.starts_with("net."),

@@ -39,8 +39,8 @@ struct GateV1 {
 struct Host<'a> {
     hostname: &'a str,
     os: &'a str,
-    kernel: &'a str,
-    arch: &'a str,
+    kernel: Option<&'a str>,
+    arch: Option<&'a str>,
     cpus: Option<u64>,
     ram: Option<Number>,
     container: Option<&'a str>,
@@ -209,8 +209,8 @@ pub fn report<'a>(report: &'a Report, sources: &Sources) -> ReportV1<'a> {
         host: Host {
             hostname: &report.host.hostname,
             os: report.host.os,
-            kernel: &report.host.kernel,
-            arch: &report.host.arch,
+            kernel: report.host.kernel.as_deref(),
+            arch: report.host.arch.as_deref(),
             cpus: report.host.cpus,
             ram: report.host.ram.map(Number::from),
             container: report.host.container.as_deref(),

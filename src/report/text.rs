@@ -383,10 +383,12 @@ fn next_boot(next: &AfterBoot) -> String {
 /// `web1: linux 6.1.0, x86_64, 8 CPUs, 16 GiB, docker container`.
 #[must_use]
 pub fn host_line(host: &HostSummary) -> String {
-    let mut parts = vec![
-        format!("{} {}", host.os, host.kernel).trim_end().to_owned(),
-        host.arch.clone(),
-    ];
+    let system = match &host.kernel {
+        Some(kernel) => format!("{} {kernel}", host.os),
+        None => host.os.to_owned(),
+    };
+    let mut parts = vec![system];
+    parts.extend(host.arch.clone());
     if let Some(cpus) = host.cpus {
         parts.push(format!("{cpus} CPU{}", if cpus == 1 { "" } else { "s" }));
     }

@@ -2,10 +2,12 @@
 
 use super::{
     Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
+    reading_of,
 };
 use crate::document::shape::Field;
-use crate::host::cgroup::{Hierarchy, number};
-use crate::system::Os;
+use crate::host::Mount;
+use crate::host::cgroup::{Hierarchy, Tightest, number};
+use crate::system::{Failure, Os};
 use crate::value::{Number, Type, Unit, Value};
 
 /// Limits of the process's cgroup: `cgroup = { pids_available = { min = 512 } }`.
@@ -181,11 +183,11 @@ fn shell(targets: &[(&'static str, Option<Value>)], cx: &Context<'_>) -> Vec<(Di
             "pids_max" => ("TasksMax", "pids", ["pids.max", "pids.max"]),
             _ => continue,
         };
-        let Some(tree) = cx.host.cgroup(controller) else {
+        let Ok(Some(tree)) = cx.host.cgroup(controller) else {
             continue;
         };
         let file = files[usize::from(!tree.unified)];
-        let Some(found) = cx.host.tightest(&tree, file, number) else {
+        let Ok(Some(found)) = cx.host.tightest(&tree, file, number) else {
             continue;
         };
         let name = found.directory.rsplit('/').next().unwrap_or_default();
@@ -218,49 +220,60 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
     if cx.system.platform().os != Os::Linux {
         return Reading::Absent("there are no cgroups on this system".to_owned());
     }
-    let absent = |controller: &str| Reading::Absent(format!("no {controller} controller limits this process"));
-    let host = cx.host;
-    match metric {
-        "memory_max" => match host.memory_limit() {
-            Some(found) => {
-                note(&found.limit, &found.directory, "memory limit", evidence);
-                Reading::Value(Value::Number(found.limit))
-            }
-            None => absent("memory"),
-        },
-        "cpu_max" => match host.cpu_limit() {
-            Some(found) => {
-                note(&found.limit, &found.directory, "processor quota", evidence);
-                Reading::Value(Value::Number(found.limit))
-            }
-            None => absent("cpu"),
-        },
-        "pids_max" => match host
-            .cgroup("pids")
-            .and_then(|tree| host.tightest(&tree, "pids.max", number))
-        {
-            Some(found) => {
-                note(&found.limit, &found.directory, "limit on pids", evidence);
-                Reading::Value(Value::Number(found.limit))
-            }
-            None => absent("pids"),
-        },
-        "memory_available" => match host.cgroup("memory") {
-            Some(tree) if tree.unified => available(&tree, "memory.max", "memory.current", cx, evidence),
-            Some(tree) => available(&tree, "memory.limit_in_bytes", "memory.usage_in_bytes", cx, evidence),
-            None => absent("memory"),
-        },
-        "pids_available" => match host.cgroup("pids") {
-            Some(tree) => available(&tree, "pids.max", "pids.current", cx, evidence),
-            None => absent("pids"),
-        },
-        "throttled" => match host.cgroup("cpu") {
-            Some(tree) => throttled(&tree, cx),
-            None => absent("cpu"),
-        },
+    let read = match metric {
+        "memory_max" => limit(cx.host.memory_limit(), "memory", "memory limit", evidence),
+        "cpu_max" => limit(cx.host.cpu_limit(), "cpu", "processor quota", evidence),
+        "pids_max" => {
+            let found = cx.host.cgroup("pids").and_then(|tree| match tree {
+                Some(tree) => cx.host.tightest(&tree, "pids.max", number),
+                None => Ok(None),
+            });
+            limit(found, "pids", "limit on pids", evidence)
+        }
+        "memory_available" => tree("memory", cx).and_then(|tree| {
+            let files = match tree.unified {
+                true => ["memory.max", "memory.current"],
+                false => ["memory.limit_in_bytes", "memory.usage_in_bytes"],
+            };
+            available(&tree, files, cx, evidence)
+        }),
+        "pids_available" => {
+            tree("pids", cx).and_then(|tree| available(&tree, ["pids.max", "pids.current"], cx, evidence))
+        }
+        "throttled" => tree("cpu", cx).and_then(|tree| throttled(&tree, cx)),
         "controllers" => controllers(cx),
         _ => version(cx),
-    }
+    };
+    read.map_or_else(|reading| reading, Reading::Value)
+}
+
+/// What it means that a controller's files cannot be found.
+fn cannot_tell(failure: &Failure, what: &str) -> Reading {
+    Reading::Unreadable(format!("the {what} of this process's cgroup: {failure}"))
+}
+
+fn no_controller(name: &str) -> Reading {
+    Reading::Absent(format!("no {name} controller limits this process"))
+}
+
+fn tree(controller: &str, cx: &Context<'_>) -> Result<Hierarchy, Reading> {
+    let found = cx
+        .host
+        .cgroup(controller)
+        .map_err(|failure| cannot_tell(&failure, "hierarchy"))?;
+    found.ok_or_else(|| no_controller(controller))
+}
+
+fn limit(
+    found: Result<Option<Tightest>, Failure>,
+    controller: &str,
+    what: &str,
+    evidence: &mut Vec<String>,
+) -> Result<Value, Reading> {
+    let found = found.map_err(|failure| cannot_tell(&failure, what))?;
+    let found = found.ok_or_else(|| no_controller(controller))?;
+    note(&found.limit, &found.directory, what, evidence);
+    Ok(Value::Number(found.limit))
 }
 
 fn note(limit: &Number, directory: &str, what: &str, evidence: &mut Vec<String>) {
@@ -269,17 +282,25 @@ fn note(limit: &Number, directory: &str, what: &str, evidence: &mut Vec<String>)
     }
 }
 
-/// The least that is left at any level.
-fn available(tree: &Hierarchy, limit: &str, used: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+/// The least that is left at any level, by the files with the limit and with what is used.
+fn available(
+    tree: &Hierarchy,
+    [limit, used]: [&str; 2],
+    cx: &Context<'_>,
+    evidence: &mut Vec<String>,
+) -> Result<Value, Reading> {
     let mut least: Option<(Number, String)> = None;
     let mut seen = false;
     for directory in tree.directories() {
-        let file = |name: &str| cx.host.text(&format!("{directory}/{name}"));
-        let Some(most) = file(limit).and_then(|text| number(&text)) else {
-            continue;
+        let file = |name: &str| {
+            let path = format!("{directory}/{name}");
+            let told = cx.host.told(&path).map_err(|failure| reading_of(&failure, &path))?;
+            let odd = || Reading::Unreadable(format!("{path} has another form than expected"));
+            told.map(|text| number(&text).ok_or_else(odd)).transpose()
         };
+        let Some(most) = file(limit)? else { continue };
         seen = true;
-        let (Number::Finite(most), Some(used)) = (most, file(used).and_then(|text| text.parse::<i128>().ok())) else {
+        let (Number::Finite(most), Some(Number::Finite(used))) = (most, file(used)?) else {
             continue;
         };
         let left = Number::Finite((most - used).max(0));
@@ -290,15 +311,15 @@ fn available(tree: &Hierarchy, limit: &str, used: &str, cx: &Context<'_>, eviden
     match least {
         Some((left, directory)) => {
             note(&left, &directory, "room", evidence);
-            Reading::Value(Value::Number(left))
+            Ok(Value::Number(left))
         }
-        None if seen => Reading::Value(Value::Number(Number::Unlimited)),
-        None => Reading::Absent(format!("no cgroup of this process has {limit}")),
+        None if seen => Ok(Value::Number(Number::Unlimited)),
+        None => Err(Reading::Absent(format!("no cgroup of this process has {limit}"))),
     }
 }
 
 /// The controllers of version 2 at the root that can be seen, and those of version 1 that are mounted anywhere.
-fn controllers(cx: &Context<'_>) -> Reading {
+fn controllers(cx: &Context<'_>) -> Result<Value, Reading> {
     let mut names: Vec<String> = Vec::new();
     let mut add = |text: &str, separator: char| {
         for name in text.split(separator).filter(|name| !name.is_empty()) {
@@ -307,9 +328,7 @@ fn controllers(cx: &Context<'_>) -> Reading {
             }
         }
     };
-    let Some(own) = cx.host.text(&format!("{}/cgroup", cx.system.process_directory())) else {
-        return Reading::Unreadable("the cgroups of this process cannot be learned here".to_owned());
-    };
+    let own = cx.text(&format!("{}/cgroup", cx.system.process_directory()))?;
     // `4:memory:/path` is version 1; of version 2 there is one line, without names.
     for line in own.lines() {
         if let Some((_, rest)) = line.split_once(':')
@@ -321,44 +340,48 @@ fn controllers(cx: &Context<'_>) -> Reading {
             add(&controllers.collect::<Vec<_>>().join(","), ',');
         }
     }
-    if let Some(mount) = cx.host.mounts().iter().find(|mount| mount.kind == "cgroup2")
-        && let Some(offered) = cx.host.text(&format!("{}/cgroup.controllers", mount.path))
-    {
-        add(&offered, ' ');
+    if let Some(mount) = mounts(cx)?.iter().find(|mount| mount.kind == "cgroup2") {
+        add(&cx.text(&format!("{}/cgroup.controllers", mount.path))?, ' ');
     }
     match names.is_empty() {
-        true => Reading::Absent("no cgroup controllers are in use here".to_owned()),
-        false => Reading::Value(Value::Words(names)),
+        true => Err(Reading::Absent("no cgroup controllers are in use here".to_owned())),
+        false => Ok(Value::Words(names)),
     }
 }
 
-fn throttled(tree: &Hierarchy, cx: &Context<'_>) -> Reading {
-    let directories = tree.directories();
-    let Some(text) = directories
-        .iter()
-        .find_map(|directory| cx.host.text(&format!("{directory}/cpu.stat")))
-    else {
-        return Reading::Absent("no cgroup of this process has cpu.stat".to_owned());
-    };
+fn mounts<'a>(cx: &Context<'a>) -> Result<&'a [Mount], Reading> {
+    let read = |failure| Reading::Unreadable(format!("the mounts of this process: {failure}"));
+    cx.host.mounts().map_err(read)
+}
+
+fn throttled(tree: &Hierarchy, cx: &Context<'_>) -> Result<Value, Reading> {
+    let mut text = None;
+    for directory in tree.directories() {
+        let path = format!("{directory}/cpu.stat");
+        text = cx.host.told(&path).map_err(|failure| reading_of(&failure, &path))?;
+        if text.is_some() {
+            break;
+        }
+    }
+    let text = text.ok_or_else(|| Reading::Absent("no cgroup of this process has cpu.stat".to_owned()))?;
     let counter = |name: &str| {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<i128>().ok())
     };
-    match (counter("nr_periods"), counter("nr_throttled")) {
+    Ok(match (counter("nr_periods"), counter("nr_throttled")) {
         // Without a quota there are no periods, and nothing is throttled.
-        (None | Some(0), _) | (_, None) => Reading::Value(Value::number(0)),
-        (Some(periods), Some(throttled)) => Reading::Value(Value::number(throttled * 10_000 / periods)),
-    }
+        (None | Some(0), _) | (_, None) => Value::number(0),
+        (Some(periods), Some(throttled)) => Value::number(throttled * 10_000 / periods),
+    })
 }
 
-fn version(cx: &Context<'_>) -> Reading {
-    let v1 = cx.host.mounts().iter().any(|mount| mount.kind == "cgroup");
-    let v2 = cx.host.mounts().iter().any(|mount| mount.kind == "cgroup2");
-    let name = match (v1, v2) {
+fn version(cx: &Context<'_>) -> Result<Value, Reading> {
+    let has = |kind: &str| -> Result<bool, Reading> { Ok(mounts(cx)?.iter().any(|mount| mount.kind == kind)) };
+    let name = match (has("cgroup")?, has("cgroup2")?) {
         (true, true) => "hybrid",
         (true, false) => "v1",
         (false, true) => "v2",
-        (false, false) => return Reading::Absent("no cgroup hierarchy is mounted here".to_owned()),
+        (false, false) => return Err(Reading::Absent("no cgroup hierarchy is mounted here".to_owned())),
     };
-    Reading::Value(Value::Text(name.to_owned()))
+    Ok(Value::Text(name.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! The clock: whether it is right, and what reading it costs.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, reading_of};
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors};
 use crate::document::shape::Field;
 use crate::system::{ClockCost, Failure, Os};
 use crate::value::{Choice, Type, Unit, Value};
@@ -216,11 +216,7 @@ fn share(cost: &ClockCost) -> u64 {
 }
 
 fn text(file: &str, cx: &Context<'_>) -> Result<String, Reading> {
-    let path = format!("{SOURCES}/{file}");
-    match cx.system.read(&path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).trim().to_owned()),
-        Err(failure) => Err(reading_of(&failure, &path)),
-    }
+    cx.text(&format!("{SOURCES}/{file}"))
 }
 
 fn source(cx: &Context<'_>) -> Reading {

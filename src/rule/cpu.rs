@@ -112,18 +112,19 @@ impl Kind for Cpu {
         for (metric, target) in targets {
             match (*metric, target) {
                 ("governor", Some(Value::Text(governor))) => {
-                    let offered = policies(cx)
+                    let policies = policies(cx).unwrap_or_default();
+                    let offered = policies
                         .first()
-                        .and_then(|policy| cx.host.text(&format!("{policy}/scaling_available_governors")));
+                        .and_then(|policy| cx.host.text(&format!("{policy}/scaling_available_governors")).ok());
                     if let Some(offered) = offered.filter(|offered| !offered.split(' ').any(|name| name == governor)) {
                         return Proposal::manual(
                             format!("this machine does not offer the governor `{governor}`"),
                             format!("The governors here are {offered}."),
                         );
                     }
-                    for policy in policies(cx) {
+                    for policy in policies {
                         let path = format!("{policy}/scaling_governor");
-                        let from = cx.host.text(&path);
+                        let from = cx.host.text(&path).ok();
                         if cx.intent != Intent::Fix || from.as_deref() != Some(governor) {
                             changes.push(change(path, from, governor));
                         }
@@ -134,12 +135,12 @@ impl Kind for Cpu {
                         Ok(_) => (format!("{CPUS}/intel_pstate/no_turbo"), if *on { "0" } else { "1" }),
                         Err(_) => (format!("{CPUS}/cpufreq/boost"), if *on { "1" } else { "0" }),
                     };
-                    let from = cx.host.text(&path);
+                    let from = cx.host.text(&path).ok();
                     changes.push(change(path, from, word));
                 }
                 ("smt", Some(Value::Bool(on))) => {
                     let path = format!("{CPUS}/smt/control");
-                    let from = cx.host.text(&path);
+                    let from = cx.host.text(&path).ok();
                     changes.push(change(path, from, if *on { "on" } else { "off" }));
                 }
                 _ => {}
@@ -178,8 +179,12 @@ fn change(path: String, from: Option<String>, to: &str) -> Change {
 }
 
 /// The directories of the frequency policies, each for one processor or several that share a clock.
-fn policies(cx: &Context<'_>) -> Vec<String> {
-    let names = cx.system.list(&format!("{CPUS}/cpufreq")).unwrap_or_default();
+fn policies(cx: &Context<'_>) -> Result<Vec<String>, Failure> {
+    let names = match cx.system.list(&format!("{CPUS}/cpufreq")) {
+        // Without a driver there is no such directory.
+        Err(Failure::Absent) => Vec::new(),
+        other => other?,
+    };
     let mut policies: Vec<String> = names
         .iter()
         .filter(|name| name.starts_with("policy"))
@@ -187,12 +192,14 @@ fn policies(cx: &Context<'_>) -> Vec<String> {
         .collect();
     // In the order of the processors, not of the digits.
     policies.sort_by_key(|path| (path.len(), path.clone()));
-    policies
+    Ok(policies)
 }
 
 fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
     if metric == "usable" {
-        if let Some(quota) = cx.host.cpu_limit().filter(|quota| quota.limit.finite().is_some()) {
+        if let Ok(Some(quota)) = cx.host.cpu_limit()
+            && quota.limit.finite().is_some()
+        {
             let shown = Unit::Centipercent.show(quota.limit.finite().unwrap_or(0), 4096);
             evidence.push(format!(
                 "the cgroup {} has a quota of {shown} of one processor",
@@ -200,8 +207,8 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
             ));
         }
         return match cx.host.cpus() {
-            Some(cpus) => Reading::Value(Value::number(i128::from(cpus))),
-            None => Reading::Unreadable("the processors' number cannot be learned here".to_owned()),
+            Ok(cpus) => Reading::Value(Value::number(i128::from(cpus))),
+            Err(failure) => Reading::Unreadable(format!("the number of processors: {failure}")),
         };
     }
     if cx.system.platform().os != Os::Linux {
@@ -215,10 +222,13 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
                 "scaling_driver"
             };
             let mut names: Vec<String> = Vec::new();
-            for policy in policies(cx) {
-                match cx.system.read(&format!("{policy}/{file}")) {
-                    Ok(bytes) => {
-                        let name = String::from_utf8_lossy(&bytes).trim().to_owned();
+            let policies = match policies(cx) {
+                Ok(policies) => policies,
+                Err(failure) => return reading_of(&failure, &format!("{CPUS}/cpufreq")),
+            };
+            for policy in policies {
+                match cx.host.text(&format!("{policy}/{file}")) {
+                    Ok(name) => {
                         if !names.contains(&name) {
                             names.push(name);
                         }
@@ -245,11 +255,9 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
 }
 
 fn switch(path: &str, cx: &Context<'_>) -> Reading {
-    match cx.system.read(path) {
-        Ok(bytes) => match Type::Bool.parse(&String::from_utf8_lossy(&bytes)) {
-            Ok(value) => Reading::Value(value),
-            Err(error) => Reading::Unreadable(format!("{path}: {error}")),
-        },
-        Err(failure) => reading_of(&failure, path),
+    match cx.text(path).map(|text| Type::Bool.parse(&text)) {
+        Ok(Ok(value)) => Reading::Value(value),
+        Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),
+        Err(reading) => reading,
     }
 }

@@ -1,6 +1,7 @@
 //! Patterns over the names in a directory: `*` within a segment, and `{a,b}` for either.
 
 use super::Context;
+use crate::system::Failure;
 
 /// Whether a name matches a pattern.
 #[must_use]
@@ -34,7 +35,10 @@ pub fn is_pattern(text: &str) -> bool {
 }
 
 /// Every path below `root` that matches a pattern of segments and exists; in the order of the directories.
-pub(super) fn expand(root: &str, pattern: &str, cx: &Context<'_>) -> Vec<String> {
+///
+/// # Errors
+/// A directory that may hold some cannot be listed; with its path.
+pub(super) fn expand(root: &str, pattern: &str, cx: &Context<'_>) -> Result<Vec<String>, (String, Failure)> {
     let mut found = vec![String::new()];
     for segment in pattern.split('/') {
         let mut next = Vec::new();
@@ -55,7 +59,11 @@ pub(super) fn expand(root: &str, pattern: &str, cx: &Context<'_>) -> Vec<String>
             } else {
                 format!("{root}/{prefix}")
             };
-            let names = cx.system.list(&directory).unwrap_or_default();
+            let names = match cx.system.list(&directory) {
+                Ok(names) => names,
+                Err(Failure::Absent) => continue,
+                Err(failure) => return Err((directory, failure)),
+            };
             next.extend(
                 names
                     .iter()
@@ -65,8 +73,9 @@ pub(super) fn expand(root: &str, pattern: &str, cx: &Context<'_>) -> Vec<String>
         }
         found = next;
     }
-    found.retain(|path| cx.system.stat(&format!("{root}/{path}")).is_ok());
-    found
+    // What is there and cannot be looked at is found, and says so when it is read.
+    found.retain(|path| cx.system.stat(&format!("{root}/{path}")) != Err(Failure::Absent));
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, is_name, optional};
 use crate::recording::without_secrets;
 use crate::system::{Failure, Os};
-use crate::value::{Type, Value, Version};
+use crate::value::{Type, Value};
 
 /// The kernel: `kernel = { version = { min = "5.4" } }`, `kernel = { module = "br_netfilter", loaded = true }`.
 #[derive(Debug)]
@@ -95,11 +95,10 @@ impl Kind for Kernel {
             .iter()
             .map(|metric| {
                 let reading = match *metric {
-                    // Uname may be refused, and a tree may tell of none: that is no version below all others.
-                    "version" if cx.system.platform().release.is_empty() => {
-                        Reading::Unreadable("nothing tells which kernel this is".to_owned())
-                    }
-                    "version" => Reading::Value(Value::Version(Version::parse(&cx.system.platform().release))),
+                    "version" => match cx.host.kernel() {
+                        Ok(version) => Reading::Value(Value::Version(version)),
+                        Err(failure) => Reading::Unreadable(failure.to_string()),
+                    },
                     _ if cx.system.platform().os != Os::Linux => Reading::Absent("only Linux tells of it".to_owned()),
                     "cmdline" => text("/proc/cmdline", Type::Words, cx),
                     "clocksource" => text(
@@ -169,18 +168,15 @@ impl Kind for Kernel {
 }
 
 fn text(path: &str, kind: Type, cx: &Context<'_>) -> Reading {
-    // What is neither recorded nor shown cannot be compared either: a recording gives the same report.
-    let read = cx.system.read(path).map(|bytes| match path {
-        "/proc/cmdline" => without_secrets(&bytes),
-        _ => bytes,
+    let text = cx.text(path).map(|text| match path {
+        // What is neither recorded nor shown cannot be compared either: a recording gives the same report.
+        "/proc/cmdline" => String::from_utf8_lossy(&without_secrets(text.as_bytes())).into_owned(),
+        _ => text,
     });
-    match read {
-        Ok(bytes) => match std::str::from_utf8(&bytes).map(|text| kind.parse(text)) {
-            Ok(Ok(value)) => Reading::Value(value),
-            Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),
-            Err(_) => Reading::Unreadable(format!("{path} is not UTF-8 text")),
-        },
-        Err(failure) => reading_of(&failure, path),
+    match text.map(|text| kind.parse(&text)) {
+        Ok(Ok(value)) => Reading::Value(value),
+        Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),
+        Err(reading) => reading,
     }
 }
 
@@ -188,29 +184,33 @@ fn text(path: &str, kind: Type, cx: &Context<'_>) -> Reading {
 fn loaded(module: &str, cx: &Context<'_>) -> Reading {
     let name = module.replace('-', "_");
     let answer = |loaded: bool| Reading::Value(Value::Bool(loaded));
-    if cx.system.stat(&format!("/sys/module/{name}")).is_ok() {
+    let in_sys = cx.system.stat(&format!("/sys/module/{name}"));
+    if in_sys.is_ok() {
         return answer(true);
     }
-    let release = &cx.system.platform().release;
-    let built_in = cx
-        .host
-        .text(&format!("/lib/modules/{release}/modules.builtin"))
-        .unwrap_or_default();
-    let is_built_in = built_in.lines().any(|line| {
-        let file = line.rsplit('/').next().unwrap_or(line);
-        file.strip_suffix(".ko")
-            .is_some_and(|file| file.replace('-', "_") == name)
+    let built_in = match &cx.system.platform().release {
+        Some(release) => cx.host.told(&format!("/lib/modules/{release}/modules.builtin")),
+        None => Err(Failure::untold("which kernel this is")),
+    };
+    let is_built_in = built_in.as_ref().ok().and_then(Option::as_ref).is_some_and(|list| {
+        list.lines().any(|line| {
+            let file = line.rsplit('/').next().unwrap_or(line);
+            file.strip_suffix(".ko")
+                .is_some_and(|file| file.replace('-', "_") == name)
+        })
     });
     if is_built_in {
         return answer(true);
     }
-    match cx.system.read("/proc/modules") {
-        Ok(bytes) => {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            answer(text.lines().any(|line| line.split(' ').next() == Some(name.as_str())))
-        }
-        // A kernel without modules has everything built in, and nothing else.
-        Err(Failure::Absent) => answer(false),
-        Err(failure) => reading_of(&failure, "/proc/modules"),
+    let in_proc = cx.host.told("/proc/modules");
+    let is_listed = |text: &String| text.lines().any(|line| line.split(' ').next() == Some(name.as_str()));
+    match (&in_proc, in_sys) {
+        (Ok(Some(text)), _) if is_listed(text) => answer(true),
+        // What is built in and has parameters is in /sys alone, so that both must have been asked. A kernel without modules has
+        // everything built in, and nothing else.
+        (Ok(_), Err(Failure::Absent)) => answer(false),
+        (Ok(_), Err(failure)) => reading_of(&failure, &format!("/sys/module/{name}")),
+        (Err(failure), _) => reading_of(failure, "/proc/modules"),
+        (Ok(_), Ok(_)) => answer(true),
     }
 }

@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::fmt;
 
-use super::{NextBoot, Observation, Selectors};
+use super::observation::reading_of;
+use super::{NextBoot, Observation, Reading, Selectors};
 use crate::change::{Dialect, Proposal};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
@@ -56,6 +57,16 @@ pub enum Intent {
     Export,
     /// The same for this machine to keep: what is not asked for, and would have to be written along with it, stays as it is.
     Keep,
+}
+
+impl Context<'_> {
+    /// A file's text, trimmed; what reading it means where it has none.
+    ///
+    /// # Errors
+    /// The reading that the failure means.
+    pub fn text(&self, path: &str) -> Result<String, Reading> {
+        self.host.text(path).map_err(|failure| reading_of(&failure, path))
+    }
 }
 
 impl fmt::Debug for Context<'_> {

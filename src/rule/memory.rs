@@ -4,7 +4,7 @@ use super::{
     Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target, reach,
 };
 use crate::document::shape::Field;
-use crate::system::Os;
+use crate::system::{Failure, Os};
 use crate::value::{Number, Type, Unit, Value};
 
 /// Memory: `memory = { available = { min = "2G" } }`, `memory = { swap = 0 }`.
@@ -138,9 +138,9 @@ impl Kind for Memory {
 
 fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
     let host = cx.host;
-    let bytes = |bytes: Option<u64>, what: &str| match bytes {
-        Some(bytes) => Reading::Value(Value::number(i128::from(bytes))),
-        None => Reading::Unreadable(format!("{what} cannot be learned here")),
+    let bytes = |bytes: Result<u64, Failure>, what: &str| match bytes {
+        Ok(bytes) => Reading::Value(Value::number(i128::from(bytes))),
+        Err(failure) => Reading::Unreadable(format!("{what}: {failure}")),
     };
     if metric == "total" {
         return bytes(host.ram(), "the amount of memory");
@@ -149,10 +149,10 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
         return match metric {
             // `total = 2048.00M  used = 512.00M  free = 1536.00M  (encrypted)`
             "swap" | "swap_used" => match cx.system.sysctl("vm.swapusage") {
-                Ok(text) => bytes(
-                    swap_usage(&text, if metric == "swap" { "total" } else { "used" }),
-                    "swap",
-                ),
+                Ok(text) => {
+                    let field = if metric == "swap" { "total" } else { "used" };
+                    bytes(swap_usage(&text, field).ok_or(Failure::NotText), "vm.swapusage")
+                }
                 Err(failure) => super::reading_of(&failure, "vm.swapusage"),
             },
             _ => Reading::Absent("this system does not estimate available memory".to_owned()),
@@ -161,7 +161,10 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
     match metric {
         "available" => {
             let machine = host.meminfo("MemAvailable");
-            let limit = host.memory_limit().filter(|found| found.limit != Number::Unlimited);
+            let limit = match host.memory_limit() {
+                Ok(limit) => limit.filter(|found| found.limit != Number::Unlimited),
+                Err(failure) => return Reading::Unreadable(format!("the memory limit of this process: {failure}")),
+            };
             if let Some(limit) = limit {
                 evidence.push(format!(
                     "the cgroup {} may use {}",
@@ -170,7 +173,7 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
                 ));
                 let most = limit.limit.finite().and_then(|most| u64::try_from(most).ok());
                 return bytes(
-                    machine.zip(most).map(|(machine, most)| machine.min(most)),
+                    machine.map(|machine| most.map_or(machine, |most| machine.min(most))),
                     "available memory",
                 );
             }
@@ -180,8 +183,7 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
         _ => {
             let used = host
                 .meminfo("SwapTotal")
-                .zip(host.meminfo("SwapFree"))
-                .map(|(total, free)| total.saturating_sub(free));
+                .and_then(|total| Ok(total.saturating_sub(host.meminfo("SwapFree")?)));
             bytes(used, "swap in use")
         }
     }

@@ -170,10 +170,6 @@ fn odd(path: &str) -> Reading {
     Reading::Unreadable(format!("{path} has another form than expected"))
 }
 
-fn text(path: &str, cx: &Context<'_>) -> Result<String, Failure> {
-    String::from_utf8(cx.system.read(path)?).map_err(|_| Failure::NotText)
-}
-
 /// The nodes that are online and have memory, by number.
 fn nodes(cx: &Context<'_>) -> Result<Vec<u32>, Reading> {
     if cx.system.platform().os != Os::Linux {
@@ -181,10 +177,7 @@ fn nodes(cx: &Context<'_>) -> Result<Vec<u32>, Reading> {
     }
     let list = |name: &str| -> Result<Vec<u32>, Reading> {
         let path = format!("{DIRECTORY}/{name}");
-        let text = text(&path, cx).map_err(|failure| match failure {
-            Failure::Absent if cx.system.stat("/sys/devices/system") == Err(Failure::Absent) => {
-                Reading::Unreadable(format!("{path} cannot be read: /sys is not mounted here"))
-            }
+        let text = cx.host.text(&path).map_err(|failure| match failure {
             Failure::Absent => {
                 Reading::Absent("this kernel tells of no NUMA nodes: all memory is equally near".to_owned())
             }
@@ -206,7 +199,7 @@ fn distance(nodes: &[u32], cx: &Context<'_>) -> Result<i128, Reading> {
     let mut largest = None;
     for node in nodes {
         let path = format!("{DIRECTORY}/node{node}/distance");
-        let text = text(&path, cx).map_err(|failure| reading_of(&failure, &path))?;
+        let text = cx.text(&path)?;
         for word in text.split_ascii_whitespace() {
             largest = largest.max(Some(word.parse::<i128>().map_err(|_| odd(&path))?));
         }
@@ -218,7 +211,7 @@ fn spread(nodes: &[u32], cx: &Context<'_>, evidence: &mut Vec<String>) -> Result
     let mut shares = Vec::new();
     for node in nodes {
         let path = format!("{DIRECTORY}/node{node}/meminfo");
-        let text = text(&path, cx).map_err(|failure| reading_of(&failure, &path))?;
+        let text = cx.text(&path)?;
         let share = free_share(&text).ok_or_else(|| odd(&path))?;
         evidence.push(format!("node {node}: {} free", Unit::Centipercent.show(share, 4096)));
         shares.push(share);
@@ -247,7 +240,10 @@ fn free_share(text: &str) -> Option<i128> {
 
 /// The nodes that the process may use, where those are not all.
 fn allowed(nodes: &[u32], cx: &Context<'_>) -> Option<String> {
-    let status = cx.host.text(&format!("{}/status", cx.system.process_directory()))?;
+    let status = cx
+        .host
+        .text(&format!("{}/status", cx.system.process_directory()))
+        .ok()?;
     let list = status
         .lines()
         .find_map(|line| line.strip_prefix("Mems_allowed_list:"))?

@@ -138,17 +138,19 @@ fn linux(cx: &Context<'_>) -> Result<Supplies, String> {
     };
     let (mut online, mut discharging, mut charge, mut unsure, mut evidence) = (false, false, None, None, Vec::new());
     for name in names {
-        let attribute = |file: &str| -> Result<String, Failure> {
-            let bytes = cx.system.read(&format!("{CLASS}/{name}/{file}"))?;
-            String::from_utf8(bytes)
-                .map(|text| text.trim().to_owned())
-                .map_err(|_| Failure::NotText)
-        };
+        let attribute = |file: &str| -> Result<String, Failure> { cx.host.text(&format!("{CLASS}/{name}/{file}")) };
         // A mouse's battery says nothing of the machine.
         if attribute("scope").is_ok_and(|scope| scope == "Device") {
             continue;
         }
-        let kind = attribute("type").unwrap_or_default();
+        let kind = match attribute("type") {
+            Ok(kind) => kind,
+            Err(Failure::Absent) => String::new(),
+            Err(failure) => {
+                unsure = Some(format!("{CLASS}/{name}/type: {failure}"));
+                continue;
+            }
+        };
         if kind == "Battery" {
             let full: Option<i128> = attribute("capacity").ok().and_then(|text| text.parse().ok());
             charge = match (charge, full) {

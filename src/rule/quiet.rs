@@ -160,13 +160,9 @@ impl Kind for Quiet {
     }
 }
 
-fn text(path: &str, cx: &Context<'_>) -> Result<String, Failure> {
-    String::from_utf8(cx.system.read(path)?).map_err(|_| Failure::NotText)
-}
-
 /// `/proc/stat`: user nice system idle iowait irq softirq steal guest guest_nice, in ticks.
 fn cpu(cx: &Context<'_>) -> Result<CpuTimes, Failure> {
-    let stat = text("/proc/stat", cx)?;
+    let stat = cx.host.text("/proc/stat")?;
     let line = stat
         .lines()
         .find_map(|line| line.strip_prefix("cpu "))
@@ -180,7 +176,7 @@ fn cpu(cx: &Context<'_>) -> Result<CpuTimes, Failure> {
         .lines()
         .find_map(|line| line.strip_prefix("procs_running ")?.trim().parse().ok())
         .unwrap_or(0);
-    let uptime = text("/proc/uptime", cx)?;
+    let uptime = cx.host.text("/proc/uptime")?;
     let uptime: String = uptime
         .split(' ')
         .next()
@@ -200,7 +196,7 @@ fn cpu(cx: &Context<'_>) -> Result<CpuTimes, Failure> {
 
 /// `/proc/net/dev`: bytes in and out of each interface.
 fn network(cx: &Context<'_>) -> Result<BTreeMap<String, u64>, Failure> {
-    let table = text(&format!("{}/net/dev", cx.system.process_directory()), cx)?;
+    let table = cx.host.text(&format!("{}/net/dev", cx.system.process_directory()))?;
     let mut bytes = BTreeMap::new();
     for line in table.lines().skip(2) {
         let Some((name, counters)) = line.split_once(':') else {
@@ -326,7 +322,7 @@ fn busiest(before: &Sample, after: &Sample, cx: &Context<'_>) -> Vec<String> {
 /// `some avg10=0.35 avg60=...`
 fn psi(what: &str, cx: &Context<'_>) -> Reading {
     let path = format!("/proc/pressure/{what}");
-    let text = match text(&path, cx) {
+    let text = match cx.host.text(&path) {
         Ok(text) => text,
         // EOPNOTSUPP: the kernel has PSI, and was started without it.
         Err(Failure::Absent | Failure::Io(libc::EOPNOTSUPP)) => {

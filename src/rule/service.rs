@@ -235,7 +235,7 @@ impl Look {
     fn new(name: &str, cx: &Context<'_>) -> Self {
         let missing = match missing(cx.system) {
             // Of a tree of files, which runs nothing, the files can be asked.
-            Some(Ok(_)) if is_tree(cx.system) => None,
+            Some(_) if is_tree(cx.system) => None,
             Some(Ok(why)) => Some(Reading::Absent(why)),
             Some(Err(why)) => Some(Reading::Unreadable(why)),
             None => None,
@@ -282,7 +282,7 @@ impl Look {
     fn active(&self, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
         let answer = |active: bool| Reading::Value(Value::Bool(active));
         if !is_running(cx.system) {
-            return Reading::Absent("nothing runs in a tree of files".to_owned());
+            return Reading::Unreadable("a tree of files does not tell what runs".to_owned());
         }
         match &self.running {
             Ok(running) if !running.pids.is_empty() => {
@@ -347,8 +347,10 @@ impl Look {
             "memory_max" => ("memory", "memory.max", "memory.limit_in_bytes"),
             _ => ("cpu", "cpu.max", "cpu.cfs_quota_us"),
         };
-        let Some((mount, unified)) = mount_of(cx.host, controller) else {
-            return Reading::Absent(format!("no {controller} controller limits units here"));
+        let (mount, unified) = match mount_of(cx.host, controller) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Reading::Absent(format!("no {controller} controller limits units here")),
+            Err(failure) => return Reading::Unreadable(format!("the mounts of the machine: {failure}")),
         };
         let directory = format!("{mount}{}", running.path);
         match (metric, unified) {
@@ -369,16 +371,16 @@ impl Look {
 }
 
 /// Where the hierarchy that has a controller is mounted, and whether it is of version 2.
-fn mount_of(host: &Host<'_>, controller: &str) -> Option<(String, bool)> {
-    let mounts = host.mounts();
+fn mount_of(host: &Host<'_>, controller: &str) -> Result<Option<(String, bool)>, Failure> {
+    let mounts = host.mounts()?;
     let old = mounts
         .iter()
         .rfind(|mount| mount.kind == "cgroup" && mount.options.iter().any(|option| option == controller));
     if let Some(mount) = old {
-        return Some((mount.path.clone(), false));
+        return Ok(Some((mount.path.clone(), false)));
     }
-    let mount = mounts.iter().rfind(|mount| mount.kind == "cgroup2")?;
-    Some((mount.path.clone(), true))
+    let mount = mounts.iter().rfind(|mount| mount.kind == "cgroup2");
+    Ok(mount.map(|mount| (mount.path.clone(), true)))
 }
 
 /// The number in a file. Without its controller a cgroup has no such file, and no limit of its own either.

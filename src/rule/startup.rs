@@ -8,7 +8,7 @@ use crate::persisted::{Assignment, logins};
 use crate::system::Os;
 use crate::systemd::missing;
 use crate::systemd::process::{limits_of, unit_of};
-use crate::value::{Type, Value, Version};
+use crate::value::{Type, Value};
 
 /// Settings in the wrong place: `startup = { sysctl_in_shell = false }`.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
             "a container's own files are not read at boot".to_owned(),
         ));
     };
-    let kernel = Version::parse(&cx.system.platform().release).major_minor();
+    let kernel = cx.system.platform().kernel_or_oldest();
     let first = |text: String| text.trim().parse::<i128>().ok();
     let unprivileged = cx.system.sysctl("net.ipv4.ip_unprivileged_port_start").ok();
     let unprivileged = unprivileged.and_then(first).unwrap_or(1024);
@@ -231,7 +231,7 @@ fn ignored(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
 
 /// The user whose rights a process has.
 fn owner(directory: &str, cx: &Context<'_>) -> Option<u32> {
-    let status = cx.host.text(&format!("{directory}/status"))?;
+    let status = cx.host.text(&format!("{directory}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }

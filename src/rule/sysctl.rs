@@ -2,14 +2,14 @@
 
 use super::{
     Change, Context, Dialect, Docs, Kind, Metric, NextBoot, Observation, Proposal, Reach, Reading, Scope, Selectors,
-    Target, glob,
+    Target, glob, reading_of,
 };
 use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
 use crate::host::Capability;
 use crate::system::{Failure, Os, SysctlName};
-use crate::value::{Number, Order, Type, Value, Version, in_order, is_ordered};
+use crate::value::{Number, Order, Type, Value, in_order, is_ordered};
 
 /// Kernel parameters: `sysctl = { key = "net.core.somaxconn", min = 4096 }`.
 #[derive(Debug)]
@@ -145,7 +145,13 @@ impl Kind for Sysctl {
         };
         let known = selectors.switch("known");
         if name.is_glob() {
-            let names = expand(&name, cx);
+            let names = match expand(&name, cx) {
+                Ok(names) => names,
+                Err((directory, failure)) => {
+                    let reading = reading_of(&failure, &directory);
+                    return vec![Observation::single(name.dotted(), "", reading)];
+                }
+            };
             // A pattern that nobody knows and nothing matches is no better known than such a name.
             if names.is_empty() && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none() {
                 return vec![Observation::single(
@@ -293,9 +299,10 @@ fn series(name: &str, cx: &Context<'_>) -> Option<Series> {
 }
 
 /// The names that a pattern matches. Of interfaces, `all` and `default` are meant only where they are named.
-fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Vec<SysctlName> {
+fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Result<Vec<SysctlName>, (String, Failure)> {
     let star = pattern.segments().position(|segment| segment == "*");
-    glob::expand("/proc/sys", pattern.path(), cx)
+    let names = glob::expand("/proc/sys", pattern.path(), cx)?;
+    let names = names
         .iter()
         .filter(|path| {
             !star
@@ -303,7 +310,8 @@ fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Vec<SysctlName> {
                 .is_some_and(|name| matches!(name, "all" | "default"))
         })
         .filter_map(|path| SysctlName::parse(path).ok())
-        .collect()
+        .collect();
+    Ok(names)
 }
 
 fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Observation {
@@ -379,23 +387,16 @@ fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<Stri
 fn slip(name: &SysctlName, cx: &Context<'_>) -> Option<String> {
     let meant = catalogue::meant(cx.system.platform().os, name.dotted())?;
     let absent = if name.is_glob() {
-        expand(name, cx).is_empty()
+        expand(name, cx).is_ok_and(|names| names.is_empty())
     } else {
         matches!(cx.system.sysctl(name.dotted()), Err(Failure::Absent))
     };
-    (absent && !cx.host.lacks_proc()).then_some(meant)
+    absent.then_some(meant)
 }
-
-/// Why nothing is known without it.
-pub(super) const NO_PROC: &str = "/proc is not mounted here, and the kernel's settings are read from it";
 
 /// What it means that a key is not there.
 pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Context<'_>) -> Reading {
     let platform = cx.system.platform();
-    let version = Version::parse(&platform.release);
-    if cx.host.lacks_proc() {
-        return Reading::Unreadable(NO_PROC.to_owned());
-    }
     let Some(key) = key else {
         if known == Some(true) {
             return Reading::Absent(format!("{name} is not on this machine"));
@@ -412,11 +413,19 @@ pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Co
             "{name} is not on this machine, and no key of this name is known{hint}"
         ));
     };
-    if let Some((major, minor)) = key.until.filter(|until| version.major_minor() >= *until) {
-        return Reading::Absent(format!("{name} was removed in kernel {major}.{minor}"));
-    }
-    if let Some((major, minor)) = key.since.filter(|since| version.major_minor() < *since) {
-        return Reading::Absent(format!("{name} came with kernel {major}.{minor}"));
+    match platform.kernel().map(|kernel| kernel.major_minor()) {
+        Some(version) => {
+            if let Some((major, minor)) = key.until.filter(|until| version >= *until) {
+                return Reading::Absent(format!("{name} was removed in kernel {major}.{minor}"));
+            }
+            if let Some((major, minor)) = key.since.filter(|since| version < *since) {
+                return Reading::Absent(format!("{name} came with kernel {major}.{minor}"));
+            }
+        }
+        None if key.since.or(key.until).is_some() => {
+            return Reading::Unreadable(format!("{name} is not here, and nothing tells which kernel this is"));
+        }
+        None => {}
     }
     let own_network = || cx.host.network_is_hosts() == Some(false);
     let hidden = match namespace(key, cx) {
@@ -435,7 +444,7 @@ pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Co
 }
 
 fn namespace(key: &Key, cx: &Context<'_>) -> Namespace {
-    key.namespace_on(Version::parse(&cx.system.platform().release).major_minor())
+    key.namespace_on(cx.system.platform().kernel_or_oldest())
 }
 
 /// Whose value it is; of a key that nobody knows, its subtree tells as much as can be told.

@@ -161,7 +161,13 @@ impl Kind for Sysfs {
             return vec![Observation::single(format!("/sys/{path}"), "", reading)];
         }
         let paths = if glob::is_pattern(path) {
-            glob::expand("/sys", path, cx)
+            match glob::expand("/sys", path, cx) {
+                Ok(paths) => paths,
+                Err((directory, failure)) => {
+                    let reading = reading_of(&failure, &directory);
+                    return vec![Observation::single(self.label(selectors), "", reading)];
+                }
+            }
         } else {
             vec![path.to_owned()]
         };

@@ -117,7 +117,7 @@ impl Kind for Systemd {
 
     fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
         let missing = match missing(cx.system) {
-            Some(Ok(_)) if is_tree(cx.system) => None,
+            Some(_) if is_tree(cx.system) => None,
             Some(Ok(why)) => Some(Reading::Absent(why)),
             Some(Err(why)) => Some(Reading::Unreadable(why)),
             None => None,

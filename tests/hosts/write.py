@@ -14,9 +14,9 @@ ABSENT = {"error": "absent"}
 def save(name, host):
     host["time"] = TIME
     # Who else ran says nothing about a host.
-    host["processes"] = [
-        [{**process, "name": ""} for process in sample] if isinstance(sample, list) else sample
-        for sample in host.get("processes", [])
+    host["answers"]["processes"] = [
+        {"processes": [{**process, "name": ""} for process in sample["processes"]]} if "processes" in sample else sample
+        for sample in host["answers"].get("processes", [])
     ]
     text = json.dumps(host, indent=1, sort_keys=True) + "\n"
     (to / f"{name}.json").write_text(text)
@@ -55,6 +55,10 @@ def put(host, path, text):
     host["files"][path] = [text]
 
 
+def answer(host, question, value):
+    host["answers"][question] = [value if value == ABSENT else {question.split()[0]: value}]
+
+
 def key(host, name, value):
     host["sysctls"][name] = [value]
 
@@ -65,7 +69,7 @@ for what in ("available", "current"):
     put(arm, f"/sys/devices/system/clocksource/clocksource0/{what}_clocksource", "arch_sys_counter\n")
 put(arm, "/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n")
 put(arm, "/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\n")
-arm["cpus"] = 80
+answer(arm, "usable_cpus", 80)
 save("arm-server", arm)
 
 # Two sockets with two nodes each, 128 processors, half a terabyte, distributions' defaults.
@@ -95,7 +99,7 @@ put(numa, "/sys/kernel/mm/transparent_hugepage/enabled", "[always] madvise never
 key(numa, "kernel.numa_balancing", "1")
 key(numa, "vm.zone_reclaim_mode", "0")
 key(numa, "vm.nr_hugepages", "0")
-numa["cpus"] = 128
+answer(numa, "usable_cpus", 128)
 save("numa-server", numa)
 
 # What a kernel of 2013 has and has not: a backlog of 128, no cgroup v2, recycling still there, huge pages always.
@@ -106,7 +110,7 @@ key(old, "net.ipv4.tcp_tw_recycle", "1")
 key(old, "net.ipv4.tcp_max_syn_backlog", "512")
 key(old, "net.ipv4.ip_local_port_range", "32768\t61000")
 key(old, "vm.max_map_count", "65530")
-old["limits"]["nofile"] = ["1024", "4096"]
+answer(old, "limits nofile", ["1024", "4096"])
 save("kernel-3.10", old)
 
 SHELLS = [
@@ -122,10 +126,6 @@ mac = {
     "process": "/proc/self",
     "environment": {},
     "files": {path: [ABSENT] for path in SHELLS},
-    "filesystems": {
-        **{path: {**DISK, "kind": "apfs"} for path in ("/", "/tmp")},
-        **{path: ABSENT for path in hosts["server"]["filesystems"] if path.startswith("/var/lib/")},
-    },
     "sysctls": {
         name: [value]
         for name, value in {
@@ -140,17 +140,22 @@ mac = {
             "vm.swapusage": "total = 2048.00M  used = 512.00M  free = 1536.00M  (encrypted)",
         }.items()
     },
-    "limits": {
-        **{name: ["unlimited", "unlimited"] for name in ("as", "cpu", "data", "fsize", "memlock", "rss")},
-        "core": ["0", "unlimited"],
-        "nofile": ["256", "unlimited"],
-        "nproc": ["2666", "4000"],
-        "stack": ["8372224", "67092480"],
-    },
-    "cpus": 10,
-    "batteries": [{"discharging": True, "charge": 71}],
-    "low_power_mode": True,
-    "sockets": [{"listeners": [], "ports": []}],
-    "processes": [[]],
+    "answers": {},
 }
+for path in ("/", "/tmp"):
+    answer(mac, f"filesystem {path}", {**DISK, "kind": "apfs"})
+for question in hosts["server"]["answers"]:
+    if question.startswith("filesystem /var/lib/"):
+        answer(mac, question, ABSENT)
+for name in ("as", "cpu", "data", "fsize", "memlock", "rss"):
+    answer(mac, f"limits {name}", ["unlimited", "unlimited"])
+answer(mac, "limits core", ["0", "unlimited"])
+answer(mac, "limits nofile", ["256", "unlimited"])
+answer(mac, "limits nproc", ["2666", "4000"])
+answer(mac, "limits stack", ["8372224", "67092480"])
+answer(mac, "usable_cpus", 10)
+answer(mac, "batteries", [{"discharging": True, "charge": 71}])
+answer(mac, "low_power_mode", True)
+answer(mac, "sockets", {"listeners": [], "ports": []})
+answer(mac, "processes", [])
 save("macbook", mac)

@@ -155,10 +155,10 @@ fn units_are_enabled_where_systemctl_says_so() {
             &format!("service = {{ unit = \"{name}\", exists = {} }}", name != "hidden"),
         );
         assert_eq!(there.outcome, Outcome::Pass, "{name}: {there:#?}");
-        // Nothing runs in a tree.
+        // What runs is not in the files.
         assert_eq!(
             outcome(&system, &format!("service = {{ unit = \"{name}\", active = false }}")),
-            Outcome::NotApplicable
+            Outcome::Unknown
         );
     }
 }

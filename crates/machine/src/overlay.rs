@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::catalogue;
-use crate::system::{
-    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
-    Sockets, Stat, SysctlName, System,
-};
+use crate::system::{Answer, Failure, Identity, Limits, Platform, Question, Resource, Stat, SysctlName, System};
 use crate::value::{Choice, Type, Value};
 
 /// A machine with changes that were not made.
@@ -37,7 +34,7 @@ impl<'a> Overlay<'a> {
     /// As if another release of the kernel ran.
     #[must_use]
     pub fn with_release(mut self, release: &str) -> Self {
-        release.clone_into(&mut self.platform.release);
+        self.platform.release = Some(release.to_owned());
         self
     }
 
@@ -120,10 +117,6 @@ impl System for Overlay<'_> {
         self.base.read_link(path)
     }
 
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        self.base.filesystem(path)
-    }
-
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
         match self.sysctls.borrow().get(name) {
             Some(text) => Ok(text.clone()),
@@ -131,43 +124,13 @@ impl System for Overlay<'_> {
         }
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        match self.limits.borrow().get(&resource) {
-            Some(limits) => Ok(*limits),
-            None => self.base.limits(resource),
+    fn ask(&self, question: &Question) -> Result<Answer, Failure> {
+        if let Question::Limits(resource) = question
+            && let Some(limits) = self.limits.borrow().get(resource)
+        {
+            return Ok(Answer::Limits(*limits));
         }
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        self.base.usable_cpus()
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        self.base.sockets()
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        self.base.processes()
-    }
-
-    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
-        self.base.interfaces()
-    }
-
-    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
-        self.base.batteries()
-    }
-
-    fn low_power_mode(&self) -> Result<bool, Failure> {
-        self.base.low_power_mode()
-    }
-
-    fn clock(&self) -> Result<ClockState, Failure> {
-        self.base.clock()
-    }
-
-    fn clock_cost(&self) -> Result<ClockCost, Failure> {
-        self.base.clock_cost()
+        self.base.ask(question)
     }
 
     fn environment(&self, name: &str) -> Option<String> {

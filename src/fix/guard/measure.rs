@@ -166,7 +166,12 @@ fn huge_pages_added(machine: &dyn System, system: &dyn System) -> Amount {
     };
     let mut total = 0;
     let mut of_default = of_key * default;
-    for name in machine.list(DIRECTORY).unwrap_or_default() {
+    let sizes = match machine.list(DIRECTORY) {
+        // A kernel without huge pages.
+        Err(Failure::Absent) => Vec::new(),
+        other => other.map_err(|failure| unknown(DIRECTORY, failure))?,
+    };
+    for name in sizes {
         let size = name.strip_prefix("hugepages-").and_then(|name| name.strip_suffix("kB"));
         let Some(size) = size.and_then(|size| size.parse::<i128>().ok()) else {
             continue;

@@ -138,7 +138,7 @@ impl Kind for Counter {
 
     fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
         let texts = place::paths(cx).into_iter().map(|path| {
-            let text = place::text(&path, cx);
+            let text = cx.host.text(&path);
             (path, text)
         });
         Box::new(Sample(texts.collect()))
@@ -193,7 +193,7 @@ fn read(
     };
     let path = match counter.path(cx) {
         Ok(path) => path,
-        Err(why) => return all(Reading::Absent(why)),
+        Err(reading) => return all(reading),
     };
     if matches!(counter, At::Cgroup(_)) {
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -205,15 +205,10 @@ fn read(
     });
     let now = match pair {
         Some((_, after)) => after.clone(),
-        None => place::text(&path, cx),
+        None => cx.host.text(&path),
     };
     let numbers = |text: &Result<String, Failure>| -> Result<Vec<i128>, Reading> {
-        let text = text.as_ref().map_err(|failure| match failure {
-            Failure::Absent if cx.host.lacks_proc() => {
-                Reading::Unreadable(format!("{path} cannot be read: /proc is not mounted here"))
-            }
-            failure => reading_of(failure, &path),
-        })?;
+        let text = text.as_ref().map_err(|failure| reading_of(failure, &path))?;
         counter
             .read(text)
             .map_err(|missing| absent(name, known, &path, &missing))

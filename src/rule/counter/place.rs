@@ -1,6 +1,6 @@
 //! Where a counter stands, and how its file is read.
 
-use super::super::Context;
+use super::super::{Context, Reading, reading_of};
 use crate::suggest;
 use crate::system::Failure;
 
@@ -155,7 +155,7 @@ impl<'a> Counter<'a> {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn path(self, cx: &Context<'_>) -> Result<String, String> {
+    pub(super) fn path(self, cx: &Context<'_>) -> Result<String, Reading> {
         let process = cx.system.process_directory();
         Ok(match self {
             Counter::Protocol { table, .. } => format!("{process}/net/{table}"),
@@ -207,26 +207,32 @@ pub(super) enum Missing<'a> {
 }
 
 impl CgroupCounter {
-    fn path(&self, cx: &Context<'_>) -> Result<String, String> {
+    fn path(&self, cx: &Context<'_>) -> Result<String, Reading> {
         let controller = self.controller;
-        let Some(tree) = cx.host.cgroup(controller) else {
-            return Err(format!("no {controller} controller counts for this process"));
+        let found = cx.host.cgroup(controller);
+        let found = found.map_err(|failure| Reading::Unreadable(format!("the cgroup of this process: {failure}")))?;
+        let Some(tree) = found else {
+            return Err(Reading::Absent(format!(
+                "no {controller} controller counts for this process"
+            )));
         };
         let file = if tree.unified {
             self.unified.0
         } else {
-            self.legacy
-                .ok_or_else(|| format!("version 1 of cgroups does not count {}", self.name))?
-                .0
+            let nothing = || Reading::Absent(format!("version 1 of cgroups does not count {}", self.name));
+            self.legacy.ok_or_else(nothing)?.0
         };
         // The cgroup may not have the controller, and then the nearest one above that has it counts; the root of a hierarchy
         // is the whole machine, limits nothing and counts nothing.
-        let found = tree
-            .directories()
-            .into_iter()
-            .map(|directory| format!("{directory}/{file}"))
-            .find(|path| cx.system.stat(path).is_ok());
-        found.ok_or_else(|| format!("no cgroup of this process has {file}"))
+        for directory in tree.directories() {
+            let path = format!("{directory}/{file}");
+            match cx.system.stat(&path) {
+                Ok(_) => return Ok(path),
+                Err(Failure::Absent) => {}
+                Err(failure) => return Err(reading_of(&failure, &path)),
+            }
+        }
+        Err(Reading::Absent(format!("no cgroup of this process has {file}")))
     }
 
     fn read<'a>(&self, text: &'a str) -> Result<Vec<i128>, Missing<'a>> {
@@ -282,11 +288,6 @@ fn protocol_field<'a>(text: &'a str, protocol: &str, field: &str) -> Result<Vec<
         None if unseen => Ok(vec![0]),
         None => Err(Missing::Field(names)),
     }
-}
-
-/// A file's text.
-pub(super) fn text(path: &str, cx: &Context<'_>) -> Result<String, Failure> {
-    String::from_utf8(cx.system.read(path)?).map_err(|_| Failure::NotText)
 }
 
 /// Every file that any counter may stand in.

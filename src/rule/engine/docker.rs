@@ -40,7 +40,9 @@ pub(super) fn read(metric: &str, cx: &Context<'_>) -> Result<Found, Missing> {
                 },
                 None => {
                     // Docker's own choice.
-                    let unified = !cx.host.mounts().iter().any(|mount| mount.kind == "cgroup");
+                    let mounts = cx.host.mounts();
+                    let mounts = mounts.map_err(|failure| Missing::Unreadable(format!("the mounts: {failure}")))?;
+                    let unified = !mounts.iter().any(|mount| mount.kind == "cgroup");
                     let name = if unified && is_running(cx.system) {
                         "systemd"
                     } else {

@@ -4,7 +4,7 @@ use super::super::{Context, Reading, reading_of, sysctl};
 use crate::catalogue;
 use crate::host::cgroup;
 use crate::system::Failure;
-use crate::value::{Number, Version};
+use crate::value::Number;
 
 /// What is in use, and how much may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(super) fn measure(of: &str, cx: &Context<'_>) -> Result<Use, Reading> {
             number("fs.aio-max-nr", cx)?,
             "fs.aio-max-nr",
         )),
-        "keys" | "key-bytes" => keys(of, &text("/proc/key-users", cx)?),
+        "keys" | "key-bytes" => keys(of, &cx.text("/proc/key-users")?),
         "threads" => Ok(Use::new(
             threads(cx)?,
             number("kernel.threads-max", cx)?,
@@ -97,16 +97,6 @@ pub(super) fn measure(of: &str, cx: &Context<'_>) -> Result<Use, Reading> {
 
 fn odd(what: &str) -> Reading {
     Reading::Unreadable(format!("{what} has another form than expected"))
-}
-
-fn text(path: &str, cx: &Context<'_>) -> Result<String, Reading> {
-    let bytes = cx.system.read(path).map_err(|failure| match failure {
-        Failure::Absent if cx.host.lacks_proc() => {
-            Reading::Unreadable(format!("{path} cannot be read: /proc is not mounted here"))
-        }
-        failure => reading_of(&failure, path),
-    })?;
-    String::from_utf8(bytes).map_err(|_| Reading::Unreadable(format!("{path} is not UTF-8 text")))
 }
 
 /// The numbers of a sysctl.
@@ -174,7 +164,7 @@ fn key_user(line: &str) -> Option<KeyUser> {
 
 /// Every thread of the machine: `0.26 0.81 0.71 2/95 1037`, of which 95 (proc_loadavg(5)).
 fn threads(cx: &Context<'_>) -> Result<i128, Reading> {
-    let text = text("/proc/loadavg", cx)?;
+    let text = cx.text("/proc/loadavg")?;
     let all = text
         .split_ascii_whitespace()
         .nth(3)
@@ -188,33 +178,48 @@ fn pids(cx: &Context<'_>) -> Result<i128, Reading> {
     let inode = cx.system.stat(&format!("{}/ns/pid", cx.system.process_directory()));
     // The inode of the namespace that the kernel began with is a constant.
     let initial = inode.is_ok_and(|stat| stat.inode == 0xefff_fffc);
-    if initial || Version::parse(&cx.system.platform().release).major_minor() < (6, 14) {
+    if initial {
         return threads(cx);
+    }
+    match cx.host.kernel() {
+        Ok(kernel) if kernel.major_minor() < (6, 14) => return threads(cx),
+        Ok(_) => {}
+        Err(failure) => return Err(Reading::Unreadable(failure.to_string())),
     }
     let numeric = |name: &&String| name.bytes().all(|byte| byte.is_ascii_digit());
     let processes = cx
         .system
         .list("/proc")
         .map_err(|failure| reading_of(&failure, "/proc"))?;
-    let tasks = processes.iter().filter(numeric).map(|pid| {
-        // One that ended meanwhile has none.
-        let tasks = cx.system.list(&format!("/proc/{pid}/task")).unwrap_or_default();
-        i128::try_from(tasks.len()).unwrap_or(0)
-    });
-    Ok(tasks.sum())
+    let mut tasks = 0;
+    for pid in processes.iter().filter(numeric) {
+        let path = format!("/proc/{pid}/task");
+        match cx.system.list(&path) {
+            Ok(found) => tasks += i128::try_from(found.len()).unwrap_or(i128::MAX),
+            // It ended meanwhile.
+            Err(Failure::Absent) => {}
+            Err(failure) => return Err(reading_of(&failure, &path)),
+        }
+    }
+    Ok(tasks)
 }
 
 /// The fullest cgroup from the process's own up to the root that can be seen.
 fn cgroup_pids(cx: &Context<'_>) -> Result<Use, Reading> {
-    let Some(tree) = cx.host.cgroup("pids") else {
+    let tree = cx.host.cgroup("pids");
+    let tree = tree.map_err(|failure| Reading::Unreadable(format!("the cgroup of this process: {failure}")))?;
+    let Some(tree) = tree else {
         return Err(Reading::Absent("no pids controller limits this process".to_owned()));
     };
     let mut fullest: Option<Use> = None;
     for directory in tree.directories() {
-        let file = |name: &str| cx.host.text(&format!("{directory}/{name}"));
-        let limit = file("pids.max").and_then(|text| cgroup::number(&text));
-        let used = file("pids.current").and_then(|text| text.parse().ok());
-        let (Some(limit), Some(used)) = (limit, used) else {
+        let file = |name: &str| {
+            let path = format!("{directory}/{name}");
+            let told = cx.host.told(&path).map_err(|failure| reading_of(&failure, &path))?;
+            told.map(|text| cgroup::number(&text).ok_or_else(|| odd(&path)))
+                .transpose()
+        };
+        let (Some(limit), Some(Number::Finite(used))) = (file("pids.max")?, file("pids.current")?) else {
             continue;
         };
         let found = Use {
@@ -236,7 +241,7 @@ fn cgroup_pids(cx: &Context<'_>) -> Result<Use, Reading> {
 /// A number of `/proc/net/sockstat`: `TCP: inuse 1 orphan 0 tw 0 alloc 1 mem 273`.
 fn sockstat(protocol: &str, field: &str, cx: &Context<'_>) -> Result<i128, Reading> {
     let path = format!("{}/net/sockstat", cx.system.process_directory());
-    pair(&text(&path, cx)?, protocol, field).ok_or_else(|| odd(&path))
+    pair(&cx.text(&path)?, protocol, field).ok_or_else(|| odd(&path))
 }
 
 fn pair(text: &str, protocol: &str, field: &str) -> Option<i128> {
@@ -252,7 +257,7 @@ fn pair(text: &str, protocol: &str, field: &str) -> Option<i128> {
 fn neighbours(table: &str, key: &'static str, cx: &Context<'_>) -> Result<Use, Reading> {
     let path = format!("{}/net/stat/{table}", cx.system.process_directory());
     let hidden = cx.host.network_is_hosts() == Some(false);
-    let text = match text(&path, cx) {
+    let text = match cx.text(&path) {
         Err(Reading::Absent(_)) if hidden => {
             return Err(Reading::Unreadable(format!(
                 "{path} is hidden in this network namespace; the host has it"

@@ -8,7 +8,10 @@ use crate::value::{Dimension, Version};
 /// Where an expression's names get their values.
 pub trait Environment {
     /// The value of a parameter or fact.
-    fn value(&self, name: &str) -> Option<Term>;
+    ///
+    /// # Errors
+    /// Why it cannot be learned, for a person.
+    fn value(&self, name: &str) -> Result<Term, String>;
     /// A live value.
     ///
     /// # Errors
@@ -44,7 +47,7 @@ impl Expr {
         let mut trace = format!("{} = {value}", self.text.trim());
         let mut inputs: Vec<String> = Vec::new();
         for (name, _) in self.names() {
-            if let Some(term) = env.value(name) {
+            if let Ok(term) = env.value(name) {
                 let input = format!("{name} = {}", term.show());
                 // A name that stands alone is its own trace.
                 if !inputs.contains(&input) && trace != input {
@@ -68,7 +71,7 @@ fn eval(node: &Node, env: &dyn Environment) -> Result<Term, EvalError> {
         Op::Literal(term) => Ok(term.clone()),
         Op::Name(name) => env
             .value(name)
-            .ok_or_else(|| EvalError::Unavailable(format!("`{name}` cannot be learned on this machine"))),
+            .map_err(|why| EvalError::Unavailable(format!("`{name}` cannot be learned here: {why}"))),
         Op::Negate(inner) => match eval(inner, env)? {
             Term::Number { amount, dimension } => {
                 let amount = amount.checked_neg().ok_or_else(|| overflow(node))?;

@@ -276,7 +276,8 @@ impl Comparison {
 
     /// What is asked for, in words; numbers in a unit.
     #[must_use]
-    pub fn describe(&self, unit: Unit, page_size: u32) -> String {
+    pub fn describe(&self, unit: Unit, page_size: impl Into<Option<u32>>) -> String {
+        let page_size = page_size.into();
         let show = |value: &Value| show(value, unit, page_size);
         let list = |values: &[Value], joint: &str| values.iter().map(show).collect::<Vec<_>>().join(joint);
         match (self.comparator, &self.operand) {
@@ -305,7 +306,7 @@ impl Comparison {
 
 /// A value for a person: numbers in their unit, of a choice the selected word.
 #[must_use]
-pub(crate) fn show(value: &Value, unit: Unit, page_size: u32) -> String {
+pub(crate) fn show(value: &Value, unit: Unit, page_size: impl Into<Option<u32>>) -> String {
     match value {
         Value::Number(Number::Finite(number)) => unit.show(*number, page_size),
         Value::Choice(choice) => choice.selected.clone().unwrap_or_else(|| value.to_string()),
@@ -365,7 +366,7 @@ fn ports_of(value: &Value) -> Option<PortSet> {
 impl Value {
     /// The value for a person: numbers in their unit, of a choice the selected word.
     #[must_use]
-    pub fn show(&self, unit: Unit, page_size: u32) -> String {
+    pub fn show(&self, unit: Unit, page_size: impl Into<Option<u32>>) -> String {
         show(self, unit, page_size)
     }
 }

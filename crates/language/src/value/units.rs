@@ -51,6 +51,8 @@ pub enum Rounding {
 /// Why a quantity cannot be given in a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitMismatch {
+    /// It is in pages, and nobody knows how large they are.
+    PageSize,
     /// It measures something else.
     Dimension,
     /// It is not a whole number of units.
@@ -127,21 +129,21 @@ impl Unit {
         }
     }
 
-    /// Base units of its dimension in one of it; `page_size` in bytes.
+    /// Base units of its dimension in one of it; `page_size` in bytes. `None` for pages where nobody knows how large they are.
     #[must_use]
-    pub fn scale(self, page_size: u32) -> i128 {
-        match self {
+    pub fn scale(self, page_size: impl Into<Option<u32>>) -> Option<i128> {
+        Some(match self {
             Unit::Count | Unit::Bytes | Unit::BytesPerSecond | Unit::Nanoseconds | Unit::Centipercent => 1,
             Unit::Kib => 1 << 10,
             Unit::Mib => 1 << 20,
-            Unit::Pages => i128::from(page_size),
+            Unit::Pages => return page_size.into().map(i128::from),
             Unit::Sectors => 512,
             Unit::Seconds => 1_000_000_000,
             Unit::Centiseconds => 10_000_000,
             Unit::Milliseconds => 1_000_000,
             Unit::Microseconds => 1_000,
             Unit::Percent => 100,
-        }
+        })
     }
 
     /// What one of a number that a person writes without a unit is.
@@ -158,7 +160,7 @@ impl Unit {
         self,
         amount: i128,
         dimension: Dimension,
-        page_size: u32,
+        page_size: impl Into<Option<u32>>,
         rounding: Rounding,
     ) -> Result<i128, UnitMismatch> {
         if dimension == Dimension::None {
@@ -167,7 +169,7 @@ impl Unit {
         if dimension != self.dimension() {
             return Err(UnitMismatch::Dimension);
         }
-        let scale = self.scale(page_size);
+        let scale = self.scale(page_size).ok_or(UnitMismatch::PageSize)?;
         let (whole, rest) = (amount.div_euclid(scale), amount.rem_euclid(scale));
         match rounding {
             _ if rest == 0 => Ok(whole),
@@ -179,20 +181,18 @@ impl Unit {
 
     /// A number of this unit for a person: `64 KiB`, `4096 pages (16 MiB)`, `0.35 %`, `60 s`.
     #[must_use]
-    pub fn show(self, number: i128, page_size: u32) -> String {
+    pub fn show(self, number: i128, page_size: impl Into<Option<u32>>) -> String {
         match self {
             Unit::Count => number.to_string(),
             Unit::Bytes => show_bytes(number),
             Unit::BytesPerSecond => format!("{}/s", show_bytes(number)),
             Unit::Kib | Unit::Mib if number.unsigned_abs() < 1024 => format!("{number} {}", self.name()),
-            Unit::Kib | Unit::Mib => match number.checked_mul(self.scale(page_size)) {
-                Some(bytes) => format!("{number} {} ({})", self.name(), show_bytes(bytes)),
-                None => format!("{number} {}", self.name()),
-            },
-            Unit::Pages | Unit::Sectors => match number.checked_mul(self.scale(page_size)) {
-                Some(bytes) => format!("{number} {} ({})", self.name(), show_bytes(bytes)),
-                None => format!("{number} {}", self.name()),
-            },
+            Unit::Kib | Unit::Mib | Unit::Pages | Unit::Sectors => {
+                match self.scale(page_size).and_then(|scale| number.checked_mul(scale)) {
+                    Some(bytes) => format!("{number} {} ({})", self.name(), show_bytes(bytes)),
+                    None => format!("{number} {}", self.name()),
+                }
+            }
             Unit::Centipercent => {
                 let sign = if number < 0 { "-" } else { "" };
                 let number = number.unsigned_abs();

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use super::Host;
+use crate::failure::{Failure, Why};
 use crate::system::Os;
 use crate::value::Number;
 
@@ -30,9 +31,9 @@ pub struct Tightest {
 #[derive(Default)]
 pub(super) struct Cache {
     /// The text of `/proc/PID/cgroup`.
-    own: OnceCell<Option<String>>,
-    memory: OnceCell<Option<Tightest>>,
-    cpu: OnceCell<Option<Tightest>>,
+    own: OnceCell<Result<Option<String>, Failure>>,
+    memory: OnceCell<Result<Option<Tightest>, Failure>>,
+    cpu: OnceCell<Result<Option<Tightest>, Failure>>,
 }
 
 /// v1 says "no limit" with the largest page-rounded number.
@@ -55,15 +56,21 @@ impl Hierarchy {
 
 impl Host<'_> {
     /// The hierarchy that has a controller (`memory`, `cpu`, `pids`); `None` where there is none.
-    pub fn cgroup(&self, controller: &str) -> Option<Hierarchy> {
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the process's cgroup, the mounts, or the controllers that they offer.
+    pub fn cgroup(&self, controller: &str) -> Result<Option<Hierarchy>, Failure> {
         if self.system.platform().os != Os::Linux {
-            return None;
+            return Ok(None);
         }
         let own = self
             .cgroups
             .own
-            .get_or_init(|| self.text(&format!("{}/cgroup", self.system.process_directory())))
-            .as_deref()?;
+            .get_or_init(|| self.told(&format!("{}/cgroup", self.system.process_directory())));
+        // A kernel without cgroups has no such file.
+        let Some(own) = own.as_ref().map_err(Clone::clone)? else {
+            return Ok(None);
+        };
         let mut unified = None;
         for line in own.lines() {
             let mut fields = line.splitn(3, ':');
@@ -74,54 +81,86 @@ impl Host<'_> {
                 unified = Some(path);
             } else if controllers.split(',').any(|name| name == controller) {
                 let mount = self
-                    .mounts()
+                    .mounts()?
                     .iter()
                     .find(|mount| mount.kind == "cgroup" && mount.options.iter().any(|option| option == controller));
                 if let Some(mount) = mount {
                     let path = below(path, &mount.root);
-                    return Some(Hierarchy {
+                    return Ok(Some(Hierarchy {
                         unified: false,
                         mount: mount.path.clone(),
                         path,
-                    });
+                    }));
                 }
             }
         }
         // A hybrid's second hierarchy has no controllers, and says so.
-        let mount = self.mounts().iter().rfind(|mount| mount.kind == "cgroup2")?;
+        let Some(path) = unified else { return Ok(None) };
+        let Some(mount) = self.mounts()?.iter().rfind(|mount| mount.kind == "cgroup2") else {
+            // The process is in a cgroup that nobody can look at: its limits hold all the same.
+            return Err(Failure::CannotTell(Why::NotMounted("/sys/fs/cgroup")));
+        };
         let hierarchy = Hierarchy {
             unified: true,
             mount: mount.path.clone(),
-            path: below(unified?, &mount.root),
+            path: below(path, &mount.root),
         };
-        let offered = hierarchy.directories().iter().any(|directory| {
-            self.text(&format!("{directory}/cgroup.controllers"))
-                .is_some_and(|text| text.split(' ').any(|name| name == controller))
-        });
-        offered.then_some(hierarchy)
+        let mut is_offered = false;
+        for directory in hierarchy.directories() {
+            let offered = self.told(&format!("{directory}/cgroup.controllers"))?;
+            is_offered |= offered.is_some_and(|text| text.split(' ').any(|name| name == controller));
+            if is_offered {
+                break;
+            }
+        }
+        Ok(is_offered.then_some(hierarchy))
     }
 
     /// The lowest number that any cgroup up the tree sets in a file; `read` makes a number of its text.
-    pub fn tightest(&self, hierarchy: &Hierarchy, file: &str, read: fn(&str) -> Option<Number>) -> Option<Tightest> {
+    ///
+    /// # Errors
+    /// Any [`Failure`] of one of the files: a limit that cannot be read may be the lowest.
+    pub fn tightest(
+        &self,
+        hierarchy: &Hierarchy,
+        file: &str,
+        read: fn(&str) -> Option<Number>,
+    ) -> Result<Option<Tightest>, Failure> {
+        self.lowest(hierarchy, &|directory| {
+            let text = self.told(&format!("{directory}/{file}"))?;
+            text.map(|text| read(&text).ok_or(Failure::NotText)).transpose()
+        })
+    }
+
+    fn lowest(
+        &self,
+        hierarchy: &Hierarchy,
+        limit: &dyn Fn(&str) -> Result<Option<Number>, Failure>,
+    ) -> Result<Option<Tightest>, Failure> {
         let mut found: Option<Tightest> = None;
         for directory in hierarchy.directories() {
-            let Some(limit) = self.text(&format!("{directory}/{file}")).and_then(|text| read(&text)) else {
+            let Some(limit) = limit(&directory)? else {
                 continue;
             };
             if found.as_ref().is_none_or(|found| limit < found.limit) {
                 found = Some(Tightest { limit, directory });
             }
         }
-        found
+        Ok(found)
     }
 
-    /// The tightest memory limit, in bytes.
-    pub fn memory_limit(&self) -> Option<Tightest> {
+    /// The tightest memory limit, in bytes; `None` where no controller limits the process.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn memory_limit(&self) -> Result<Option<Tightest>, Failure> {
         self.cgroups.memory.get_or_init(|| self.find_memory_limit()).clone()
     }
 
-    fn find_memory_limit(&self) -> Option<Tightest> {
-        let hierarchy = self.cgroup("memory")?;
+    fn find_memory_limit(&self) -> Result<Option<Tightest>, Failure> {
+        let Some(hierarchy) = self.cgroup("memory")? else {
+            return Ok(None);
+        };
         let file = if hierarchy.unified {
             "memory.max"
         } else {
@@ -130,30 +169,28 @@ impl Host<'_> {
         self.tightest(&hierarchy, file, number)
     }
 
-    /// The tightest processor quota, in hundredths of a percent of one processor.
-    pub fn cpu_limit(&self) -> Option<Tightest> {
+    /// The tightest processor quota, in hundredths of a percent of one processor; `None` where no controller limits the process.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn cpu_limit(&self) -> Result<Option<Tightest>, Failure> {
         self.cgroups.cpu.get_or_init(|| self.find_cpu_limit()).clone()
     }
 
-    fn find_cpu_limit(&self) -> Option<Tightest> {
-        let hierarchy = self.cgroup("cpu")?;
+    fn find_cpu_limit(&self) -> Result<Option<Tightest>, Failure> {
+        let Some(hierarchy) = self.cgroup("cpu")? else {
+            return Ok(None);
+        };
         if hierarchy.unified {
             return self.tightest(&hierarchy, "cpu.max", quota);
         }
-        let mut found: Option<Tightest> = None;
-        for directory in hierarchy.directories() {
-            let file = |name: &str| self.text(&format!("{directory}/{name}"));
-            let (Some(quota_text), Some(period)) = (file("cpu.cfs_quota_us"), file("cpu.cfs_period_us")) else {
-                continue;
+        self.lowest(&hierarchy, &|directory| {
+            let text = |name: &str| self.told(&format!("{directory}/{name}"));
+            let (Some(allowed), Some(period)) = (text("cpu.cfs_quota_us")?, text("cpu.cfs_period_us")?) else {
+                return Ok(None);
             };
-            let Some(limit) = quota(&format!("{quota_text} {period}")) else {
-                continue;
-            };
-            if found.as_ref().is_none_or(|found| limit < found.limit) {
-                found = Some(Tightest { limit, directory });
-            }
-        }
-        found
+            quota(&format!("{allowed} {period}")).map(Some).ok_or(Failure::NotText)
+        })
     }
 }
 
@@ -208,7 +245,7 @@ mod tests {
             .file("/sys/fs/cgroup/a/b/cpu.max", "250000 100000\n")
             .file("/proc/meminfo", "MemTotal: 2048 kB\n");
         let host = Host::new(&system);
-        let limit = host.memory_limit().unwrap();
+        let limit = host.memory_limit().unwrap().unwrap();
         assert_eq!(
             limit,
             Tightest {
@@ -216,9 +253,9 @@ mod tests {
                 directory: "/sys/fs/cgroup/a".into()
             }
         );
-        assert_eq!(host.cpu_limit().unwrap().limit, Number::Finite(25_000));
-        assert_eq!(host.ram(), Some(1_048_576));
-        assert_eq!(host.cpus(), Some(2));
+        assert_eq!(host.cpu_limit().unwrap().unwrap().limit, Number::Finite(25_000));
+        assert_eq!(host.ram(), Ok(1_048_576));
+        assert_eq!(host.cpus(), Ok(2));
     }
 
     #[test]
@@ -238,9 +275,9 @@ mod tests {
             .file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000\n")
             .file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
         let host = Host::new(&system);
-        assert_eq!(host.memory_limit().unwrap().limit, Number::Unlimited);
-        assert_eq!(host.cpu_limit().unwrap().limit, Number::Finite(5_000));
-        assert_eq!(host.cpus(), Some(1));
-        assert_eq!(host.cgroup("pids"), None);
+        assert_eq!(host.memory_limit().unwrap().unwrap().limit, Number::Unlimited);
+        assert_eq!(host.cpu_limit().unwrap().unwrap().limit, Number::Finite(5_000));
+        assert_eq!(host.cpus(), Ok(1));
+        assert_eq!(host.cgroup("pids"), Ok(None));
     }
 }

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 
 use super::Host;
 use crate::expr::{Term, TermType};
+use crate::failure::{Failure, Why};
 use crate::system::Os;
-use crate::value::{Dimension, Version};
+use crate::value::{Dimension, PortSet, Version};
 
 /// A fact that expressions may use.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub struct FactInfo {
     pub kind: TermType,
     /// What it is.
     pub doc: &'static str,
-    get: fn(&Host<'_>) -> Option<Term>,
+    get: fn(&Host<'_>) -> Result<Term, Failure>,
 }
 
 /// Every fact, by name.
@@ -25,19 +26,22 @@ pub static FACTS: &[FactInfo] = &[
         name: "arch",
         kind: TermType::Text,
         doc: "the machine: \"x86_64\", \"aarch64\"",
-        get: |host| text(&host.system.platform().arch),
+        get: |host| {
+            let arch = host.system.platform().arch.as_deref();
+            arch.map(text).ok_or(Failure::untold("which kind of machine this is"))
+        },
     },
     FactInfo {
         name: "container",
         kind: TermType::Bool,
         doc: "whether this is a container",
-        get: |host| Some(Term::Bool(host.engine().is_some())),
+        get: |host| Ok(Term::Bool(host.engine().is_some())),
     },
     FactInfo {
         name: "container_engine",
         kind: TermType::Text,
         doc: "\"docker\", \"podman\", \"kubernetes\" ..., or \"\" outside a container",
-        get: |host| text(host.engine().unwrap_or("")),
+        get: |host| Ok(text(host.engine().unwrap_or(""))),
     },
     FactInfo {
         name: "cpus",
@@ -49,19 +53,22 @@ pub static FACTS: &[FactInfo] = &[
         name: "distro",
         kind: TermType::Text,
         doc: "ID of os-release: \"debian\", \"alpine\"; \"\" where there is none",
-        get: |host| text(&host.release("ID")),
+        get: |host| host.release("ID").map(|id| text(&id)),
     },
     FactInfo {
         name: "distro_version",
         kind: TermType::Version,
         doc: "VERSION_ID of os-release",
-        get: |host| Some(Term::Version(Version::parse(&host.release("VERSION_ID")))),
+        get: |host| {
+            host.release("VERSION_ID")
+                .map(|version| Term::Version(Version::parse(&version)))
+        },
     },
     FactInfo {
         name: "kernel",
         kind: TermType::Version,
         doc: "the kernel's version",
-        get: |host| Some(Term::Version(Version::parse(&host.system.platform().release))),
+        get: |host| host.kernel().map(Term::Version),
     },
     FactInfo {
         name: "machine_ram",
@@ -73,19 +80,19 @@ pub static FACTS: &[FactInfo] = &[
         name: "numa_nodes",
         kind: TermType::Number(Dimension::None),
         doc: "NUMA nodes that are online; 1 where the kernel tells of none",
-        get: |host| Some(count(host.numa_nodes())),
+        get: |host| host.numa_nodes().map(count),
     },
     FactInfo {
         name: "os",
         kind: TermType::Text,
         doc: "\"linux\", \"macos\" or \"freebsd\"",
-        get: |host| text(host.system.platform().os.name()),
+        get: |host| Ok(text(host.system.platform().os.name())),
     },
     FactInfo {
         name: "page_size",
         kind: TermType::Number(Dimension::Bytes),
         doc: "bytes in a page of memory",
-        get: |host| Some(bytes(u64::from(host.system.platform().page_size))),
+        get: |host| host.page_size().map(|size| bytes(u64::from(size))),
     },
     FactInfo {
         name: "ram",
@@ -97,7 +104,7 @@ pub static FACTS: &[FactInfo] = &[
         name: "root",
         kind: TermType::Bool,
         doc: "whether runup runs as user 0",
-        get: |host| Some(Term::Bool(host.system.identity().uid == 0)),
+        get: |host| Ok(Term::Bool(host.system.identity().uid == 0)),
     },
     FactInfo {
         name: "swap",
@@ -109,162 +116,229 @@ pub static FACTS: &[FactInfo] = &[
         name: "systemd",
         kind: TermType::Bool,
         doc: "whether systemd is the first process",
-        get: |host| Some(Term::Bool(host.system.stat("/run/systemd/system").is_ok())),
+        get: |host| match host.system.stat("/run/systemd/system") {
+            Ok(_) => Ok(Term::Bool(true)),
+            Err(Failure::Absent) => Ok(Term::Bool(false)),
+            Err(failure) => Err(failure),
+        },
     },
     FactInfo {
         name: "virt",
         kind: TermType::Text,
         doc: "the hypervisor (\"kvm\", \"xen\", \"vmware\", \"microsoft\" ..., or \"vm\" where it cannot be told), \"\" on bare metal",
-        get: |host| text(host.virt().unwrap_or("")),
+        get: |host| host.virt().map(|found| text(found.unwrap_or(""))),
     },
 ];
 
 #[derive(Default)]
 pub(super) struct Cache {
-    values: OnceCell<Vec<OnceCell<Option<Term>>>>,
-    virt: OnceCell<Option<String>>,
-    meminfo: OnceCell<String>,
-    os_release: OnceCell<String>,
-    cpus: OnceCell<Option<u64>>,
-    ram: OnceCell<Option<u64>>,
+    values: OnceCell<Vec<OnceCell<Result<Term, Failure>>>>,
+    virt: OnceCell<Result<Option<String>, Failure>>,
+    meminfo: OnceCell<Result<String, Failure>>,
+    os_release: OnceCell<Result<String, Failure>>,
+    cpus: OnceCell<Result<u64, Failure>>,
+    ram: OnceCell<Result<u64, Failure>>,
 }
 
 impl Host<'_> {
-    /// The value of a fact; `None` where there is no such fact, or it cannot be learned here.
-    pub fn fact(&self, name: &str) -> Option<Term> {
+    /// The value of a fact; `None` where there is no fact of this name.
+    ///
+    /// # Errors
+    /// It cannot be learned here.
+    pub fn fact(&self, name: &str) -> Option<Result<Term, Failure>> {
         let at = FACTS.binary_search_by(|fact| fact.name.cmp(name)).ok()?;
         let cells = self
             .facts
             .values
             .get_or_init(|| FACTS.iter().map(|_| OnceCell::new()).collect());
-        cells[at].get_or_init(|| (FACTS[at].get)(self)).clone()
+        Some(cells[at].get_or_init(|| (FACTS[at].get)(self)).clone())
+    }
+
+    /// The kernel's version.
+    ///
+    /// # Errors
+    /// Nothing tells: `uname` is refused, or a tree of files has neither `kernel.osrelease` nor `/proc/version`.
+    pub fn kernel(&self) -> Result<Version, Failure> {
+        let version = self.system.platform().kernel();
+        version.ok_or(Failure::untold("which kernel this is"))
+    }
+
+    /// Bytes in a page of memory.
+    ///
+    /// # Errors
+    /// Nothing tells: of a tree of files, only some kinds of machine have pages of one size.
+    pub fn page_size(&self) -> Result<u32, Failure> {
+        let size = self.system.platform().page_size;
+        size.ok_or(Failure::untold("how large a page of memory is"))
     }
 
     /// Processors that this process may use: affinity, and the tightest cgroup quota rounded up.
-    pub fn cpus(&self) -> Option<u64> {
-        *self.facts.cpus.get_or_init(|| {
-            let usable = self.system.usable_cpus().ok().map(u64::from)?;
-            let quota = self.cpu_limit().and_then(|quota| quota.limit.finite());
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn cpus(&self) -> Result<u64, Failure> {
+        let found = self.facts.cpus.get_or_init(|| {
+            let usable = self.system.usable_cpus().map(u64::from)?;
+            let quota = of_process(self.cpu_limit())?.and_then(|quota| quota.limit.finite());
             // A quota of one and a half processors keeps two busy.
             let quota = quota.and_then(|quota| u64::try_from((quota + 9_999).div_euclid(10_000)).ok());
-            Some(quota.map_or(usable, |quota| usable.min(quota.max(1))))
-        })
+            Ok(quota.map_or(usable, |quota| usable.min(quota.max(1))))
+        });
+        found.clone()
     }
 
     /// Memory that this process may use, in bytes: the machine's, or the tightest cgroup limit.
-    pub fn ram(&self) -> Option<u64> {
-        *self.facts.ram.get_or_init(|| {
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn ram(&self) -> Result<u64, Failure> {
+        let found = self.facts.ram.get_or_init(|| {
             let total = self.machine_ram()?;
-            let limit = self
-                .memory_limit()
-                .and_then(|limit| u64::try_from(limit.limit.finite()?).ok());
-            Some(limit.map_or(total, |limit| total.min(limit)))
-        })
+            let limit = of_process(self.memory_limit())?.and_then(|limit| u64::try_from(limit.limit.finite()?).ok());
+            Ok(limit.map_or(total, |limit| total.min(limit)))
+        });
+        found.clone()
     }
 
     /// Memory of the machine, in bytes.
-    pub fn machine_ram(&self) -> Option<u64> {
-        match self.system.platform().os {
-            Os::Linux => self.meminfo("MemTotal"),
-            Os::Macos => self.system.sysctl("hw.memsize").ok()?.trim().parse().ok(),
-            Os::Freebsd => self.system.sysctl("hw.physmem").ok()?.trim().parse().ok(),
-        }
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn machine_ram(&self) -> Result<u64, Failure> {
+        let key = match self.system.platform().os {
+            Os::Linux => return self.meminfo("MemTotal"),
+            Os::Macos => "hw.memsize",
+            Os::Freebsd => "hw.physmem",
+        };
+        self.system.sysctl(key)?.trim().parse().map_err(|_| Failure::NotText)
     }
 
     /// A line of `/proc/meminfo`, in bytes.
-    pub fn meminfo(&self, name: &str) -> Option<u64> {
-        let text = self
-            .facts
-            .meminfo
-            .get_or_init(|| self.text("/proc/meminfo").unwrap_or_default());
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        let mut words = line.split_ascii_whitespace();
-        let number: u64 = words.next()?.parse().ok()?;
-        Some(if words.next() == Some("kB") {
+    ///
+    /// # Errors
+    /// Any [`Failure`]; [`Failure::Absent`] where this kernel has no such line.
+    pub fn meminfo(&self, name: &str) -> Result<u64, Failure> {
+        let text = self.facts.meminfo.get_or_init(|| self.text("/proc/meminfo"));
+        let text = text.as_ref().map_err(Clone::clone)?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let mut words = line.ok_or(Failure::Absent)?.split_ascii_whitespace();
+        let number: u64 = words
+            .next()
+            .and_then(|word| word.parse().ok())
+            .ok_or(Failure::NotText)?;
+        Ok(if words.next() == Some("kB") {
             number * 1024
         } else {
             number
         })
     }
 
-    /// NUMA nodes that are online.
-    pub fn numa_nodes(&self) -> u64 {
-        let Some(list) = self.text("/sys/devices/system/node/online") else {
-            return 1;
-        };
-        crate::value::PortSet::parse(&list).map_or(1, |set| u64::from(set.len()).max(1))
+    /// NUMA nodes that are online; a kernel without them has one.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn numa_nodes(&self) -> Result<u64, Failure> {
+        match self.told("/sys/devices/system/node/online")? {
+            Some(list) => PortSet::parse(&list)
+                .map(|set| u64::from(set.len()).max(1))
+                .map_err(|_| Failure::NotText),
+            None => Ok(1),
+        }
     }
 
     /// The hypervisor; `None` on bare metal.
-    pub fn virt(&self) -> Option<&str> {
-        let found = self.facts.virt.get_or_init(|| {
-            if let Some(kind) = self.text("/sys/hypervisor/type").filter(|kind| !kind.is_empty()) {
-                return Some(kind);
-            }
-            let vendor = self.text("/sys/class/dmi/id/sys_vendor").unwrap_or_default();
-            let product = self.text("/sys/class/dmi/id/product_name").unwrap_or_default();
-            const KNOWN: &[(&str, &str)] = &[
-                ("KVM", "kvm"),
-                ("QEMU", "qemu"),
-                ("Amazon EC2", "amazon"),
-                ("VMware", "vmware"),
-                ("innotek", "virtualbox"),
-                ("VirtualBox", "virtualbox"),
-                ("Xen", "xen"),
-                ("Bochs", "bochs"),
-                ("Parallels", "parallels"),
-                ("BHYVE", "bhyve"),
-                ("Google Compute Engine", "google"),
-                ("OpenStack", "openstack"),
-                ("Hetzner", "kvm"),
-                ("Virtual Machine", "microsoft"),
-            ];
-            let named = KNOWN
-                .iter()
-                .find(|(mark, _)| vendor.contains(mark) || product.contains(mark));
-            if let Some((_, name)) = named {
-                return Some((*name).to_owned());
-            }
-            // Firecracker and other small machines have no DMI; the processor's flag is all there is.
-            let flags = self.text("/proc/cpuinfo")?;
-            let guest = flags
-                .lines()
-                .find(|line| line.starts_with("flags"))
-                .is_some_and(|line| line.split(' ').any(|flag| flag == "hypervisor"));
-            guest.then(|| {
-                let clock = self
-                    .text("/sys/devices/system/clocksource/clocksource0/available_clocksource")
-                    .unwrap_or_default();
-                if clock.contains("kvm-clock") {
-                    "kvm".to_owned()
-                } else {
-                    "vm".to_owned()
-                }
-            })
-        });
-        found.as_deref()
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn virt(&self) -> Result<Option<&str>, Failure> {
+        let found = self.facts.virt.get_or_init(|| self.find_virt());
+        found.as_ref().map(Option::as_deref).map_err(Clone::clone)
+    }
+
+    fn find_virt(&self) -> Result<Option<String>, Failure> {
+        const KNOWN: &[(&str, &str)] = &[
+            ("KVM", "kvm"),
+            ("QEMU", "qemu"),
+            ("Amazon EC2", "amazon"),
+            ("VMware", "vmware"),
+            ("innotek", "virtualbox"),
+            ("VirtualBox", "virtualbox"),
+            ("Xen", "xen"),
+            ("Bochs", "bochs"),
+            ("Parallels", "parallels"),
+            ("BHYVE", "bhyve"),
+            ("Google Compute Engine", "google"),
+            ("OpenStack", "openstack"),
+            ("Hetzner", "kvm"),
+            ("Virtual Machine", "microsoft"),
+        ];
+        if self.system.platform().os != Os::Linux {
+            return Ok(None);
+        }
+        let kind = self.told("/sys/hypervisor/type");
+        if let Ok(Some(kind)) = &kind
+            && !kind.is_empty()
+        {
+            return Ok(Some(kind.clone()));
+        }
+        let vendor = self.told("/sys/class/dmi/id/sys_vendor");
+        let product = self.told("/sys/class/dmi/id/product_name");
+        let says =
+            |told: &Result<Option<String>, Failure>, mark: &str| matches!(told, Ok(Some(text)) if text.contains(mark));
+        let named = KNOWN
+            .iter()
+            .find(|(mark, _)| says(&vendor, mark) || says(&product, mark));
+        if let Some((_, name)) = named {
+            return Ok(Some((*name).to_owned()));
+        }
+        // Firecracker and other small machines have no DMI; the processor's flag is all there is.
+        let cpuinfo = self.told("/proc/cpuinfo");
+        let is_guest = |text: &String| {
+            let flags = text.lines().find(|line| line.starts_with("flags"));
+            flags.is_some_and(|line| line.split(' ').any(|flag| flag == "hypervisor"))
+        };
+        if matches!(&cpuinfo, Ok(Some(text)) if is_guest(text)) {
+            let clocks = self.told("/sys/devices/system/clocksource/clocksource0/available_clocksource");
+            let name = if says(&clocks, "kvm-clock") { "kvm" } else { "vm" };
+            return Ok(Some(name.to_owned()));
+        }
+        // Bare metal is what nothing speaks against, so all of it must have been asked.
+        kind.and(vendor).and(product).and(cpuinfo)?;
+        Ok(None)
     }
 
     /// A field of os-release; empty where there is none.
-    pub fn release(&self, field: &str) -> String {
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn release(&self, field: &str) -> Result<String, Failure> {
         let text = self.facts.os_release.get_or_init(|| {
-            self.text("/etc/os-release")
-                .or_else(|| self.text("/usr/lib/os-release"))
-                .unwrap_or_default()
+            let found = match self.told("/etc/os-release")? {
+                Some(text) => Some(text),
+                None => self.told("/usr/lib/os-release")?,
+            };
+            Ok(found.unwrap_or_default())
         });
+        let text = text.as_ref().map_err(Clone::clone)?;
         let found = text
             .lines()
             .find_map(|line| line.strip_prefix(field)?.strip_prefix('='));
-        found
+        Ok(found
             .map(|value| value.trim_matches(['"', '\'']).to_owned())
-            .unwrap_or_default()
+            .unwrap_or_default())
     }
 }
 
-fn text(value: &str) -> Option<Term> {
-    Some(Term::Text(value.to_owned()))
+/// A limit of the process that is looked at. Of a tree of files nobody is a process, and nothing limits it.
+fn of_process<T>(limit: Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
+    match limit {
+        Err(Failure::CannotTell(Why::NotInTree(_))) => Ok(None),
+        other => other,
+    }
+}
+
+fn text(value: &str) -> Term {
+    Term::Text(value.to_owned())
 }
 
 fn count(value: u64) -> Term {

@@ -20,7 +20,7 @@ pub struct Host<'a> {
     pub system: &'a dyn System,
     facts: facts::Cache,
     cgroups: cgroup::Cache,
-    mounts: OnceCell<Vec<Mount>>,
+    mounts: OnceCell<Result<Vec<Mount>, Failure>>,
     container: OnceCell<Container>,
     initial_network: OnceCell<Option<bool>>,
     initial_user: OnceCell<bool>,
@@ -43,11 +43,6 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// Whether `/proc` is missing where there should be one: nothing that it tells can be known, and nothing is absent.
-    pub fn lacks_proc(&self) -> bool {
-        self.system.platform().os == Os::Linux && self.system.stat("/proc/sys") == Err(Failure::Absent)
-    }
-
     /// What the next boot will set. A container has none: whoever starts it gives it its values.
     pub fn persisted(&self) -> Option<&Persisted> {
         if self.system.platform().os != Os::Linux || self.engine().is_some() {
@@ -63,9 +58,25 @@ impl<'a> Host<'a> {
         unread.map(ToString::to_string).collect()
     }
 
-    /// A file's text, trimmed; `None` where it cannot be read.
-    pub fn text(&self, path: &str) -> Option<String> {
-        let bytes = self.system.read(path).ok()?;
-        String::from_utf8(bytes).ok().map(|text| text.trim().to_owned())
+    /// A file's text, trimmed: the one reader of text files, for facts and for all kinds.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn text(&self, path: &str) -> Result<String, Failure> {
+        let bytes = self.system.read(path)?;
+        let text = String::from_utf8(bytes).map_err(|_| Failure::NotText)?;
+        Ok(text.trim().to_owned())
+    }
+
+    /// The same; `None` where the file is known not to be there.
+    ///
+    /// # Errors
+    /// Any [`Failure`] but [`Failure::Absent`].
+    pub fn told(&self, path: &str) -> Result<Option<String>, Failure> {
+        match self.text(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(Failure::Absent) => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 }

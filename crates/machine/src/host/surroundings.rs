@@ -1,6 +1,7 @@
 //! Where this process runs, as far as it decides what it can change: container, namespaces, mounts, capabilities.
 
 use super::Host;
+use crate::failure::Failure;
 use crate::system::Os;
 
 /// Linux capabilities that runup's changes need.
@@ -70,16 +71,18 @@ impl Mount {
 
 impl Host<'_> {
     /// The mounts that the process sees, in the order of the kernel; later ones cover earlier ones.
-    pub fn mounts(&self) -> &[Mount] {
-        self.mounts.get_or_init(|| {
-            let path = format!("{}/mountinfo", self.system.process_directory());
-            self.text(&path)
-                .map(|text| text.lines().filter_map(parse_mount).collect())
-                .unwrap_or_default()
-        })
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn mounts(&self) -> Result<&[Mount], Failure> {
+        let mounts = self.mounts.get_or_init(|| {
+            let text = self.text(&format!("{}/mountinfo", self.system.process_directory()))?;
+            Ok(text.lines().filter_map(parse_mount).collect())
+        });
+        mounts.as_deref().map_err(Clone::clone)
     }
 
-    /// The mount that holds a path.
+    /// The mount that holds a path; `None` where the mounts cannot be read, too.
     pub fn mount_of(&self, path: &str) -> Option<&Mount> {
         let holds = |mount: &&Mount| {
             mount.path == "/"
@@ -88,7 +91,7 @@ impl Host<'_> {
                     .strip_prefix(mount.path.as_str())
                     .is_some_and(|rest| rest.starts_with('/'))
         };
-        let held: Vec<&Mount> = self.mounts().iter().filter(holds).collect();
+        let held: Vec<&Mount> = self.mounts().ok()?.iter().filter(holds).collect();
         // The last one that is mounted on the longest prefix is the one on top, but for what another was mounted over later.
         let mut best: Option<&Mount> = None;
         for mount in held.iter().copied().filter(|mount| !is_hidden(mount, &held)) {
@@ -129,7 +132,7 @@ impl Host<'_> {
             let told = self
                 .system
                 .environment("container")
-                .or_else(|| self.text("/run/systemd/container"));
+                .or_else(|| self.text("/run/systemd/container").ok());
             match told.as_deref() {
                 None | Some("") => Container::None,
                 Some("oci") => engine("container"),
@@ -145,7 +148,7 @@ impl Host<'_> {
             let path = format!("{}/ns/{name}", self.system.process_directory());
             let stat = match self.system.stat(&path) {
                 // Another user's process does not tell. It is looked at from here, so what is true of here has to do.
-                Err(crate::system::Failure::Denied(_)) => self.system.stat(&format!("/proc/self/ns/{name}")),
+                Err(Failure::Denied(_)) => self.system.stat(&format!("/proc/self/ns/{name}")),
                 other => other,
             };
             stat.is_ok_and(|stat| stat.inode == *inode)
@@ -177,7 +180,6 @@ impl Host<'_> {
             if self.system.platform().os != Os::Linux {
                 return Some(true);
             }
-            use crate::system::Failure;
             match self.system.stat("/proc/sys/net/core/netdev_max_backlog") {
                 Ok(_) => Some(true),
                 Err(Failure::Absent) => match self.system.stat("/proc/sys/net/core/somaxconn") {
@@ -192,7 +194,7 @@ impl Host<'_> {
     /// Whether the user namespace is the initial one: all user ids map to themselves.
     pub fn user_namespace_is_initial(&self) -> bool {
         *self.initial_user.get_or_init(|| {
-            self.text("/proc/self/uid_map").is_none_or(|map| {
+            self.text("/proc/self/uid_map").ok().is_none_or(|map| {
                 let mut words = map.split_ascii_whitespace();
                 words.next() == Some("0") && words.next() == Some("0") && words.next() == Some("4294967295")
             })

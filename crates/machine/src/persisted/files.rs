@@ -101,7 +101,8 @@ pub(super) fn read(system: &dyn System) -> Persisted {
     match system.read(LAST) {
         Ok(text) => found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text))),
         // A recording that was made without it tells nothing of it.
-        Err(Failure::Absent | Failure::NotRecorded(_)) => {}
+        Err(Failure::Absent) => {}
+        Err(failure) if failure.is_not_recorded() => {}
         Err(failure) => found.unread.push(Unread {
             path: LAST.to_owned(),
             failure,
@@ -134,7 +135,7 @@ pub(super) fn read_directories(directories: &[String], system: &dyn System) -> (
             ..DropIn::parse(&file.path, &String::from_utf8_lossy(&text))
         });
     }
-    unread.retain(|unread| !matches!(unread.failure, Failure::NotRecorded(_)));
+    unread.retain(|unread| !unread.failure.is_not_recorded());
     (found, unread)
 }
 

@@ -79,7 +79,12 @@ fn read(system: &dyn System, files: &[&str], directories: &[&str]) -> Result<Vec
     let mut paths: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
     for directory in directories {
         // Hidden files are no tables and no scripts.
-        let names = system.list(directory).unwrap_or_default();
+        let names = match system.list(directory) {
+            Err(Failure::Absent) => continue,
+            // A recording that was made before anybody asked has none that it could show.
+            Err(failure) if failure.is_not_recorded() => continue,
+            other => other.map_err(|failure| format!("{directory}: {failure}"))?,
+        };
         let names = names.iter().filter(|name| !name.starts_with('.'));
         paths.extend(names.map(|name| format!("{directory}/{name}")));
     }

@@ -12,16 +12,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Why;
 use crate::files;
-use crate::system::{
-    Battery, ClockCost, ClockState, Failure, Filesystem, Identity, Interface, Limits, Platform, ProcessTime, Resource,
-    Sockets, Stat, SysctlName, System,
-};
-use crate::value::Number;
+use crate::system::{self, Failure, Identity, Platform, Question, Stat, SysctlName, System};
 use redact::{nameless, redact};
 
 /// The version of the format.
-pub const SCHEMA: &str = "runup.recording/1";
+pub const SCHEMA: &str = "runup.recording/2";
 
 /// A host's answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,27 +44,10 @@ pub struct Recording {
     #[serde(default)]
     links: BTreeMap<String, Answer<String>>,
     #[serde(default)]
-    filesystems: BTreeMap<String, Answer<Filesystem>>,
-    #[serde(default)]
     sysctls: BTreeMap<String, Vec<Answer<Text>>>,
+    /// By what was asked: `limits nofile`, `sockets`.
     #[serde(default)]
-    limits: BTreeMap<String, Answer<(String, String)>>,
-    #[serde(default)]
-    cpus: Option<Answer<u32>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    batteries: Option<Answer<Vec<Battery>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    low_power_mode: Option<Answer<bool>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    clock: Option<Answer<ClockState>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    clock_cost: Option<Answer<ClockCost>>,
-    #[serde(default)]
-    sockets: Vec<Answer<Sockets>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    interfaces: Vec<Answer<Vec<Interface>>>,
-    #[serde(default)]
-    processes: Vec<Answer<Vec<ProcessTime>>>,
+    answers: BTreeMap<String, Vec<Answer<system::Answer>>>,
 }
 
 /// An answer: the thing, or why there is none.
@@ -85,6 +65,7 @@ enum ErrorWord {
     Word(String),
     Denied { denied: i32 },
     Io { errno: i32 },
+    CannotTell { cannot_tell: String },
 }
 
 /// Before the limit, in a failure's word.
@@ -133,7 +114,10 @@ impl<T: Clone> Answer<T> {
                     Failure::NotText => ErrorWord::Word("not-text".to_owned()),
                     Failure::NotRegular => ErrorWord::Word("not-regular".to_owned()),
                     Failure::TooLarge(limit) => ErrorWord::Word(format!("{TOO_LARGE}{limit}")),
-                    Failure::NotRecorded(_) => ErrorWord::Word("not-recorded".to_owned()),
+                    Failure::CannotTell(Why::NotRecorded(_)) => ErrorWord::Word("not-recorded".to_owned()),
+                    Failure::CannotTell(why) => ErrorWord::CannotTell {
+                        cannot_tell: why.to_string(),
+                    },
                     Failure::Denied(errno) => ErrorWord::Denied { denied: *errno },
                     Failure::Io(errno) => ErrorWord::Io { errno: *errno },
                 },
@@ -147,6 +131,7 @@ impl<T: Clone> Answer<T> {
             Answer::Failed { error } => Err(match error {
                 ErrorWord::Denied { denied } => Failure::Denied(*denied),
                 ErrorWord::Io { errno } => Failure::Io(*errno),
+                ErrorWord::CannotTell { cannot_tell } => Failure::CannotTell(Why::Said(cannot_tell.clone())),
                 ErrorWord::Word(word) => match word.as_str() {
                     "absent" => Failure::Absent,
                     "write-only" => Failure::WriteOnly,
@@ -155,7 +140,7 @@ impl<T: Clone> Answer<T> {
                     "not-regular" => Failure::NotRegular,
                     other => match other.strip_prefix(TOO_LARGE).and_then(|limit| limit.parse().ok()) {
                         Some(limit) => Failure::TooLarge(limit),
-                        None => Failure::NotRecorded(question.to_owned()),
+                        None => Failure::CannotTell(Why::NotRecorded(question.to_owned())),
                     },
                 },
             }),
@@ -230,7 +215,11 @@ impl Recording {
         let header: Header = serde_json::from_slice(bytes).map_err(|error| format!("it is not JSON: {error}"))?;
         match header.schema.as_deref() {
             Some(SCHEMA) => {}
-            Some(other) => return Err(format!("its format is `{other}`, and this runup reads `{SCHEMA}`")),
+            Some(other) => {
+                return Err(format!(
+                    "its format is `{other}`, and this runup reads `{SCHEMA}`; record the host again with this runup"
+                ));
+            }
             None => return Err("it is JSON, and no recording of `runup record`".to_owned()),
         }
         serde_json::from_slice(bytes).map_err(|error| format!("it is damaged: {error}"))
@@ -273,9 +262,15 @@ impl Recording {
 
     /// Every recorded limit: resource, soft, hard.
     pub fn limits(&self) -> impl Iterator<Item = (&str, Result<(String, String), Failure>)> + '_ {
-        self.limits
-            .iter()
-            .map(|(name, answer)| (name.as_str(), answer.result(name)))
+        self.answers.iter().filter_map(|(question, answers)| {
+            let name = question.strip_prefix("limits ")?;
+            let limits = match answers.first()?.result(question) {
+                Ok(system::Answer::Limits(limits)) => Ok(limits.into()),
+                Ok(_) => Err(Failure::NotText),
+                Err(failure) => Err(failure),
+            };
+            Some((name, limits))
+        })
     }
 
     fn empty(system: &dyn System) -> Self {
@@ -291,17 +286,8 @@ impl Recording {
             directories: BTreeMap::new(),
             stats: BTreeMap::new(),
             links: BTreeMap::new(),
-            filesystems: BTreeMap::new(),
             sysctls: BTreeMap::new(),
-            limits: BTreeMap::new(),
-            cpus: None,
-            batteries: None,
-            low_power_mode: None,
-            clock: None,
-            clock_cost: None,
-            sockets: Vec::new(),
-            interfaces: Vec::new(),
-            processes: Vec::new(),
+            answers: BTreeMap::new(),
         }
     }
 }
@@ -332,8 +318,7 @@ impl<'a> Recorder<'a> {
         for answers in recording.files.values_mut().chain(recording.sysctls.values_mut()) {
             fold(answers);
         }
-        fold(&mut recording.sockets);
-        fold(&mut recording.interfaces);
+        recording.answers.values_mut().for_each(fold);
         recording
     }
 
@@ -422,16 +407,6 @@ impl System for Recorder<'_> {
         result
     }
 
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        let mut recording = self.recording.borrow_mut();
-        // Free space changes all the time; one answer holds for the whole recording.
-        let answer = recording
-            .filesystems
-            .entry(path.to_owned())
-            .or_insert_with(|| Answer::of(&self.system.filesystem(path), Clone::clone));
-        answer.result(path)
-    }
-
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
         let result = self.system.sysctl(name);
         let result = if is_secret(name) {
@@ -449,81 +424,22 @@ impl System for Recorder<'_> {
         result
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        let result = self.system.limits(resource);
-        let answer = Answer::of(&result, |limits| (limits.soft.to_string(), limits.hard.to_string()));
-        self.recording
-            .borrow_mut()
-            .limits
-            .insert(resource.name().to_owned(), answer);
-        result
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        let result = self.system.usable_cpus();
-        self.recording.borrow_mut().cpus = Some(Answer::of(&result, |cpus| *cpus));
-        result
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        let result = self.system.sockets();
-        self.recording
-            .borrow_mut()
-            .sockets
-            .push(Answer::of(&result, Clone::clone));
-        result
-    }
-
-    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
-        let result = self.system.interfaces();
-        self.recording
-            .borrow_mut()
-            .interfaces
-            .push(Answer::of(&result, Clone::clone));
-        result
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        let mut result = self.system.processes();
-        if let Ok(processes) = &mut result {
+    fn ask(&self, question: &Question) -> Result<system::Answer, Failure> {
+        let key = question.to_string();
+        let mut recording = self.recording.borrow_mut();
+        let answers = recording.answers.entry(key).or_default();
+        // What is not sampled has one answer for the whole recording, and for the report that is made while recording.
+        if let (false, Some(known)) = (question.is_sampled(), answers.first()) {
+            return known.result(question.what());
+        }
+        let mut result = self.system.ask(question);
+        if let Ok(system::Answer::Processes(processes)) = &mut result {
             for process in processes.iter_mut().filter(|process| !self.is_own(process.pid)) {
                 process.name.clear();
             }
         }
-        self.recording
-            .borrow_mut()
-            .processes
-            .push(Answer::of(&result, Clone::clone));
+        answers.push(Answer::of(&result, Clone::clone));
         result
-    }
-
-    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
-        let result = self.system.batteries();
-        self.recording.borrow_mut().batteries = Some(Answer::of(&result, Clone::clone));
-        result
-    }
-
-    fn low_power_mode(&self) -> Result<bool, Failure> {
-        let result = self.system.low_power_mode();
-        self.recording.borrow_mut().low_power_mode = Some(Answer::of(&result, |on| *on));
-        result
-    }
-
-    fn clock(&self) -> Result<ClockState, Failure> {
-        let mut recording = self.recording.borrow_mut();
-        // The error grows from moment to moment; one answer holds for the whole recording.
-        let answer = recording
-            .clock
-            .get_or_insert_with(|| Answer::of(&self.system.clock(), |state| *state));
-        answer.result("the clock's state")
-    }
-
-    fn clock_cost(&self) -> Result<ClockCost, Failure> {
-        let mut recording = self.recording.borrow_mut();
-        let answer = recording
-            .clock_cost
-            .get_or_insert_with(|| Answer::of(&self.system.clock_cost(), |cost| *cost));
-        answer.result("the clock's cost")
     }
 
     fn environment(&self, name: &str) -> Option<String> {
@@ -568,7 +484,7 @@ impl Replay {
     fn next<T: Clone>(&self, kind: &str, name: &str, answers: Option<&[Answer<T>]>) -> Result<T, Failure> {
         let question = format!("{kind}{name}");
         let Some(answers) = answers.filter(|answers| !answers.is_empty()) else {
-            return Err(Failure::NotRecorded(question));
+            return Err(Failure::CannotTell(Why::NotRecorded(question)));
         };
         let mut asked = self.asked.borrow_mut();
         let count = asked.entry(question.clone()).or_default();
@@ -581,7 +497,7 @@ impl Replay {
 fn only<T: Clone>(kind: &str, name: &str, answer: Option<&Answer<T>>) -> Result<T, Failure> {
     let question = format!("{kind}{name}");
     answer.map_or_else(
-        || Err(Failure::NotRecorded(question.clone())),
+        || Err(Failure::CannotTell(Why::NotRecorded(question.clone()))),
         |answer| answer.result(&question),
     )
 }
@@ -617,58 +533,16 @@ impl System for Replay {
         only("the link ", path, self.recording.links.get(path))
     }
 
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        only("the file system of ", path, self.recording.filesystems.get(path))
-    }
-
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
         let answers = self.recording.sysctls.get(name);
         let text = self.next("the sysctl ", name, answers.map(Vec::as_slice))?;
         String::from_utf8(text.bytes()).map_err(|_| Failure::NotText)
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        let (soft, hard) = only(
-            "the limit ",
-            resource.name(),
-            self.recording.limits.get(resource.name()),
-        )?;
-        match (Number::parse(&soft), Number::parse(&hard)) {
-            (Ok(soft), Ok(hard)) => Ok(Limits { soft, hard }),
-            _ => Err(Failure::NotText),
-        }
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        only("usable processors", "", self.recording.cpus.as_ref())
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        self.next("the sockets", "", Some(&self.recording.sockets))
-    }
-
-    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
-        self.next("the interfaces", "", Some(&self.recording.interfaces))
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        self.next("the processes", "", Some(&self.recording.processes))
-    }
-
-    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
-        only("the batteries", "", self.recording.batteries.as_ref())
-    }
-
-    fn low_power_mode(&self) -> Result<bool, Failure> {
-        only("low-power mode", "", self.recording.low_power_mode.as_ref())
-    }
-
-    fn clock(&self) -> Result<ClockState, Failure> {
-        only("the clock's state", "", self.recording.clock.as_ref())
-    }
-
-    fn clock_cost(&self) -> Result<ClockCost, Failure> {
-        only("the clock's cost", "", self.recording.clock_cost.as_ref())
+    fn ask(&self, question: &Question) -> Result<system::Answer, Failure> {
+        let key = question.to_string();
+        let answers = self.recording.answers.get(&key);
+        self.next("", &key, answers.map(Vec::as_slice))
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -1,5 +1,7 @@
 //! What a machine answers: the types.
 
+use crate::value::Version;
+
 /// The operating system that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -17,14 +19,14 @@ pub enum Os {
 pub struct Platform {
     /// The operating system.
     pub os: Os,
-    /// The kernel's release: `6.1.0-18-amd64`.
-    pub release: String,
-    /// The machine: `x86_64`, `aarch64`.
-    pub arch: String,
+    /// The kernel's release, `6.1.0-18-amd64`; `None` where nothing tells.
+    pub release: Option<String>,
+    /// The machine, `x86_64` or `aarch64`; `None` where nothing tells.
+    pub arch: Option<String>,
     /// The node name.
     pub hostname: String,
-    /// Bytes in a page of memory.
-    pub page_size: u32,
+    /// Bytes in a page of memory; `None` where nothing tells.
+    pub page_size: Option<u32>,
     /// Clock ticks a second in `/proc/stat` and `/proc/PID/stat` (USER_HZ).
     pub ticks_per_second: u32,
 }
@@ -223,6 +225,27 @@ pub struct ClockCost {
     pub user: u64,
     /// Processor time in the kernel, in microseconds.
     pub system: u64,
+}
+
+impl Platform {
+    /// The kernel's version; `None` where nothing tells.
+    #[must_use]
+    pub fn kernel(&self) -> Option<Version> {
+        self.release.as_deref().map(Version::parse)
+    }
+
+    /// Its first two numbers, and `(0, 0)` where nothing tells: the oldest kernel has the fewest namespaces, so that nothing is
+    /// taken for a container's own by mistake.
+    #[must_use]
+    pub fn kernel_or_oldest(&self) -> (u16, u16) {
+        self.kernel().map_or((0, 0), |kernel| kernel.major_minor())
+    }
+
+    /// Whether the kernel is this one, `(major, minor)`, or a newer one; `None` where nothing tells.
+    #[must_use]
+    pub fn is_at_least(&self, version: (u16, u16)) -> Option<bool> {
+        self.kernel().map(|kernel| kernel.major_minor() >= version)
+    }
 }
 
 impl Os {

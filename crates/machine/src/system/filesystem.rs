@@ -5,26 +5,14 @@
     reason = "the structure's type field differs between platforms, and nix hides what it does not know"
 )]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use super::{Failure, Filesystem};
 
 /// The file system that holds a path.
 pub(super) fn of(path: &str) -> Result<Filesystem, Failure> {
     let path = CString::new(path).map_err(|_| Failure::OutsideTree)?;
-    let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the path is NUL-terminated, and the structure is filled where the answer is 0.
-    let stat = unsafe {
-        if libc::statfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
-            let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
-            return Err(match errno {
-                libc::ENOENT | libc::ENOTDIR => Failure::Absent,
-                libc::EACCES | libc::EPERM => Failure::Denied(errno),
-                other => Failure::Io(other),
-            });
-        }
-        stat.assume_init()
-    };
+    let stat = statfs(&path)?;
     let mut filesystem = describe(&stat);
     let mut flags = std::mem::MaybeUninit::<libc::statvfs>::uninit();
     // SAFETY: the path is NUL-terminated, and the structure is filled where the answer is 0. glibc's struct statfs hides the
@@ -35,6 +23,30 @@ pub(super) fn of(path: &str) -> Result<Filesystem, Failure> {
         }
     }
     Ok(filesystem)
+}
+
+fn statfs(path: &CStr) -> Result<libc::statfs, Failure> {
+    let mut stat = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the path is NUL-terminated, and the structure is filled where the answer is 0.
+    unsafe {
+        if libc::statfs(path.as_ptr(), stat.as_mut_ptr()) != 0 {
+            return Err(Failure::of(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)));
+        }
+        Ok(stat.assume_init())
+    }
+}
+
+/// The type of the file system that holds a path, by its magic.
+#[cfg(target_os = "linux")]
+pub(super) fn magic(path: &str) -> Result<u32, Failure> {
+    let path = CString::new(path).map_err(|_| Failure::OutsideTree)?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::unnecessary_cast,
+        reason = "magics have 32 bits"
+    )]
+    statfs(&path).map(|stat| stat.f_type as u32)
 }
 
 /// Whether a file has an access list, whose users the mode shows as the group's bits.

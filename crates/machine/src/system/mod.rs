@@ -4,11 +4,13 @@
 //! directory that stands for `/` ([`rooted`]), a host in memory with faults to inject ([`memory`]), and recordings
 //! ([`crate::recording`]): what a live host answered, saved to a file and played back anywhere.
 
+mod always;
 mod answer;
 mod filesystem;
 pub mod live;
 pub mod memory;
 mod procfs;
+mod question;
 mod resource;
 pub mod rooted;
 mod space;
@@ -23,6 +25,7 @@ pub use answer::{
 };
 pub use filesystem::has_access_list;
 pub use procfs::{limits as row_of_limits, parent_and_start};
+pub use question::{Answer, Question};
 pub use resource::{Limits, Resource};
 pub use space::{Boot, NamespaceId, Same, Space};
 pub use sysctl_name::{NameError, SysctlName};
@@ -65,12 +68,6 @@ pub trait System {
     /// Any [`Failure`].
     fn read_link(&self, path: &str) -> Result<String, Failure>;
 
-    /// The file system that holds a path.
-    ///
-    /// # Errors
-    /// Any [`Failure`].
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure>;
-
     /// The raw text of a sysctl, named in its canonical dotted form with `/` for a dot inside a segment
     /// (`net.ipv4.conf.eth0/100.rp_filter`), as sysctl(8) prints it but for the final newline.
     ///
@@ -78,68 +75,23 @@ pub trait System {
     /// Any [`Failure`].
     fn sysctl(&self, name: &str) -> Result<String, Failure>;
 
-    /// The limits of the process that is looked at: this one, or the one that `--pid` names.
+    /// What no single file tells. The typed forms below are what callers use.
     ///
     /// # Errors
-    /// [`Failure::Absent`] where the platform has no such resource.
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure>;
+    /// Any [`Failure`]. [`Failure::Absent`] says that this machine is known to have no such thing.
+    fn ask(&self, question: &Question) -> Result<Answer, Failure>;
 
-    /// The processors that the process that is looked at may run on.
-    ///
-    /// # Errors
-    /// Any [`Failure`].
-    fn usable_cpus(&self) -> Result<u32, Failure>;
-
-    /// The sockets of the network namespace that is looked at.
-    ///
-    /// # Errors
-    /// Any [`Failure`].
-    fn sockets(&self) -> Result<Sockets, Failure>;
-
-    /// The network interfaces of the network namespace that is looked at, in the kernel's order.
-    ///
-    /// # Errors
-    /// [`Failure::Absent`] where nothing tells of them.
-    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
-        Err(Failure::Absent)
-    }
-
-    /// Every process that can be seen, by pid.
-    ///
-    /// # Errors
-    /// Any [`Failure`].
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure>;
-
-    /// The machine's batteries, where files do not tell of them (macOS, FreeBSD).
-    ///
-    /// # Errors
-    /// [`Failure::Absent`] where files do, or nothing does.
-    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
-        Err(Failure::Absent)
-    }
-
-    /// Whether the system saves energy at the cost of speed (macOS).
-    ///
-    /// # Errors
-    /// [`Failure::Absent`] where there is no such mode.
-    fn low_power_mode(&self) -> Result<bool, Failure> {
-        Err(Failure::Absent)
-    }
-
-    /// What the kernel knows of its clock's error (Linux).
-    ///
-    /// # Errors
-    /// [`Failure::Absent`] where it cannot be asked.
-    fn clock(&self) -> Result<ClockState, Failure> {
-        Err(Failure::Absent)
-    }
-
-    /// Measures what reading the clock takes, for a tenth of a second (Linux).
-    ///
-    /// # Errors
-    /// [`Failure::Absent`] where it cannot be measured.
-    fn clock_cost(&self) -> Result<ClockCost, Failure> {
-        Err(Failure::Absent)
+    question::typed! {
+        limits(resource: Resource => resource) -> Limits(Limits);
+        usable_cpus() -> UsableCpus(u32);
+        sockets() -> Sockets(Sockets);
+        interfaces() -> Interfaces(Vec<Interface>);
+        processes() -> Processes(Vec<ProcessTime>);
+        batteries() -> Batteries(Vec<Battery>);
+        low_power_mode() -> LowPowerMode(bool);
+        clock() -> Clock(ClockState);
+        clock_cost() -> ClockCost(ClockCost);
+        filesystem(path: &str => path.to_owned()) -> Filesystem(Filesystem);
     }
 
     /// A variable of this process's own environment, only for the few that say where it runs (`container`,

@@ -25,7 +25,8 @@ pub enum Resource {
 }
 
 /// The soft and the hard limit on a resource, in the resource's own unit (bytes for sizes, a count for the rest).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "(String, String)", into = "(String, String)")]
 pub struct Limits {
     /// What binds.
     pub soft: Number,
@@ -267,5 +268,24 @@ impl Resource {
     #[must_use]
     pub fn systemd_name(self) -> String {
         format!("Limit{}", self.name().to_uppercase())
+    }
+}
+
+/// As a recording has them: numbers or `unlimited`, as texts.
+impl From<Limits> for (String, String) {
+    fn from(limits: Limits) -> Self {
+        (limits.soft.to_string(), limits.hard.to_string())
+    }
+}
+
+impl TryFrom<(String, String)> for Limits {
+    type Error = String;
+
+    fn try_from((soft, hard): (String, String)) -> Result<Self, String> {
+        let number = |text: &str| Number::parse(text).map_err(|error| format!("{text:?} is no limit: {error}"));
+        Ok(Limits {
+            soft: number(&soft)?,
+            hard: number(&hard)?,
+        })
     }
 }

@@ -10,10 +10,12 @@ use std::time::Duration;
 use nix::fcntl::AT_FDCWD;
 
 use super::{
-    Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, Process, ProcessTime, Resource, Sockets, Space,
-    Stat, SysctlName, System, WritableSystem, procfs,
+    Answer, Failure, FileKind, Identity, Limits, Os, Platform, Process, Question, Resource, Space, Stat, SysctlName,
+    System, WritableSystem, always, procfs,
 };
+use crate::failure::Why;
 use crate::files::{self, Links};
+use crate::value::PortSet;
 
 /// A directory that stands for `/`.
 #[derive(Debug)]
@@ -35,10 +37,10 @@ impl RootedSystem {
         }
         let platform = Platform {
             os: Os::Linux,
-            release: String::new(),
-            arch: std::env::consts::ARCH.to_owned(),
+            release: None,
+            arch: None,
             hostname: root.display().to_string(),
-            page_size: 4096,
+            page_size: None,
             ticks_per_second: 100,
         };
         // Nobody acts on a tree of files; what a fix would take is told for an ordinary user.
@@ -53,14 +55,15 @@ impl RootedSystem {
             platform,
             identity,
         };
-        if let Ok(release) = system.sysctl("kernel.osrelease") {
-            system.platform.release = release;
-        }
+        system.platform.release = system.sysctl("kernel.osrelease").ok().or_else(|| system.version());
+        system.platform.arch = system.sysctl("kernel.arch").ok();
+        // Other machines come with pages of several sizes.
+        system.platform.page_size = match system.platform.arch.as_deref() {
+            Some("x86_64" | "i686" | "i586" | "i386" | "s390x" | "riscv64") => Some(4096),
+            _ => None,
+        };
         if let Ok(hostname) = system.sysctl("kernel.hostname") {
             system.platform.hostname = hostname;
-        }
-        if let Ok(arch) = system.sysctl("kernel.arch") {
-            system.platform.arch = arch;
         }
         Ok(system)
     }
@@ -75,6 +78,56 @@ impl RootedSystem {
             capabilities: u64::MAX >> 23,
         };
         self
+    }
+
+    /// `Linux version 6.1.0-18-amd64 (builder@host) ...`
+    fn version(&self) -> Option<String> {
+        let text = String::from_utf8(self.read("/proc/version").ok()?).ok()?;
+        text.strip_prefix("Linux version ")?
+            .split(' ')
+            .next()
+            .map(str::to_owned)
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let entries = std::fs::read_dir(self.resolve(path)?).map_err(|error| Failure::of_io(&error))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            // A part of a directory is not what is in it.
+            let entry = entry.map_err(|error| Failure::of_io(&error))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn holds(&self, path: &str) -> bool {
+        self.resolve(path).is_ok_and(|path| path.exists())
+    }
+
+    /// What it means that something is not in the tree: somebody copied what he wanted of `/proc` and `/sys`, and nobody else has
+    /// what he left out. Where the directory is there with something in it, it was copied, and what is missing was not there.
+    fn told<T>(&self, path: &str, result: Result<T, Failure>) -> Result<T, Failure> {
+        let of_kernel = ["/proc", "/sys"].iter().any(|root| {
+            path.strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        if !of_kernel || !matches!(result, Err(Failure::Absent)) {
+            return result;
+        }
+        let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
+        let parent = always::devices(path).unwrap_or(parent);
+        let missing = match always::missing_in_tree(path) {
+            Some(missing) if !self.holds(missing) => Some(missing),
+            _ => self
+                .names(parent)
+                .map_or(true, |names| names.is_empty())
+                .then_some(parent),
+        };
+        match missing {
+            Some(missing) => Err(Failure::CannotTell(Why::NotInTree(missing.to_owned()))),
+            None => result,
+        }
     }
 
     /// The real path of a path in the tree, links followed, never outside it: an absolute link starts at the tree's own root.
@@ -126,13 +179,8 @@ fn parts(path: &Path) -> Result<Vec<String>, Failure> {
     Ok(parts)
 }
 
-fn failure(error: &std::io::Error) -> Failure {
-    match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENOTDIR) => Failure::Absent,
-        Some(errno @ (libc::EACCES | libc::EPERM)) => Failure::Denied(errno),
-        Some(errno) => Failure::Io(errno),
-        None => Failure::OutsideTree,
-    }
+fn not_in_files(what: &'static str) -> Failure {
+    Failure::CannotTell(Why::NotInFiles(what))
 }
 
 impl System for RootedSystem {
@@ -146,25 +194,21 @@ impl System for RootedSystem {
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         // Links were followed already, inside the tree.
-        let (file, stat) = files::open_at(AT_FDCWD, &self.resolve(path)?, Links::Refused)?;
-        Ok(files::take(file, &stat, files::largest::TREE)?)
+        let read = || -> Result<Vec<u8>, Failure> {
+            let (file, stat) = files::open_at(AT_FDCWD, &self.resolve(path)?, Links::Refused)?;
+            Ok(files::take(file, &stat, files::largest::TREE)?)
+        };
+        self.told(path, read())
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(self.resolve(path)?).map_err(|error| failure(&error))?;
-        let mut names = Vec::new();
-        for entry in entries {
-            // A part of a directory is not what is in it.
-            let entry = entry.map_err(|error| failure(&error))?;
-            names.extend(entry.file_name().into_string().ok());
-        }
-        names.sort();
-        Ok(names)
+        self.told(path, self.names(path))
     }
 
     fn stat(&self, path: &str) -> Result<Stat, Failure> {
         use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(self.resolve(path)?).map_err(|error| failure(&error))?;
+        let metadata = std::fs::metadata(self.resolve(path)?).map_err(|error| Failure::of_io(&error));
+        let metadata = self.told(path, metadata)?;
         let kind = if metadata.is_file() {
             FileKind::File
         } else if metadata.is_dir() {
@@ -183,12 +227,9 @@ impl System for RootedSystem {
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
         let (parent, name) = path.rsplit_once('/').ok_or(Failure::OutsideTree)?;
-        let target = std::fs::read_link(self.resolve(parent)?.join(name)).map_err(|error| failure(&error))?;
+        let target = std::fs::read_link(self.resolve(parent)?.join(name)).map_err(|error| Failure::of_io(&error));
+        let target = self.told(path, target)?;
         target.into_os_string().into_string().map_err(|_| Failure::NotText)
-    }
-
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        super::filesystem::of(self.resolve(path)?.to_str().ok_or(Failure::NotText)?)
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
@@ -200,25 +241,31 @@ impl System for RootedSystem {
         String::from_utf8(bytes).map_err(|_| Failure::NotText)
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        let text = self.read("/proc/self/limits")?;
-        procfs::limits(&String::from_utf8_lossy(&text), resource)
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        let online = self.read("/sys/devices/system/cpu/online")?;
-        let text = String::from_utf8(online).map_err(|_| Failure::NotText)?;
-        crate::value::PortSet::parse(&text)
-            .map(|set| set.len())
-            .map_err(|_| Failure::NotText)
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        procfs::sockets(&|path| self.read(path))
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        procfs::processes(&|path| self.read(path), &|path| self.list(path))
+    fn ask(&self, question: &Question) -> Result<Answer, Failure> {
+        match question {
+            Question::Limits(resource) => {
+                let text = self.read("/proc/self/limits")?;
+                procfs::limits(&String::from_utf8_lossy(&text), *resource).map(Answer::Limits)
+            }
+            Question::UsableCpus => {
+                let online = self.read("/sys/devices/system/cpu/online")?;
+                let set = String::from_utf8(online)
+                    .ok()
+                    .and_then(|text| PortSet::parse(&text).ok());
+                set.map(|set| Answer::UsableCpus(set.len())).ok_or(Failure::NotText)
+            }
+            Question::Sockets => procfs::sockets(&|path| self.read(path)).map(Answer::Sockets),
+            Question::Processes => {
+                procfs::processes(&|path| self.read(path), &|path| self.list(path)).map(Answer::Processes)
+            }
+            Question::Interfaces => Err(not_in_files("network interfaces")),
+            Question::Batteries => Err(not_in_files("batteries")),
+            Question::LowPowerMode => Err(not_in_files("a low-power mode")),
+            Question::Clock => Err(not_in_files("a clock")),
+            Question::ClockCost => Err(not_in_files("what reading the clock takes")),
+            // statfs would tell of the file system that the tree was copied to.
+            Question::Filesystem(_) => Err(not_in_files("file systems")),
+        }
     }
 
     fn environment(&self, _name: &str) -> Option<String> {
@@ -264,9 +311,9 @@ impl WritableSystem for RootedSystem {
             .truncate(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY)
             .open(&real)
-            .map_err(|error| failure(&error))?;
+            .map_err(|error| Failure::of_io(&error))?;
         file.write_all(format!("{new}\n").as_bytes())
-            .map_err(|error| failure(&error))
+            .map_err(|error| Failure::of_io(&error))
     }
 
     fn limits_of(&self, _process: Process, _resource: Resource) -> Result<Limits, Failure> {

@@ -5,7 +5,7 @@ use super::unit::Manager;
 use super::values::{self, Amount};
 use crate::host::Host;
 use crate::system::{Failure, Limits, Resource, System};
-use crate::value::{Number, Version};
+use crate::value::Number;
 
 /// Where a default comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,9 @@ impl Origin {
 /// The version of systemd that is installed, by the name of the library that all its programs share; `None` where there is none.
 #[must_use]
 pub fn version(system: &dyn System) -> Option<u32> {
-    let arch = match system.platform().arch.as_str() {
-        "x86_64" => "x86_64-linux-gnu",
-        "aarch64" => "aarch64-linux-gnu",
+    let arch = match system.platform().arch.as_deref() {
+        Some("x86_64") => "x86_64-linux-gnu",
+        Some("aarch64") => "aarch64-linux-gnu",
         _ => "",
     };
     let directories = [
@@ -119,14 +119,14 @@ fn memlock(host: &Host<'_>) -> (Limits, Origin) {
     const NEW: i128 = 8 << 20;
     const OLD: i128 = 64 << 10;
     let version = version(host.system);
-    let kernel = &host.system.platform().release;
     if version.is_none_or(|version| version >= 250) {
         return built_in(
             (NEW, NEW),
             "no file sets DefaultLimitMEMLOCK: compiled into systemd since version 250".to_owned(),
         );
     }
-    let limit = if Version::parse(kernel) >= Version::parse("5.16") {
+    // Which kernel this is may not be told; the lower one promises nothing.
+    let limit = if host.system.platform().is_at_least((5, 16)) == Some(true) {
         NEW
     } else {
         OLD
@@ -147,7 +147,7 @@ fn inherited(system: &dyn System, resource: Resource) -> Result<Option<(Limits, 
     };
     match super::process::limits_of(system, "/proc/1", resource) {
         Ok(limits) => Ok(Some((limits, why()))),
-        Err(Failure::Absent) => Ok(None),
+        Err(Failure::Absent | Failure::CannotTell(_)) => Ok(None),
         Err(failure) => Err(format!("/proc/1/limits: {failure}")),
     }
 }
@@ -212,6 +212,6 @@ pub fn removes_ipc(host: &Host<'_>) -> Result<(bool, Origin), String> {
 
 /// Red Hat Enterprise Linux and what is built from its sources; Fedora is not.
 fn is_red_hat(host: &Host<'_>) -> bool {
-    let id = host.release("ID");
-    matches!(id.as_str(), "rhel" | "centos" | "ol") || host.release("ID_LIKE").split(' ').any(|like| like == "rhel")
+    let field = |name: &str| host.release(name).unwrap_or_default();
+    matches!(field("ID").as_str(), "rhel" | "centos" | "ol") || field("ID_LIKE").split(' ').any(|like| like == "rhel")
 }

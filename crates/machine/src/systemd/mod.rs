@@ -19,6 +19,7 @@ pub mod values;
 
 pub use syntax::without_secrets;
 
+use crate::failure::Why;
 use crate::system::{Failure, System};
 
 /// Whether systemd is the first process of the machine that is looked at: it leaves this directory behind for whoever asks.
@@ -35,7 +36,13 @@ pub fn missing(system: &dyn System) -> Option<Result<String, String>> {
     }
     match system.stat("/run/systemd/system") {
         Ok(_) => None,
-        Err(Failure::Absent) => Some(Ok("systemd is not the first process here".to_owned())),
+        Err(Failure::Absent) => Some(match system.stat("/proc/1") {
+            // A tree of files in which nobody kept what ran.
+            Err(Failure::CannotTell(why @ Why::NotInTree(_))) => {
+                Err(format!("whether systemd is the first process: {why}"))
+            }
+            _ => Ok("systemd is not the first process here".to_owned()),
+        }),
         Err(failure) => Some(Err(format!("/run/systemd/system: {failure}"))),
     }
 }

@@ -40,7 +40,7 @@ impl std::fmt::Display for NotFound {
 
 /// Where systemd keeps its hierarchy: the named one of version 1, else version 2.
 fn hierarchy(host: &Host<'_>) -> Option<String> {
-    let mounts = host.mounts();
+    let mounts = host.mounts().ok()?;
     let named = mounts
         .iter()
         .rfind(|mount| mount.kind == "cgroup" && mount.options.iter().any(|option| option == "name=systemd"));
@@ -155,7 +155,7 @@ pub fn manager_of(host: &Host<'_>, path: &str) -> Manager {
 /// A user's home directory.
 #[must_use]
 pub fn home_of(host: &Host<'_>, uid: u32) -> Option<String> {
-    host.text("/etc/passwd")?.lines().find_map(|line| {
+    host.text("/etc/passwd").ok()?.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         (fields.get(2)?.parse() == Ok(uid)).then_some((*fields.get(5)?).to_owned())
     })
@@ -172,7 +172,7 @@ pub fn main_process(host: &Host<'_>, running: &Running, unit: &Unit) -> Option<u
         } else {
             format!("/run/{file}")
         };
-        host.text(&file)?.parse::<u32>().ok()
+        host.text(&file).ok()?.parse::<u32>().ok()
     });
     if let Some(pid) = named.filter(|pid| running.pids.contains(pid)) {
         return Some(pid);
@@ -219,7 +219,7 @@ pub fn limits_of(system: &dyn System, directory: &str, resource: Resource) -> Re
 /// The unit that a process belongs to, with its path in systemd's hierarchy.
 #[must_use]
 pub fn unit_of(host: &Host<'_>, directory: &str) -> Option<(String, String)> {
-    let text = host.text(&format!("{directory}/cgroup"))?;
+    let text = host.text(&format!("{directory}/cgroup")).ok()?;
     let path = |controllers: &str| {
         text.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':').skip(1);

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sysctl::Sysctl as _;
 
 use super::ProcessError;
+use crate::system::question::not_asked;
 use crate::system::{
-    Battery, Failure, FileKind, Filesystem, Identity, Limits, Os, Platform, ProcessTime, Resource, Sockets, Stat,
-    System,
+    Answer, Failure, FileKind, Identity, Limits, Os, Platform, Question, Resource, Stat, System, filesystem,
 };
 use crate::value::Number;
 
@@ -41,15 +41,6 @@ impl LiveSystem {
     }
 }
 
-pub(super) fn from_io(error: &std::io::Error) -> Failure {
-    match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENOTDIR) => Failure::Absent,
-        Some(errno @ (libc::EACCES | libc::EPERM)) => Failure::Denied(errno),
-        Some(errno) => Failure::Io(errno),
-        None => Failure::OutsideTree,
-    }
-}
-
 impl System for LiveSystem {
     fn platform(&self) -> &Platform {
         &self.platform
@@ -71,11 +62,11 @@ impl System for LiveSystem {
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(path).map_err(|error| from_io(&error))?;
+        let entries = std::fs::read_dir(path).map_err(|error| Failure::of_io(&error))?;
         let mut names = Vec::new();
         for entry in entries {
             // A part of a directory is not what is in it.
-            let entry = entry.map_err(|error| from_io(&error))?;
+            let entry = entry.map_err(|error| Failure::of_io(&error))?;
             names.extend(entry.file_name().into_string().ok());
         }
         names.sort();
@@ -84,7 +75,7 @@ impl System for LiveSystem {
 
     fn stat(&self, path: &str) -> Result<Stat, Failure> {
         use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(path).map_err(|error| from_io(&error))?;
+        let metadata = std::fs::metadata(path).map_err(|error| Failure::of_io(&error))?;
         let kind = if metadata.is_file() {
             FileKind::File
         } else if metadata.is_dir() {
@@ -102,60 +93,35 @@ impl System for LiveSystem {
     }
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
-        let target = std::fs::read_link(path).map_err(|error| from_io(&error))?;
+        let target = std::fs::read_link(path).map_err(|error| Failure::of_io(&error))?;
         target.into_os_string().into_string().map_err(|_| Failure::NotText)
-    }
-
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        crate::system::filesystem::of(path)
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
         let failed = |error: sysctl::SysctlError| match error {
             sysctl::SysctlError::NotFound(_) => Failure::Absent,
             sysctl::SysctlError::NoReadAccess => Failure::WriteOnly,
-            sysctl::SysctlError::IoError(error) => from_io(&error),
+            sysctl::SysctlError::IoError(error) => Failure::of_io(&error),
             _ => Failure::Io(libc::EIO),
         };
         let control = sysctl::Ctl::new(name).map_err(failed)?;
         control.value_string().map_err(failed)
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        let resource = raw(resource).ok_or(Failure::Absent)?;
-        let (soft, hard) = resource.get().map_err(|error| from_io(&error))?;
-        let number = |limit: u64| {
-            if limit >= rlimit::INFINITY {
-                Number::Unlimited
-            } else {
-                Number::Finite(i128::from(limit))
+    fn ask(&self, question: &Question) -> Result<Answer, Failure> {
+        match question {
+            Question::Limits(resource) => limits(*resource).map(Answer::Limits),
+            Question::UsableCpus => {
+                let cpus = std::thread::available_parallelism().map_err(|error| Failure::of_io(&error))?;
+                Ok(Answer::UsableCpus(u32::try_from(cpus.get()).unwrap_or(u32::MAX)))
             }
-        };
-        Ok(Limits {
-            soft: number(soft),
-            hard: number(hard),
-        })
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        let cpus = std::thread::available_parallelism().map_err(|error| from_io(&error))?;
-        Ok(u32::try_from(cpus.get()).unwrap_or(u32::MAX))
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        Err(Failure::Absent)
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        Err(Failure::Absent)
-    }
-
-    fn batteries(&self) -> Result<Vec<Battery>, Failure> {
-        supply::batteries()
-    }
-
-    fn low_power_mode(&self) -> Result<bool, Failure> {
-        supply::low_power_mode()
+            Question::Batteries => supply::batteries().map(Answer::Batteries),
+            Question::LowPowerMode => supply::low_power_mode().map(Answer::LowPowerMode),
+            Question::Filesystem(path) => filesystem::of(path).map(Answer::Filesystem),
+            Question::Sockets | Question::Interfaces | Question::Processes | Question::Clock | Question::ClockCost => {
+                Err(not_asked(question))
+            }
+        }
     }
 
     fn environment(&self, name: &str) -> Option<String> {
@@ -174,6 +140,23 @@ impl System for LiveSystem {
     fn process_directory(&self) -> &'static str {
         "/proc/self"
     }
+}
+
+/// This process's limits; there is no other one's to be had.
+fn limits(resource: Resource) -> Result<Limits, Failure> {
+    let resource = raw(resource).ok_or(Failure::Absent)?;
+    let (soft, hard) = resource.get().map_err(|error| Failure::of_io(&error))?;
+    let number = |limit: u64| {
+        if limit >= rlimit::INFINITY {
+            Number::Unlimited
+        } else {
+            Number::Finite(i128::from(limit))
+        }
+    };
+    Ok(Limits {
+        soft: number(soft),
+        hard: number(hard),
+    })
 }
 
 pub(super) fn raw(resource: Resource) -> Option<rlimit::Resource> {
@@ -218,10 +201,10 @@ fn platform() -> Platform {
         } else {
             Os::Macos
         },
-        release: name.as_ref().map(|name| text(&name.release)).unwrap_or_default(),
-        arch: name.as_ref().map(|name| text(&name.machine)).unwrap_or_default(),
+        release: name.as_ref().map(|name| text(&name.release)),
+        arch: name.as_ref().map(|name| text(&name.machine)),
         hostname: name.as_ref().map(|name| text(&name.nodename)).unwrap_or_default(),
-        page_size: u32::try_from(page).unwrap_or(4096),
+        page_size: u32::try_from(page).ok(),
         ticks_per_second: u32::try_from(ticks).unwrap_or(100),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::tree::{errno, failure};
+use super::tree::errno;
 use crate::system::{ClockCost, ClockState, Failure};
 
 /// How long the clock is read: ten ticks of a kernel that counts a hundred a second, by which processor time is told apart.
@@ -19,7 +19,7 @@ pub(super) fn state() -> Result<ClockState, Failure> {
     // SAFETY: zeroed, its modes ask for no change; the kernel fills it where the answer is not -1.
     let state = unsafe {
         if libc::adjtimex(state.as_mut_ptr()) == -1 {
-            return Err(failure(errno()));
+            return Err(Failure::of(errno()));
         }
         state.assume_init()
     };
@@ -57,7 +57,7 @@ fn read() -> Result<ClockCost, Failure> {
     // SAFETY: the kernel fills the structure where the answer is 0.
     let usage = unsafe {
         if libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) != 0 {
-            return Err(failure(errno()));
+            return Err(Failure::of(errno()));
         }
         usage.assume_init()
     };

@@ -9,13 +9,13 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::tree::{Tree, errno, failure, read_once};
-use super::{ProcessError, clock, interfaces, sock_diag};
+use super::tree::{Tree, errno, read_once};
+use super::{ProcessError, clock, interfaces, missing, sock_diag};
 use crate::files;
-use crate::system::procfs;
+use crate::system::question::not_asked;
 use crate::system::{
-    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
-    Resource, Sockets, Stat, SysctlName, System,
+    Answer, Failure, FileKind, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat,
+    SysctlName, System, filesystem, procfs,
 };
 use crate::value::Number;
 
@@ -94,7 +94,7 @@ impl LiveSystem {
     fn read_tree(&self, tree: &Tree, name: &str) -> Result<Vec<u8>, Failure> {
         let mut buffer = self.buffer.borrow_mut();
         let fd = open_to_read(tree, name)?;
-        let count = read_once(&fd, buffer.as_mut_slice()).map_err(failure)?;
+        let count = read_once(&fd, buffer.as_mut_slice()).map_err(Failure::of)?;
         if count < buffer.len() {
             return Ok(buffer[..count].to_vec());
         }
@@ -104,7 +104,7 @@ impl LiveSystem {
         loop {
             let mut buffer = vec![0_u8; size];
             let fd = open_to_read(tree, name)?;
-            let count = read_once(&fd, &mut buffer).map_err(failure)?;
+            let count = read_once(&fd, &mut buffer).map_err(Failure::of)?;
             if count < size || size >= 64 << 20 {
                 buffer.truncate(count);
                 return Ok(buffer);
@@ -147,7 +147,96 @@ impl LiveSystem {
         } else {
             Ok(())
         };
-        entered.map_err(failure)
+        entered.map_err(Failure::of)
+    }
+
+    fn read_file(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        if let Some(name) = path.strip_prefix("/proc/sys/") {
+            self.reachable(name)?;
+            return self.read_tree(&self.proc_sys, name);
+        }
+        // A list of processes comes in several reads, each of a page.
+        if let Some(name) = path
+            .strip_prefix("/sys/")
+            .filter(|name| !name.ends_with("/cgroup.procs"))
+        {
+            return self.read_tree(&self.sys, name);
+        }
+        Ok(files::read(path, files::largest::MACHINE)?)
+    }
+
+    fn limits_of_process(&self, resource: Resource) -> Result<Limits, Failure> {
+        let mut limits = std::mem::MaybeUninit::<libc::rlimit64>::uninit();
+        let pid = match &self.target {
+            Some(target) => {
+                still_there(target)?;
+                target.pid.cast_signed()
+            }
+            None => 0,
+        };
+        // SAFETY: with no new limits nothing is changed, and the kernel fills the structure where it answers 0.
+        let limits = unsafe {
+            if libc::prlimit64(pid, raw(resource), std::ptr::null(), limits.as_mut_ptr()) == 0 {
+                Ok(limits.assume_init())
+            } else {
+                Err(errno())
+            }
+        };
+        match limits {
+            Ok(limits) => Ok(Limits {
+                soft: number(limits.rlim_cur),
+                hard: number(limits.rlim_max),
+            }),
+            // A seccomp profile may deny prlimit, and another user's process may be closed to it; the table in /proc is not.
+            Err(libc::EPERM | libc::ENOSYS | libc::EACCES) => {
+                let text = self.read(&format!("{}/limits", self.process_directory()))?;
+                procfs::limits(&String::from_utf8_lossy(&text), resource)
+            }
+            Err(libc::ESRCH) => Err(Failure::Absent),
+            Err(errno) => Err(Failure::of(errno)),
+        }
+    }
+
+    fn affinity(&self) -> Result<u32, Failure> {
+        let pid = self.target.as_ref().map_or(0, |target| target.pid.cast_signed());
+        let mut mask = vec![0_u64; 16];
+        loop {
+            let size = mask.len() * 8;
+            // SAFETY: the buffer is valid for `size` bytes; the kernel writes at most that many and says how many.
+            let count = unsafe { libc::syscall(libc::SYS_sched_getaffinity, pid, size, mask.as_mut_ptr()) };
+            if count > 0 {
+                return Ok(mask.iter().map(|word| word.count_ones()).sum());
+            }
+            match errno() {
+                // The machine has more processors than the mask has room for.
+                libc::EINVAL if mask.len() < 1 << 14 => mask.resize(mask.len() * 4, 0),
+                other => return Err(Failure::of(other)),
+            }
+        }
+    }
+
+    fn own_sockets(&self) -> Result<Sockets, Failure> {
+        if let Some(target) = &self.target {
+            target.network.map_err(Failure::of)?;
+        }
+        match sock_diag::sockets() {
+            Ok(sockets) => Ok(sockets),
+            // No such netlink family, or a seccomp profile: the tables in /proc say most of it.
+            Err(_) => procfs::sockets(&|path| self.read(path)),
+        }
+    }
+
+    fn own_interfaces(&self) -> Result<Vec<Interface>, Failure> {
+        if let Some(target) = &self.target {
+            target.network.map_err(Failure::of)?;
+        }
+        let found = interfaces::interfaces().map_err(Failure::of)?;
+        let in_sys = self.sys_shows(&found);
+        let interfaces = found.into_iter().map(|found| Interface {
+            in_sys,
+            ..found.interface
+        });
+        Ok(interfaces.collect())
     }
 }
 
@@ -214,44 +303,45 @@ impl System for LiveSystem {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        if let Some(name) = path.strip_prefix("/proc/sys/") {
-            self.reachable(name)?;
-            return self.read_tree(&self.proc_sys, name);
+        match self.read_file(path) {
+            Err(Failure::Absent) => Err(missing::why(path)),
+            // An empty file that is not the kernel's was laid over one that is.
+            Ok(bytes) if bytes.is_empty() => missing::why_blank(path).map(|()| bytes),
+            other => other,
         }
-        // A list of processes comes in several reads, each of a page.
-        if let Some(name) = path
-            .strip_prefix("/sys/")
-            .filter(|name| !name.ends_with("/cgroup.procs"))
-        {
-            return self.read_tree(&self.sys, name);
-        }
-        Ok(files::read(path, files::largest::MACHINE)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(path).map_err(|error| from_io(&error))?;
+        let entries = match std::fs::read_dir(path).map_err(|error| Failure::of_io(&error)) {
+            Err(Failure::Absent) => return Err(missing::why(path)),
+            other => other?,
+        };
         let mut names = Vec::new();
         for entry in entries {
             // A part of a directory is not what is in it.
-            let entry = entry.map_err(|error| from_io(&error))?;
+            let entry = entry.map_err(|error| Failure::of_io(&error))?;
             names.extend(entry.file_name().into_string().ok());
+        }
+        if names.is_empty() {
+            missing::why_blank(path)?;
         }
         names.sort();
         Ok(names)
     }
 
     fn stat(&self, path: &str) -> Result<Stat, Failure> {
-        let metadata = std::fs::metadata(path).map_err(|error| from_io(&error))?;
-        Ok(stat_of(&metadata))
+        match std::fs::metadata(path).map_err(|error| Failure::of_io(&error)) {
+            Err(Failure::Absent) => Err(missing::why(path)),
+            other => other.map(|metadata| stat_of(&metadata)),
+        }
     }
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
-        let target = std::fs::read_link(path).map_err(|error| from_io(&error))?;
+        let target = match std::fs::read_link(path).map_err(|error| Failure::of_io(&error)) {
+            Err(Failure::Absent) => return Err(missing::why(path)),
+            other => other?,
+        };
         target.into_os_string().into_string().map_err(|_| Failure::NotText)
-    }
-
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        crate::system::filesystem::of(path)
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
@@ -259,97 +349,32 @@ impl System for LiveSystem {
         // The tree checks the path's form once more when it opens it.
         let path = SysctlName::path_into(name, &mut buffer).ok_or(Failure::OutsideTree)?;
         self.reachable(path)?;
-        let mut bytes = self.read_tree(&self.proc_sys, path)?;
+        let mut bytes = match self.read_tree(&self.proc_sys, path) {
+            Err(Failure::Absent) => return Err(missing::why(&format!("/proc/sys/{path}"))),
+            other => other?,
+        };
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
         }
         String::from_utf8(bytes).map_err(|_| Failure::NotText)
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        let mut limits = std::mem::MaybeUninit::<libc::rlimit64>::uninit();
-        let pid = match &self.target {
-            Some(target) => {
-                still_there(target)?;
-                target.pid.cast_signed()
+    fn ask(&self, question: &Question) -> Result<Answer, Failure> {
+        match question {
+            Question::Limits(resource) => self.limits_of_process(*resource).map(Answer::Limits),
+            Question::UsableCpus => self.affinity().map(Answer::UsableCpus),
+            Question::Sockets => self.own_sockets().map(Answer::Sockets),
+            Question::Interfaces => self.own_interfaces().map(Answer::Interfaces),
+            Question::Processes => {
+                procfs::processes(&|path| self.read(path), &|path| self.list(path)).map(Answer::Processes)
             }
-            None => 0,
-        };
-        // SAFETY: with no new limits nothing is changed, and the kernel fills the structure where it answers 0.
-        let limits = unsafe {
-            if libc::prlimit64(pid, raw(resource), std::ptr::null(), limits.as_mut_ptr()) == 0 {
-                Ok(limits.assume_init())
-            } else {
-                Err(errno())
-            }
-        };
-        match limits {
-            Ok(limits) => Ok(Limits {
-                soft: number(limits.rlim_cur),
-                hard: number(limits.rlim_max),
-            }),
-            // A seccomp profile may deny prlimit, and another user's process may be closed to it; the table in /proc is not.
-            Err(libc::EPERM | libc::ENOSYS | libc::EACCES) => {
-                let text = self.read(&format!("{}/limits", self.process_directory()))?;
-                procfs::limits(&String::from_utf8_lossy(&text), resource)
-            }
-            Err(libc::ESRCH) => Err(Failure::Absent),
-            Err(errno) => Err(failure(errno)),
+            // Files tell of batteries, and no kernel has such a mode.
+            Question::Batteries => Err(not_asked(question)),
+            Question::LowPowerMode => Err(Failure::Absent),
+            Question::Clock => clock::state().map(Answer::Clock),
+            Question::ClockCost => clock::cost().map(Answer::ClockCost),
+            Question::Filesystem(path) => filesystem::of(path).map(Answer::Filesystem),
         }
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        let pid = self.target.as_ref().map_or(0, |target| target.pid.cast_signed());
-        let mut mask = vec![0_u64; 16];
-        loop {
-            let size = mask.len() * 8;
-            // SAFETY: the buffer is valid for `size` bytes; the kernel writes at most that many and says how many.
-            let count = unsafe { libc::syscall(libc::SYS_sched_getaffinity, pid, size, mask.as_mut_ptr()) };
-            if count > 0 {
-                return Ok(mask.iter().map(|word| word.count_ones()).sum());
-            }
-            match errno() {
-                // The machine has more processors than the mask has room for.
-                libc::EINVAL if mask.len() < 1 << 14 => mask.resize(mask.len() * 4, 0),
-                other => return Err(failure(other)),
-            }
-        }
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        if let Some(target) = &self.target {
-            target.network.map_err(failure)?;
-        }
-        match sock_diag::sockets() {
-            Ok(sockets) => Ok(sockets),
-            // No such netlink family, or a seccomp profile: the tables in /proc say most of it.
-            Err(_) => procfs::sockets(&|path| self.read(path)),
-        }
-    }
-
-    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
-        if let Some(target) = &self.target {
-            target.network.map_err(failure)?;
-        }
-        let found = interfaces::interfaces().map_err(failure)?;
-        let in_sys = self.sys_shows(&found);
-        let interfaces = found.into_iter().map(|found| Interface {
-            in_sys,
-            ..found.interface
-        });
-        Ok(interfaces.collect())
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        procfs::processes(&|path| self.read(path), &|path| self.list(path))
-    }
-
-    fn clock(&self) -> Result<ClockState, Failure> {
-        clock::state()
-    }
-
-    fn clock_cost(&self) -> Result<ClockCost, Failure> {
-        clock::cost()
     }
 
     fn environment(&self, name: &str) -> Option<String> {
@@ -428,10 +453,6 @@ fn enter(directory: &str, name: &str, kind: i32) -> Result<(), i32> {
     } else {
         Err(errno())
     }
-}
-
-pub(super) fn from_io(error: &std::io::Error) -> Failure {
-    error.raw_os_error().map_or(Failure::OutsideTree, failure)
 }
 
 fn stat_of(metadata: &std::fs::Metadata) -> Stat {
@@ -533,15 +554,15 @@ fn platform() -> Platform {
         String::from_utf8_lossy(&bytes).into_owned()
     };
     // Where the call is refused, files say the same.
-    let said = |field: Option<String>, file: &str| field.or_else(|| kernel_text(file)).unwrap_or_default();
+    let said = |field: Option<String>, file: &str| field.or_else(|| kernel_text(file));
     // SAFETY: sysconf only answers.
     let (page, ticks) = unsafe { (libc::sysconf(libc::_SC_PAGESIZE), libc::sysconf(libc::_SC_CLK_TCK)) };
     Platform {
         os: Os::Linux,
         release: said(name.as_ref().map(|name| text(&name.release)), "osrelease"),
         arch: said(name.as_ref().map(|name| text(&name.machine)), "arch"),
-        hostname: said(name.as_ref().map(|name| text(&name.nodename)), "hostname"),
-        page_size: u32::try_from(page).unwrap_or(4096),
+        hostname: said(name.as_ref().map(|name| text(&name.nodename)), "hostname").unwrap_or_default(),
+        page_size: u32::try_from(page).ok(),
         ticks_per_second: u32::try_from(ticks).unwrap_or(100),
     }
 }

@@ -41,7 +41,7 @@ impl Tree {
     /// Opens a name below the directory. Links inside the tree are followed, magic ones and ways out are not.
     pub(super) fn open(&self, name: &str, flags: i32) -> Result<OwnedFd, Failure> {
         with_c_str(name, |path| {
-            let directory = self.directory().map_err(failure)?;
+            let directory = self.directory().map_err(Failure::of)?;
             if !self.plain.get() {
                 let how = OpenHow {
                     flags: u64::from((flags | libc::O_CLOEXEC).cast_unsigned()),
@@ -70,13 +70,13 @@ impl Tree {
                     // for a few files, and then the fallback says it again.
                     libc::ENOSYS | libc::EPERM => self.plain.set(true),
                     libc::EXDEV => return Err(Failure::OutsideTree),
-                    other => return Err(failure(other)),
+                    other => return Err(Failure::of(other)),
                 }
             }
             // SAFETY: the path is NUL-terminated and was checked to have no `..`; the result is a new descriptor or -1.
             let fd = unsafe { libc::openat(directory, path.as_ptr(), flags | libc::O_CLOEXEC) };
             if fd < 0 {
-                return Err(failure(errno()));
+                return Err(Failure::of(errno()));
             }
             // SAFETY: the call succeeded, so the descriptor is open and owned by nobody else.
             Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -115,16 +115,6 @@ fn with_c_str<T>(name: &str, call: impl FnOnce(&CStr) -> Result<T, Failure>) -> 
 /// The errno of the last call of this thread.
 pub(super) fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
-}
-
-/// What an errno means for a question.
-pub(super) fn failure(errno: i32) -> Failure {
-    match errno {
-        libc::ENOENT | libc::ENOTDIR | libc::ENXIO | libc::ENODEV => Failure::Absent,
-        libc::EACCES | libc::EPERM => Failure::Denied(errno),
-        libc::EXDEV => Failure::OutsideTree,
-        other => Failure::Io(other),
-    }
 }
 
 /// One read(2). `Ok(None)` where the buffer was filled, so that there may be more.

@@ -2,7 +2,7 @@
 //! `/sys` and no swap to turn off.
 
 use super::LiveSystem;
-use super::platform::{from_io, raw};
+use super::platform::raw;
 use crate::system::{Boot, Failure, Limits, Process, Resource, Space, System, WritableSystem};
 use crate::value::Number;
 
@@ -16,7 +16,7 @@ impl WritableSystem for LiveSystem {
         let failed = |error: sysctl::SysctlError| match error {
             sysctl::SysctlError::NotFound(_) => Failure::Absent,
             sysctl::SysctlError::NoWriteAccess => Failure::Denied(libc::EPERM),
-            sysctl::SysctlError::IoError(error) => from_io(&error),
+            sysctl::SysctlError::IoError(error) => Failure::of_io(&error),
             _ => Failure::Io(libc::EIO),
         };
         let control = sysctl::Ctl::new(name).map_err(failed)?;
@@ -42,7 +42,7 @@ impl WritableSystem for LiveSystem {
         raw(resource)
             .ok_or(Failure::Absent)?
             .set(soft, hard)
-            .map_err(|error| from_io(&error))
+            .map_err(|error| Failure::of_io(&error))
     }
 
     fn set_swap(&self, _device: &str, _priority: Option<i32>) -> Result<(), Failure> {

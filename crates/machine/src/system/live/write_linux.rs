@@ -6,7 +6,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::LiveSystem;
 use super::platform::{number, raw};
-use super::tree::{errno, failure};
+use super::tree::errno;
+use crate::system::filesystem;
 use crate::system::space::space_of;
 use crate::system::{Failure, Limits, Process, Resource, Space, System, WritableSystem, process_start};
 use crate::value::Number;
@@ -39,7 +40,7 @@ impl WritableSystem for LiveSystem {
                 Ok(count) => left = left.get(count..).unwrap_or_default(),
                 Err(_) => match errno() {
                     libc::EINTR => {}
-                    other => return Err(failure(other)),
+                    other => return Err(Failure::of(other)),
                 },
             }
         }
@@ -94,7 +95,7 @@ impl WritableSystem for LiveSystem {
         };
         match answer {
             0 => Ok(()),
-            _ => Err(failure(errno())),
+            _ => Err(Failure::of(errno())),
         }
     }
 
@@ -110,7 +111,7 @@ impl WritableSystem for LiveSystem {
         let nearest = directories
             .map(|(parent, _)| parent)
             .find(|parent| !parent.is_empty() && self.stat(parent).is_ok());
-        nearest.is_some_and(|parent| self.filesystem(parent).is_ok_and(|found| found.kind == kind))
+        nearest.is_some_and(|parent| filesystem::of(parent).is_ok_and(|found| found.kind == kind))
     }
 }
 
@@ -119,7 +120,7 @@ fn magic_of(fd: &OwnedFd) -> Result<i64, Failure> {
     // SAFETY: the descriptor is open, and the kernel fills the structure where it answers 0.
     unsafe {
         if libc::fstatfs(fd.as_raw_fd(), stat.as_mut_ptr()) != 0 {
-            return Err(failure(errno()));
+            return Err(Failure::of(errno()));
         }
         #[allow(
             clippy::unnecessary_cast,
@@ -156,7 +157,7 @@ fn exists(pid: u32) -> bool {
 fn of_process(errno: i32) -> Failure {
     match errno {
         libc::ESRCH => Failure::Absent,
-        other => failure(other),
+        other => Failure::of(other),
     }
 }
 
@@ -185,7 +186,7 @@ fn cookie_through(family: i32) -> Result<u64, Failure> {
     // SAFETY: no pointers; the answer is a new descriptor or -1.
     let fd = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
-        return Err(failure(errno()));
+        return Err(Failure::of(errno()));
     }
     // SAFETY: the call succeeded, so the descriptor is open and owned by nobody else.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
@@ -206,6 +207,6 @@ fn cookie_through(family: i32) -> Result<u64, Failure> {
     match (answer, length) {
         (0, SIZE) => Ok(cookie),
         (0, _) => Err(Failure::Io(libc::EINVAL)),
-        _ => Err(failure(errno())),
+        _ => Err(Failure::of(errno())),
     }
 }

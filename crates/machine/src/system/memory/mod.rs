@@ -8,11 +8,13 @@ mod write;
 
 pub use write::Reaction;
 
+use super::question::not_asked;
 use super::steps::Steps;
 use super::{
-    ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform, ProcessTime,
-    Resource, Sockets, Space, Stat, SysctlName, System,
+    Answer, ClockCost, ClockState, Failure, FileKind, Filesystem, Identity, Interface, Limits, Os, Platform,
+    ProcessTime, Question, Resource, Sockets, Space, Stat, SysctlName, System,
 };
+use crate::failure::Why;
 use crate::value::Number;
 
 /// What goes wrong with a file.
@@ -39,14 +41,9 @@ pub struct MemorySystem {
     sysctls: BTreeMap<String, String>,
     limits: BTreeMap<Resource, Limits>,
     filesystems: BTreeMap<String, Filesystem>,
-    sockets: Result<Sockets, Failure>,
-    interfaces: Result<Vec<Interface>, Failure>,
-    processes: RefCell<Vec<Vec<ProcessTime>>>,
+    /// One after the other; the last one stays.
+    answers: RefCell<BTreeMap<Question, Vec<Result<Answer, Failure>>>>,
     environment: BTreeMap<String, String>,
-    low_power: Option<bool>,
-    cpus: u32,
-    clock: Result<ClockState, Failure>,
-    clock_cost: Result<ClockCost, Failure>,
     now: i64,
     faults: BTreeMap<String, Fault>,
     reads: RefCell<BTreeMap<String, u32>>,
@@ -77,10 +74,10 @@ impl MemorySystem {
     pub fn on(os: Os, release: &str) -> Self {
         let platform = Platform {
             os,
-            release: release.to_owned(),
-            arch: "x86_64".to_owned(),
+            release: Some(release.to_owned()),
+            arch: Some("x86_64".to_owned()),
             hostname: "memory".to_owned(),
-            page_size: 4096,
+            page_size: Some(4096),
             ticks_per_second: 100,
         };
         Self {
@@ -97,14 +94,13 @@ impl MemorySystem {
             sysctls: BTreeMap::new(),
             limits: BTreeMap::new(),
             filesystems: BTreeMap::new(),
-            sockets: Ok(Sockets::default()),
-            interfaces: Err(Failure::Absent),
-            processes: RefCell::new(vec![Vec::new()]),
+            answers: RefCell::new(BTreeMap::from([
+                (Question::Sockets, vec![Ok(Answer::Sockets(Sockets::default()))]),
+                (Question::Processes, vec![Ok(Answer::Processes(Vec::new()))]),
+                (Question::UsableCpus, vec![Ok(Answer::UsableCpus(2))]),
+                (Question::LowPowerMode, vec![Err(Failure::Absent)]),
+            ])),
             environment: BTreeMap::new(),
-            low_power: None,
-            cpus: 2,
-            clock: Err(Failure::Absent),
-            clock_cost: Err(Failure::Absent),
             now: 1_800_000_000,
             faults: BTreeMap::new(),
             reads: RefCell::default(),
@@ -183,7 +179,7 @@ impl MemorySystem {
     /// Sets the machine.
     #[must_use]
     pub fn arch(mut self, arch: &str) -> Self {
-        arch.clone_into(&mut self.platform.arch);
+        self.platform.arch = Some(arch.to_owned());
         self
     }
 
@@ -203,24 +199,33 @@ impl MemorySystem {
         self
     }
 
+    /// Answers a question.
+    #[must_use]
+    pub fn answer(self, question: Question, answer: Result<Answer, Failure>) -> Self {
+        self.answers.borrow_mut().insert(question, vec![answer]);
+        self
+    }
+
     /// Sets the sockets.
     #[must_use]
-    pub fn sockets(mut self, sockets: Result<Sockets, Failure>) -> Self {
-        self.sockets = sockets;
-        self
+    pub fn sockets(self, sockets: Result<Sockets, Failure>) -> Self {
+        self.answer(Question::Sockets, sockets.map(Answer::Sockets))
     }
 
     /// Sets the network interfaces.
     #[must_use]
-    pub fn interfaces(mut self, interfaces: Result<Vec<Interface>, Failure>) -> Self {
-        self.interfaces = interfaces;
-        self
+    pub fn interfaces(self, interfaces: Result<Vec<Interface>, Failure>) -> Self {
+        self.answer(Question::Interfaces, interfaces.map(Answer::Interfaces))
     }
 
     /// Sets the processes: what the first look sees, what the second, and so on.
     #[must_use]
     pub fn processes(self, samples: Vec<Vec<ProcessTime>>) -> Self {
-        *self.processes.borrow_mut() = samples;
+        let answers = samples
+            .into_iter()
+            .map(|sample| Ok(Answer::Processes(sample)))
+            .collect();
+        self.answers.borrow_mut().insert(Question::Processes, answers);
         self
     }
 
@@ -233,30 +238,26 @@ impl MemorySystem {
 
     /// Says whether the machine saves energy; where nothing is said it cannot.
     #[must_use]
-    pub fn low_power(mut self, on: bool) -> Self {
-        self.low_power = Some(on);
-        self
+    pub fn low_power(self, on: bool) -> Self {
+        self.answer(Question::LowPowerMode, Ok(Answer::LowPowerMode(on)))
     }
 
     /// Sets the number of usable processors.
     #[must_use]
-    pub fn cpus(mut self, cpus: u32) -> Self {
-        self.cpus = cpus;
-        self
+    pub fn cpus(self, cpus: u32) -> Self {
+        self.answer(Question::UsableCpus, Ok(Answer::UsableCpus(cpus)))
     }
 
     /// Sets what the kernel knows of its clock's error.
     #[must_use]
-    pub fn clock(mut self, state: Result<ClockState, Failure>) -> Self {
-        self.clock = state;
-        self
+    pub fn clock(self, state: Result<ClockState, Failure>) -> Self {
+        self.answer(Question::Clock, state.map(Answer::Clock))
     }
 
     /// Sets what reading the clock takes.
     #[must_use]
-    pub fn clock_cost(mut self, cost: Result<ClockCost, Failure>) -> Self {
-        self.clock_cost = cost;
-        self
+    pub fn clock_cost(self, cost: Result<ClockCost, Failure>) -> Self {
+        self.answer(Question::ClockCost, cost.map(Answer::ClockCost))
     }
 
     /// Sets the time.
@@ -309,6 +310,28 @@ impl MemorySystem {
         path
     }
 
+    fn mounted_at(&self, path: &str) -> Option<Filesystem> {
+        let holds = |mount: &str| {
+            path == mount || mount == "/" || path.strip_prefix(mount).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let held = self.filesystems.iter().filter(|(mount, _)| holds(mount));
+        held.max_by_key(|(mount, _)| mount.len())
+            .map(|(_, filesystem)| filesystem.clone())
+    }
+
+    /// What it means that something is not there. A file system of which nothing was said is not mounted.
+    fn absent(&self, path: &str) -> Failure {
+        let below = |root: &str| {
+            path.strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut roots = ["/proc", "/sys"].into_iter();
+        match roots.find(|root| below(root) && !self.is_directory(root)) {
+            Some(root) if self.platform.os == Os::Linux => Failure::CannotTell(Why::NotMounted(root)),
+            _ => Failure::Absent,
+        }
+    }
+
     fn is_directory(&self, path: &str) -> bool {
         // The root is a directory like others, whose name ends where the slash begins.
         let path = path.trim_end_matches('/');
@@ -358,7 +381,7 @@ impl System for MemorySystem {
         let texts = match self.files.get(&path) {
             Some(texts) => texts,
             None if self.is_directory(&path) => return Err(Failure::Io(libc::EISDIR)),
-            None => return Err(Failure::Absent),
+            None => return Err(self.absent(&path)),
         };
         let at = (count as usize).min(texts.len().saturating_sub(1));
         let written = self.written.borrow().get(&path).cloned();
@@ -399,7 +422,7 @@ impl System for MemorySystem {
         names.sort();
         names.dedup();
         if names.is_empty() {
-            Err(Failure::Absent)
+            Err(self.absent(&path))
         } else {
             Ok(names)
         }
@@ -412,7 +435,7 @@ impl System for MemorySystem {
         } else if self.is_directory(&path) {
             FileKind::Directory
         } else {
-            return Err(Failure::Absent);
+            return Err(self.absent(&path));
         };
         let usual = if kind == FileKind::Directory { 0o755 } else { 0o644 };
         Ok(Stat {
@@ -425,19 +448,7 @@ impl System for MemorySystem {
     }
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
-        self.links.get(path).cloned().ok_or(Failure::Absent)
-    }
-
-    fn filesystem(&self, path: &str) -> Result<Filesystem, Failure> {
-        let holds = |mount: &str| {
-            path == mount || mount == "/" || path.strip_prefix(mount).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let found = self
-            .filesystems
-            .iter()
-            .filter(|(mount, _)| holds(mount))
-            .max_by_key(|(mount, _)| mount.len());
-        found.map(|(_, filesystem)| filesystem.clone()).ok_or(Failure::Absent)
+        self.links.get(path).cloned().ok_or_else(|| self.absent(path))
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
@@ -452,45 +463,26 @@ impl System for MemorySystem {
         String::from_utf8(bytes).map_err(|_| Failure::NotText)
     }
 
-    fn limits(&self, resource: Resource) -> Result<Limits, Failure> {
-        self.limit_now(resource).ok_or(Failure::Absent)
-    }
-
-    fn usable_cpus(&self) -> Result<u32, Failure> {
-        Ok(self.cpus)
-    }
-
-    fn sockets(&self) -> Result<Sockets, Failure> {
-        self.sockets.clone()
-    }
-
-    fn interfaces(&self) -> Result<Vec<Interface>, Failure> {
-        self.interfaces.clone()
-    }
-
-    fn processes(&self) -> Result<Vec<ProcessTime>, Failure> {
-        let mut samples = self.processes.borrow_mut();
-        if samples.len() > 1 {
-            Ok(samples.remove(0))
-        } else {
-            Ok(samples.first().cloned().unwrap_or_default())
+    fn ask(&self, question: &Question) -> Result<Answer, Failure> {
+        match question {
+            Question::Limits(resource) => self.limit_now(*resource).map(Answer::Limits).ok_or(Failure::Absent),
+            Question::Filesystem(path) => self.mounted_at(path).map(Answer::Filesystem).ok_or(Failure::Absent),
+            _ => {
+                let mut answers = self.answers.borrow_mut();
+                let Some(answers) = answers.get_mut(question) else {
+                    return Err(not_asked(question));
+                };
+                match answers.len() {
+                    0 => Err(not_asked(question)),
+                    1 => answers[0].clone(),
+                    _ => answers.remove(0),
+                }
+            }
         }
-    }
-
-    fn clock(&self) -> Result<ClockState, Failure> {
-        self.clock.clone()
-    }
-
-    fn clock_cost(&self) -> Result<ClockCost, Failure> {
-        self.clock_cost.clone()
     }
 
     fn environment(&self, name: &str) -> Option<String> {
         self.environment.get(name).cloned()
-    }
-
-    fn low_power_mode(&self) -> Result<bool, Failure> {
-        self.low_power.ok_or(Failure::Absent)
     }
 
     fn now(&self) -> i64 {
