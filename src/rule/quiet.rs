@@ -276,7 +276,7 @@ fn read(metric: &str, pair: Option<(&Sample, &Sample)>, cx: &Context<'_>, eviden
 }
 
 fn no_time() -> Reading {
-    Reading::Unreadable("no time passed between the two samples; use a longer --window".to_owned())
+    Reading::Unreadable("no time passed between the two samples: on a live machine a longer --window helps, and files do not change by themselves".to_owned())
 }
 
 /// The processes that used most time, each as a share of one processor.

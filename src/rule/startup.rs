@@ -169,6 +169,9 @@ fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
             "a container's own files are not read at boot".to_owned(),
         ));
     };
+    if let Some(unread) = persisted.unread().first() {
+        return Err(Reading::Unreadable(unread.to_string()));
+    }
     let kernel = cx.system.platform().kernel_or_oldest();
     let first = |text: String| text.trim().parse::<i128>().ok();
     let unprivileged = cx.system.sysctl("net.ipv4.ip_unprivileged_port_start").ok();

@@ -71,7 +71,7 @@ impl Host<'_> {
         let Some(own) = own.as_ref().map_err(Clone::clone)? else {
             return Ok(None);
         };
-        let mut unified = None;
+        let (mut unified, mut unmounted) = (None, false);
         for line in own.lines() {
             let mut fields = line.splitn(3, ':');
             let (Some(_), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
@@ -92,13 +92,17 @@ impl Host<'_> {
                         path,
                     }));
                 }
+                unmounted = true;
             }
         }
         // A hybrid's second hierarchy has no controllers, and says so.
-        let Some(path) = unified else { return Ok(None) };
-        let Some(mount) = self.mounts()?.iter().rfind(|mount| mount.kind == "cgroup2") else {
-            // The process is in a cgroup that nobody can look at: its limits hold all the same.
+        let mount = self.mounts()?.iter().rfind(|mount| mount.kind == "cgroup2");
+        // The process is in a cgroup that nobody can look at: its limits hold all the same.
+        if unmounted || (unified.is_some() && mount.is_none()) {
             return Err(Failure::CannotTell(Why::NotMounted("/sys/fs/cgroup")));
+        }
+        let (Some(path), Some(mount)) = (unified, mount) else {
+            return Ok(None);
         };
         let hierarchy = Hierarchy {
             unified: true,

@@ -55,6 +55,8 @@ impl<'a> Host<'a> {
     pub fn unread(&self) -> Vec<String> {
         let persisted = self.persisted.get();
         let unread = persisted.into_iter().flat_map(Persisted::unread);
+        // A recording that was made without them was not meant to tell of the next boot.
+        let unread = unread.filter(|unread| !unread.failure.is_not_recorded());
         unread.map(ToString::to_string).collect()
     }
 

@@ -100,9 +100,7 @@ pub(super) fn read(system: &dyn System) -> Persisted {
     };
     match system.read(LAST) {
         Ok(text) => found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text))),
-        // A recording that was made without it tells nothing of it.
         Err(Failure::Absent) => {}
-        Err(failure) if failure.is_not_recorded() => {}
         Err(failure) => found.unread.push(Unread {
             path: LAST.to_owned(),
             failure,
@@ -135,7 +133,6 @@ pub(super) fn read_directories(directories: &[String], system: &dyn System) -> (
             ..DropIn::parse(&file.path, &String::from_utf8_lossy(&text))
         });
     }
-    unread.retain(|unread| !unread.failure.is_not_recorded());
     (found, unread)
 }
 

@@ -75,13 +75,10 @@ pub(super) fn missing_below(there: &str, path: &str) -> Option<&'static str> {
         .find(|known| known.len() > there.len() && holds(known, path))
 }
 
-/// The same, for files that somebody copied.
-pub(super) fn missing_in_tree(path: &str) -> Option<&'static str> {
-    EVERYWHERE
-        .iter()
-        .chain(NEARLY)
-        .copied()
-        .find(|known| holds(known, path))
+/// Every file and directory at or above a path that should be in a tree that somebody copied, the uppermost first.
+pub(super) fn in_trees(path: &str) -> impl Iterator<Item = &'static str> + use<'_> {
+    let known = EVERYWHERE.iter().chain(NEARLY).copied();
+    known.filter(move |known| holds(known, path))
 }
 
 /// The directory that would have an entry for the device that a path is about.
@@ -113,7 +110,7 @@ mod tests {
         );
         assert_eq!(missing_below("/proc/sys/net", "/proc/sys/net/netfilter/x"), None);
         assert_eq!(missing_below("/proc", "/proc/modules"), None);
-        assert_eq!(missing_in_tree("/proc/modules"), Some("/proc/modules"));
+        assert!(in_trees("/proc/sys/vm/swappiness").eq(["/proc/sys", "/proc/sys/vm", "/proc/sys/vm/swappiness"]));
         assert_eq!(
             missing_below("/proc", "/proc/12/status"),
             None,

@@ -117,13 +117,9 @@ impl RootedSystem {
         }
         let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
         let parent = always::devices(path).unwrap_or(parent);
-        let missing = match always::missing_in_tree(path) {
-            Some(missing) if !self.holds(missing) => Some(missing),
-            _ => self
-                .names(parent)
-                .map_or(true, |names| names.is_empty())
-                .then_some(parent),
-        };
+        let is_empty = || self.names(parent).map_or(true, |names| names.is_empty());
+        let missing = always::in_trees(path).find(|known| !self.holds(known));
+        let missing = missing.or_else(|| is_empty().then_some(parent));
         match missing {
             Some(missing) => Err(Failure::CannotTell(Why::NotInTree(missing.to_owned()))),
             None => result,
