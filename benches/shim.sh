@@ -13,6 +13,7 @@
 # rebuilding the network, autoconf, automake and libtool.
 set -euo pipefail
 runup=$(realpath "${1:?the path of a static build}")
+mirror=$("$(dirname "$0")/../tools/debian-mirror" || true)
 runs=${RUNS:-2000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -90,7 +91,7 @@ PY
 rebuild() {
   mkdir -p apt/lists/partial apt/cache/archives/partial src
   release=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-  echo "deb-src http://deb.debian.org/debian $release main" >sources.list
+  echo "deb-src $mirror $release main" >sources.list
   private=(-qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$work/apt/lists"
     -o Dir::Cache="$work/apt/cache" -o APT::Sandbox::User=root)
   apt-get "${private[@]}" update || return
@@ -138,6 +139,7 @@ for i in "${!names[@]}"; do
       switches() { awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$pid/status"; }
       before=$(switches); sleep 5; after=$(switches)
       wakes=$(awk "BEGIN { print ($after - $before) / 5 }")
+      # shellcheck disable=SC2046 # each is a word
       kill -KILL $pid $(cat /proc/$pid/task/$pid/children 2>/dev/null) 2>/dev/null; wait $pid 2>/dev/null || true
       ;;
   esac

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Done, can, clean, directory, done, is_root};
+use support::{Done, clean, directory, done, is_root, needs};
 
 const PROFILE: &str = r#"
 [[rule]]
@@ -53,9 +53,7 @@ impl Namespace {
                 .args(["-n", "true"])
                 .status()
                 .is_ok_and(|s| s.success());
-        if !can("a network namespace needs root", possible) {
-            return None;
-        }
+        needs("a network namespace needs root", possible);
         let mut child = Command::new("unshare")
             .args([
                 "-n",
@@ -140,6 +138,7 @@ fn path(path: &Path) -> &str {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn apply_then_revert_is_the_identity_over_every_key() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[("p.toml", PROFILE)]);
@@ -219,6 +218,7 @@ impl Dice {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn killed_at_any_moment_two_at_a_time_revert_restores() {
     let Some(space) = Namespace::new() else { return };
     let second = PROFILE
@@ -294,6 +294,7 @@ fn killed_at_any_moment_two_at_a_time_revert_restores() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn it_lasts_as_long_as_the_command_however_that_ends() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[("p.toml", PROFILE)]);
@@ -382,6 +383,7 @@ fn it_lasts_as_long_as_the_command_however_that_ends() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_program_gets_its_limits_and_the_caller_keeps_its_own() {
     let Some(space) = Namespace::new() else { return };
     let rule = "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", soft = { min = 900 } }\n";
@@ -447,6 +449,7 @@ fn the_program_gets_its_limits_and_the_caller_keeps_its_own() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn without_a_journal_nothing_is_changed() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[("p.toml", PROFILE), ("file", "")]);
@@ -507,6 +510,7 @@ fn without_a_journal_nothing_is_changed() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn journals_of_other_namespaces_are_left_alone() {
     let (Some(one), Some(two)) = (Namespace::new(), Namespace::new()) else {
         return;
@@ -537,10 +541,9 @@ fn journals_of_other_namespaces_are_left_alone() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_ordinary_user_keeps_a_journal_at_home_or_changes_nothing() {
-    if !can("another user needs root", is_root()) {
-        return;
-    }
+    needs("another user needs root", is_root());
     let rule = "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", soft = { min = 900 } }\n";
     let files = directory(&[("p.toml", rule), ("home/x", "")]);
     let binary = files.path().join("runup");
@@ -586,6 +589,7 @@ fn an_ordinary_user_keeps_a_journal_at_home_or_changes_nothing() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_process_in_another_namespace_is_reached_by_its_number() {
     let Some(space) = Namespace::new() else { return };
     let rule = "[[rule]]\nid = \"backlog\"\nsysctl = { key = \"net.core.somaxconn\", min = 16384 }\n";
@@ -608,6 +612,7 @@ fn a_process_in_another_namespace_is_reached_by_its_number() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_lock_names_its_holder() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[("p.toml", PROFILE), ("journal/lock", "")]);
@@ -658,6 +663,7 @@ fn kill_group(pid: u32) {
 const FORWARD: &str = "[[rule]]\nid = \"forward\"\nsysctl = { key = \"net.ipv4.ip_forward\", eq = 0 }\n";
 
 #[test]
+#[ignore = "needs root"]
 fn what_the_kernel_moves_along_is_undone_only_where_nobody_touched_it() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[
@@ -716,6 +722,7 @@ fn what_the_kernel_moves_along_is_undone_only_where_nobody_touched_it() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_passed_before_is_not_broken() {
     let Some(space) = Namespace::new() else { return };
     let rules = "[[rule]]\nid = \"default\"\nsysctl = { key = \"net.ipv4.conf.default.rp_filter\", min = 2 }\n\
@@ -744,6 +751,7 @@ fn what_passed_before_is_not_broken() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn numbers_are_not_used_again() {
     let Some(space) = Namespace::new() else { return };
     let files = directory(&[("p.toml", FORWARD)]);

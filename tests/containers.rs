@@ -46,6 +46,7 @@ fn remedy<'a>(finding: &'a Value, dialect: &str) -> &'a str {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn a_default_container_is_told_what_its_runtime_must_give() {
     if ready().is_none() {
         return;
@@ -88,6 +89,7 @@ fn a_default_container_is_told_what_its_runtime_must_give() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn what_the_remedies_say_makes_the_next_check_pass() {
     if ready().is_none() {
         return;
@@ -133,6 +135,7 @@ fn what_the_remedies_say_makes_the_next_check_pass() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn a_privileged_container_may_set_its_own_keys_and_not_the_hosts() {
     if ready().is_none() {
         return;
@@ -151,6 +154,7 @@ fn a_privileged_container_may_set_its_own_keys_and_not_the_hosts() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn sysctls_given_to_the_runtime_are_seen() {
     if ready().is_none() {
         return;
@@ -172,6 +176,7 @@ fn sysctls_given_to_the_runtime_are_seen() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn an_ordinary_user_without_capabilities_reads_and_needs_the_runtime() {
     if ready().is_none() {
         return;
@@ -198,6 +203,7 @@ fn an_ordinary_user_without_capabilities_reads_and_needs_the_runtime() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn the_hosts_network_is_the_hosts() {
     if ready().is_none() {
         return;
@@ -216,6 +222,7 @@ fn the_hosts_network_is_the_hosts() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn limits_given_to_the_runtime_are_seen_and_soft_ones_can_be_raised_here() {
     if ready().is_none() {
         return;
@@ -235,6 +242,7 @@ fn limits_given_to_the_runtime_are_seen_and_soft_ones_can_be_raised_here() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn a_privileged_container_fixes_its_own_network_and_not_the_hosts() {
     if ready().is_none() {
         return;
@@ -260,6 +268,7 @@ fn a_privileged_container_fixes_its_own_network_and_not_the_hosts() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn what_is_the_hosts_takes_consent() {
     if ready().is_none() {
         return;
@@ -313,6 +322,7 @@ fn what_is_the_hosts_takes_consent() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn the_remedy_pasted_into_the_runtime_makes_it_ready() {
     if ready().is_none() {
         return;

@@ -20,7 +20,7 @@ use runup::source::Sources;
 use runup::system::memory::MemorySystem;
 use runup::system::{Os, Resource, System};
 use runup::value::Number;
-use support::{Done, can, clean, directory, done, is_root, run, runup, tool};
+use support::{Done, clean, directory, done, is_root, needs, run, runup, tool};
 
 /// Keys that a network namespace has for itself, and nothing else.
 const NETWORK: &str = r#"
@@ -423,7 +423,8 @@ fn found(name: &str) -> Option<PathBuf> {
 /// The programs, where all of them are there.
 fn tools(names: &[&str]) -> Option<Vec<PathBuf>> {
     let paths: Vec<PathBuf> = names.iter().filter_map(|name| found(name)).collect();
-    can(&format!("needs {}", names.join(" and ")), paths.len() == names.len()).then_some(paths)
+    needs(&names.join(" and "), paths.len() == names.len());
+    Some(paths)
 }
 
 /// Whether network namespaces can be made here.
@@ -432,10 +433,11 @@ fn namespaces() -> bool {
         .args(["--net", "--mount", "true"])
         .stderr(Stdio::null())
         .status();
-    can(
+    needs(
         "network namespaces need root and unshare",
         is_root() && unshare.is_ok_and(|status| status.success()),
-    )
+    );
+    true
 }
 
 /// Runs a script in a network namespace and a mount namespace of its own; `$runup` is the command.
@@ -463,6 +465,7 @@ fn file(place: &Path, profile: &str, format: &str, to: &str, more: &[&str]) -> D
 }
 
 #[test]
+#[ignore = "needs root"]
 fn sysctl_takes_the_file() {
     if !namespaces() {
         return;
@@ -479,6 +482,7 @@ fn sysctl_takes_the_file() {
 }
 
 #[test]
+#[ignore = "needs root and shellcheck"]
 fn the_script_applies_and_undoes() {
     let place = directory(&[("p.toml", NETWORK), ("all.toml", ALL)]);
     file(place.path(), "./p.toml", "shell", "p.sh", &[]);
@@ -549,6 +553,7 @@ fn the_scripts_arithmetic_is_not_bound_by_the_shells() {
 }
 
 #[test]
+#[ignore = "needs systemd-analyze"]
 fn systemd_takes_the_drop_in() {
     let Some(paths) = tools(&["systemd-analyze"]) else {
         return;
@@ -585,13 +590,12 @@ fn systemd_takes_the_drop_in() {
 }
 
 #[test]
+#[ignore = "needs root and systemd-tmpfiles"]
 fn systemd_tmpfiles_takes_the_file() {
     let Some(paths) = tools(&["systemd-tmpfiles"]) else {
         return;
     };
-    if !can("systemd-tmpfiles --root needs root", is_root()) {
-        return;
-    }
+    needs("systemd-tmpfiles --root needs root", is_root());
     let (text, _) = exported(&host(), ALL, "tmpfiles.d");
     let place = directory(&[
         ("p.conf", &text),
@@ -626,6 +630,7 @@ rlimit = { resource = "nofile", soft = { min = 2000 }, hard = { max = 4096 } }
 "#;
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn podman_takes_the_flags() {
     const IMAGE: &str = "localhost/runup-export";
     let busybox = ["/bin/busybox", "/usr/bin/busybox"]
@@ -633,12 +638,10 @@ fn podman_takes_the_flags() {
         .find(|path| Path::new(path).exists());
     let wrapper = tool("RUNUP_WITH_CONTAINERS");
     let possible = is_root() && found("podman").is_some() && busybox.is_some() && wrapper.is_some();
-    if !can(
+    needs(
         "containers need root, podman, busybox and the wrapper in RUNUP_WITH_CONTAINERS",
         possible,
-    ) {
-        return;
-    }
+    );
     let place = directory(&[("p.toml", CONTAINER)]);
     file(place.path(), "./p.toml", "docker", "flags", &[]);
     let flags = std::fs::read_to_string(place.path().join("flags")).expect("flags");
@@ -659,6 +662,7 @@ fn podman_takes_the_flags() {
 }
 
 #[test]
+#[ignore = "needs podman-compose and podman"]
 fn compose_takes_the_override() {
     let Some(paths) = tools(&["podman-compose", "podman"]) else {
         return;
@@ -687,6 +691,7 @@ fn compose_takes_the_override() {
 }
 
 #[test]
+#[ignore = "needs kubernetes-validate"]
 fn kubernetes_takes_the_manifest() {
     let Some(paths) = tools(&["kubernetes-validate"]) else {
         return;
@@ -743,6 +748,7 @@ fn kubernetes_takes_the_manifest() {
 }
 
 #[test]
+#[ignore = "needs ansible-playbook"]
 fn ansible_takes_the_playbook() {
     let Some(paths) = tools(&["ansible-playbook"]) else {
         return;
@@ -776,6 +782,7 @@ fn ansible_takes_the_playbook() {
 }
 
 #[test]
+#[ignore = "needs python3"]
 fn launchd_is_given_a_property_list() {
     let Some(paths) = tools(&["python3"]) else { return };
     let profile = r#"

@@ -18,7 +18,7 @@ use runup::system::live::LiveSystem;
 use runup::system::memory::MemorySystem;
 use runup::system::{Os, Resource, System};
 use runup::value::{Number, Value};
-use support::{Done, can, directory, done, is_root, podman, run, run_in, text_of};
+use support::{Done, directory, done, is_root, needs, podman, run, run_in, text_of};
 
 const FORMATS: [&str; 3] = ["docker", "compose", "kubernetes"];
 
@@ -34,7 +34,7 @@ fn fresh_namespace() -> Option<BTreeMap<String, String>> {
         .args(own.map(|key| format!("/proc/sys/{}", key.name.replace('.', "/"))))
         .output();
     let made = output.ok().map(done).filter(|made| is_root() && made.code == 0);
-    can("new namespaces need root and unshare", made.is_some()).then_some(())?;
+    needs("new namespaces need root and unshare", made.is_some());
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let mut key = String::new();
     for line in made?.out.lines() {
@@ -108,6 +108,7 @@ fn size(key: &str, text: &str) -> Option<Vec<Number>> {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_new_namespace_has_what_the_catalogue_says() {
     let Some(fresh) = fresh_namespace() else { return };
     let system = LiveSystem::new();
@@ -135,6 +136,7 @@ fn a_new_namespace_has_what_the_catalogue_says() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn no_file_for_containers_sets_less_than_a_new_namespace_has() {
     let Some(fresh) = fresh_namespace() else { return };
     let mut set = 0;
@@ -407,6 +409,7 @@ fn possible(words: Vec<String>) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn a_container_starts_with_every_exported_set_of_flags_and_has_what_is_asked() {
     const IMAGE: &str = "localhost/runup-exported";
     let Some(binary) = podman::binary() else { return };

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Done, can, clean, directory, done, is_root, run_in};
+use support::{Done, clean, directory, done, is_root, needs, run_in};
 
 const RULE: &str = "[[rule]]\nid = \"a\"\nseverity = \"error\"\nsysctl = { key = \"vm.swappiness\", max = 200 }\n";
 const RUNUP: &str = env!("CARGO_BIN_EXE_runup");
@@ -178,10 +178,9 @@ fn a_tree_is_read_up_to_a_limit_and_what_is_not_read_is_said() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn drop_in_files_of_this_machine_cannot_stop_a_check_or_an_apply() {
-    if !can("a mount namespace of its own needs root", is_root()) {
-        return;
-    }
+    needs("a mount namespace of its own needs root", is_root());
     let files = directory(&[("p.toml", RULE), ("passwd", "")]);
     for (arrange, said) in [
         ("mkfifo /etc/sysctl.d/50-x.conf", "not a regular file"),

@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Done, can, clean, directory, done, is_root, runup};
+use support::{Done, clean, directory, done, is_root, needs, runup};
 
 const FILES: &str =
     "[[rule]]\nid = \"files\"\nseverity = \"error\"\nrlimit = { resource = \"nofile\", soft = { min = 50000 } }\n";
@@ -25,9 +25,7 @@ fn script(text: &str, files: &tempfile::TempDir) -> Option<Done> {
             .args(["--net", "--mount", "true"])
             .status()
             .is_ok_and(|status| status.success());
-    if !can("namespaces need root", possible) {
-        return None;
-    }
+    needs("namespaces need root", possible);
     let text =
         format!("cd \"$1\"; ulimit -n 20000; ulimit -S -n 1024; echo 4096 > /proc/sys/net/core/somaxconn; {text}");
     let mut command = clean(Command::new("unshare"));
@@ -99,6 +97,7 @@ fn an_empty_profile_is_a_mistake_of_exec_too() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn apply_for_is_the_gate_that_exec_is() {
     let files = directory(&[
         ("p.toml", &format!("{FILES}{BACKLOG}")),
@@ -156,6 +155,7 @@ fn apply_for_is_the_gate_that_exec_is() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_wait_ends_when_it_is_quiet_and_the_program_starts() {
     let files = directory(&[(
         "p.toml",
@@ -196,6 +196,7 @@ fn a_wait_ends_when_it_is_quiet_and_the_program_starts() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn it_does_not_wait_for_what_refuses_anyway() {
     let files = directory(&[("p.toml", &format!("{NOISY}{FILES}"))]);
     let start = Instant::now();
@@ -254,11 +255,10 @@ fn only_child(pid: u32) -> u32 {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_signal_ends_the_wait_of_pid_1_at_once() {
     let files = directory(&[("p.toml", NOISY)]);
-    if !can("a PID namespace needs root", is_root()) {
-        return;
-    }
+    needs("a PID namespace needs root", is_root());
     for (words, signal) in [
         (&["exec", "--wait", "60s", "./p.toml", "--", "true"][..], libc::SIGTERM),
         (&["exec", "--wait", "60s", "./p.toml", "--", "true"], libc::SIGINT),
@@ -320,11 +320,10 @@ fn a_signal_ends_the_wait_of_pid_1_at_once() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn the_program_gets_its_signals_as_they_were_before_a_wait() {
     let files = directory(&[("p.toml", &NOISY.replace("error", "warning"))]);
-    if !can("a PID namespace needs root", is_root()) {
-        return;
-    }
+    needs("a PID namespace needs root", is_root());
     let seen = |words: &[&str]| {
         let mut command = clean(Command::new("unshare"));
         command.args([
@@ -354,6 +353,7 @@ fn the_program_gets_its_signals_as_they_were_before_a_wait() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn an_apply_without_a_change_says_so_and_is_not_ready() {
     let files = directory(&[
         ("files.toml", FILES),

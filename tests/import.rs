@@ -15,7 +15,7 @@ use runup::profile::Library;
 use runup::source::Sources;
 use runup::system::memory::MemorySystem;
 use runup::system::rooted::RootedSystem;
-use support::{can, directory, finding, run, run_in};
+use support::{directory, finding, needs, run, run_in};
 
 /// Makes a profile of one file in memory.
 fn made(format: Format, path: &str, text: &str, wish: &Wish) -> Made {
@@ -80,9 +80,7 @@ fn package(name: &str) -> Option<PathBuf> {
         let status = Command::new("dpkg-deb").arg("-x").arg(file).arg(&unpacked).status();
         status.is_ok_and(|status| status.success())
     });
-    if !can(&format!("the Debian package {name} cannot be had here"), done) {
-        return None;
-    }
+    needs(&format!("the Debian package {name} cannot be had here"), done);
     std::fs::write(unpacked.join(".complete"), "").ok()?;
     Some(unpacked)
 }

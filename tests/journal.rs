@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use seccomp::{Answer, answer, filter};
-use support::{Done, can, clean, directory, done, is_root};
+use support::{Done, clean, directory, done, is_root, needs};
 
 const KEY: &str = "/proc/sys/net/core/somaxconn";
 
@@ -25,9 +25,7 @@ struct Place {
 impl Place {
     fn new(what: &str) -> Option<Self> {
         let strace = Command::new("strace").arg("--version").output().is_ok();
-        if !can(&format!("{what} needs root and strace"), is_root() && strace) {
-            return None;
-        }
+        needs(&format!("{what} needs root and strace"), is_root() && strace);
         let mut holder = Command::new("unshare")
             .args([
                 "--net",
@@ -122,6 +120,7 @@ impl Drop for Place {
 
 /// A boot id that cannot be read: hidden by an empty file, by an empty directory, or an error.
 #[test]
+#[ignore = "needs root and strace"]
 fn a_boot_that_cannot_be_told_loses_no_original() {
     let Some(place) = Place::new("a boot that cannot be told") else {
         return;
@@ -176,6 +175,7 @@ fn a_boot_that_cannot_be_told_loses_no_original() {
 }
 
 #[test]
+#[ignore = "needs root and strace"]
 fn a_journal_that_cannot_be_listed_is_not_an_empty_one() {
     let Some(place) = Place::new("a journal that cannot be listed") else {
         return;
@@ -212,6 +212,7 @@ fn a_journal_that_cannot_be_listed_is_not_an_empty_one() {
 
 /// The same of the files that make changes last.
 #[test]
+#[ignore = "needs root and strace"]
 fn drop_ins_that_cannot_be_read_are_not_gone() {
     let Some(place) = Place::new("drop-ins that cannot be read") else {
         return;
@@ -234,6 +235,7 @@ fn drop_ins_that_cannot_be_read_are_not_gone() {
 
 /// What a sandbox refuses to whoever applies must not make it another namespace to whoever reverts, nor the other way round.
 #[test]
+#[ignore = "needs root and strace"]
 fn a_namespace_is_known_again_by_whatever_both_know() {
     let Some(place) = Place::new("a namespace that is known again") else {
         return;
@@ -281,6 +283,7 @@ fn a_namespace_is_known_again_by_whatever_both_know() {
 
 /// A file that is not there under something that was mounted over its directory is not a file that is gone.
 #[test]
+#[ignore = "needs root and strace"]
 fn what_is_hidden_is_not_gone() {
     let Some(place) = Place::new("what is hidden") else {
         return;
@@ -314,6 +317,7 @@ fn what_is_hidden_is_not_gone() {
 }
 
 #[test]
+#[ignore = "needs root and strace"]
 fn what_a_killed_process_left_is_removed_and_nothing_else() {
     let Some(place) = Place::new("what a killed process left") else {
         return;
@@ -353,6 +357,7 @@ fn what_a_killed_process_left_is_removed_and_nothing_else() {
 }
 
 #[test]
+#[ignore = "needs root and strace"]
 fn a_lock_that_cannot_be_unlocked_and_a_count_that_cannot_be_counted_on() {
     let Some(place) = Place::new("a lock that cannot be unlocked") else {
         return;

@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
-use support::{can, finding, is_root, run_in, text_of};
+use support::{finding, is_root, needs, run_in, text_of};
 
 /// The finding of one rule, in the namespaces of this thread.
 fn look(subject: &str, options: &[&str]) -> serde_json::Value {
@@ -27,9 +27,7 @@ fn look(subject: &str, options: &[&str]) -> serde_json::Value {
 /// Runs something in a network namespace of its own, whose loopback is up; what it starts is in there, too.
 fn in_network_namespace(what: impl FnOnce() + Send) {
     let possible = is_root() && Command::new("ip").arg("-V").output().is_ok();
-    if !can("network namespaces need root and iproute2", possible) {
-        return;
-    }
+    needs("network namespaces need root and iproute2", possible);
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
@@ -53,6 +51,7 @@ fn ip(words: &[&str]) -> String {
 }
 
 #[test]
+#[ignore = "needs root and iproute2"]
 fn an_accept_queue_that_overflows_is_seen_while_it_does() {
     in_network_namespace(|| {
         tool("sysctl", &["-qw", "net.core.somaxconn=1"]);
@@ -175,6 +174,7 @@ fn limits_and_use_are_those_of_the_files() {
 }
 
 #[test]
+#[ignore = "needs root and iproute2"]
 fn time_wait_and_threads_grow_as_they_are_made() {
     in_network_namespace(|| {
         let rule = "usage = { of = \"time-wait\", used = { max = 0 } }";
@@ -217,9 +217,7 @@ fn time_wait_and_threads_grow_as_they_are_made() {
 
 /// Runs something in a mount namespace of its own.
 fn in_mount_namespace(what: impl FnOnce() + Send) {
-    if !can("mount namespaces need root", is_root()) {
-        return;
-    }
+    needs("mount namespaces need root", is_root());
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             // Threads share their root and working directory, and a namespace has its own.
@@ -234,6 +232,7 @@ fn in_mount_namespace(what: impl FnOnce() + Send) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_tmpfs_has_the_options_that_it_was_mounted_with() {
     in_mount_namespace(|| {
         let place = tempfile::tempdir().expect("a directory");
@@ -276,11 +275,10 @@ fn a_tmpfs_has_the_options_that_it_was_mounted_with() {
 }
 
 #[test]
+#[ignore = "needs a kernel that knows NUMA nodes"]
 fn numa_nodes_are_those_of_the_directory() {
     let has_memory = text_of("/sys/devices/system/node/has_memory");
-    if !can("this kernel knows NUMA nodes", !has_memory.is_empty()) {
-        return;
-    }
+    needs("this kernel knows NUMA nodes", !has_memory.is_empty());
     let nodes = std::fs::read_dir("/sys/devices/system/node")
         .expect("a directory")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -335,15 +333,15 @@ fn compare_with_iproute2() {
 }
 
 #[test]
+#[ignore = "needs root and iproute2"]
 fn interfaces_are_those_that_iproute2_shows() {
     let there = Command::new("tc").arg("-V").output().is_ok();
-    if !can("this needs iproute2", there) {
-        return;
-    }
+    needs("this needs iproute2", there);
     compare_with_iproute2();
 }
 
 #[test]
+#[ignore = "needs root and iproute2"]
 fn interfaces_of_another_namespace_are_its_own() {
     in_network_namespace(|| {
         let made = Command::new("ip")
@@ -372,9 +370,7 @@ fn interfaces_of_another_namespace_are_its_own() {
                 "1",
             ])
             .status();
-        if !can("this kernel has veth", made.is_ok_and(|status| status.success())) {
-            return;
-        }
+        needs("this kernel has veth", made.is_ok_and(|status| status.success()));
         ip(&["link", "set", "left0", "up"]);
         let of = |asked: &str| look(&format!("interface = {{ name = \"left0\", {asked} }}"), &[]);
         let pass = |asked: &str| {
@@ -413,6 +409,7 @@ fn interfaces_of_another_namespace_are_its_own() {
 
 /// The namespace's own /sys tells of queues and of RPS.
 #[test]
+#[ignore = "needs root and iproute2"]
 fn a_sys_of_the_same_namespace_is_believed() {
     in_network_namespace(|| {
         unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).expect("a mount namespace");
@@ -423,9 +420,7 @@ fn a_sys_of_the_same_namespace_is_believed() {
             &[],
         );
         let has_rps = Path::new("/sys/class/net/lo/queues/rx-0/rps_cpus").exists();
-        if !can("this kernel has RPS", has_rps) {
-            return;
-        }
+        needs("this kernel has RPS", has_rps);
         assert_eq!(found["outcome"], "pass", "{found:#}");
         std::fs::write("/sys/class/net/lo/queues/rx-0/rps_cpus", "1").expect("a mask");
         let found = look("interface = { name = \"lo\", rps = true }", &[]);
@@ -471,6 +466,7 @@ interface = { name = "*", mtu = { min = 100000 }, queues_rx = { min = 1 }, qdisc
 
 /// A limit that is too low for what is asked goes the way of every sysctl: applied, and taken back.
 #[test]
+#[ignore = "needs root and iproute2"]
 fn the_limit_of_a_table_is_raised_and_put_back() {
     in_network_namespace(|| {
         let key = "/proc/sys/net/ipv4/tcp_max_tw_buckets";

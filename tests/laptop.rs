@@ -1,7 +1,6 @@
 //! A real, whole machine with a battery and a charger: Debian's kernel in an emulator, runup as root with every capability.
 //!
-//! Needs in `RUNUP_STATIC` the path of a static build, and in `RUNUP_LAPTOP_VM` a program that boots such a machine:
-//! `PROGRAM [--mains 0|1] [--battery discharging|charging|full] [--setup COMMANDS] BINARY ARG...`.
+//! Needs a static build (`tools/build-musl`) and `tools/laptop-vm`, or others that `RUNUP_STATIC` and `RUNUP_LAPTOP_VM` name.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -9,17 +8,15 @@ mod support;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{can, finding, findings, tool};
+use support::{finding, findings, needs, tool};
 
 /// Boots the machine, and returns what a check on it said.
 fn boot(power: &[&str], setup: &str, words: &[&str]) -> Option<(i32, String)> {
     let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
-    if !can(
+    needs(
         "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
         binary.is_some() && machine.is_some(),
-    ) {
-        return None;
-    }
+    );
     let output = Command::new(machine?)
         .args(power)
         .args(["--setup", setup])
@@ -38,6 +35,7 @@ fn boot(power: &[&str], setup: &str, words: &[&str]) -> Option<(i32, String)> {
 }
 
 #[test]
+#[ignore = "needs the emulated machine and a static build"]
 fn on_battery_it_is_not_ready() {
     let Some((code, out)) = boot(
         &["--mains", "0", "--battery", "discharging"],
@@ -76,6 +74,7 @@ fn on_battery_it_is_not_ready() {
 }
 
 #[test]
+#[ignore = "needs the emulated machine and a static build"]
 fn on_mains_an_untouched_machine_passes_default() {
     let Some((code, out)) = boot(
         &["--mains", "1", "--battery", "charging"],
@@ -96,11 +95,10 @@ fn on_mains_an_untouched_machine_passes_default() {
 
 /// With the files of a Debian that nobody touched, and the values that they set at boot.
 #[test]
+#[ignore = "needs the emulated machine, a static build and a Debian tree"]
 fn an_untouched_debian_passes_default() {
     let tree = tool("RUNUP_DEBIAN_TREE");
-    if !can("Debian's own files need a tree in RUNUP_DEBIAN_TREE", tree.is_some()) {
-        return;
-    }
+    needs("Debian's own files need a tree in RUNUP_DEBIAN_TREE", tree.is_some());
     let tree = tree.expect("checked");
     let files: Vec<String> = [
         "etc/sysctl.conf",
@@ -122,12 +120,10 @@ fn an_untouched_debian_passes_default() {
     .map(|name| format!("{}:/{name}", tree.join(name).display()))
     .collect();
     let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
-    if !can(
+    needs(
         "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
         binary.is_some() && machine.is_some(),
-    ) {
-        return;
-    }
+    );
     // What systemd-sysctl does at boot.
     let setup = "export NO_COLOR=1; cat /usr/lib/sysctl.d/*.conf /etc/sysctl.d/*.conf /etc/sysctl.conf | grep -v '^[#;]' | while IFS='= ' read -r key value; do \
                  [ -z \"$key\" ] || echo \"$value\" > /proc/sys/$(echo \"${key#-}\" | tr . /); done";
@@ -147,6 +143,7 @@ fn an_untouched_debian_passes_default() {
 }
 
 #[test]
+#[ignore = "needs the emulated machine and a static build"]
 fn huge_pages_cgroups_and_swap_are_read_as_they_are() {
     let profile = "[[rule]]\nid = \"thp\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", eq = \"never\" }\n\
                    [[rule]]\nid = \"defrag\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/defrag\", not = \"always\", prefer = \"madvise\" }\n\
@@ -255,28 +252,27 @@ state killed
 "#;
 
 #[test]
+#[ignore = "needs the emulated machine and a static build"]
 fn a_whole_machine_is_changed_and_put_back() {
     let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
-    if !can(
+    needs(
         "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
         binary.is_some() && machine.is_some(),
-    ) {
-        return;
-    }
+    );
     let (binary, machine) = (binary.expect("checked"), machine.expect("checked"));
-    // A block device to swap to, from the same kernel; the machine unpacks it at its first start.
-    let cache = std::env::var("XDG_CACHE_HOME")
-        .unwrap_or_else(|_| format!("{}/.cache", std::env::var("HOME").unwrap_or_default()));
+    // A block device to swap to, from the same kernel.
+    let tree = Command::new(&machine)
+        .arg("--tree")
+        .output()
+        .expect("the machine's files");
+    let tree = String::from_utf8_lossy(&tree.stdout).trim().to_owned();
     let modules = || {
         let found = Command::new("find")
-            .args([&format!("{cache}/runup-laptop-vm"), "-name", "brd.ko"])
+            .args([&tree, "-name", "brd.ko"])
             .output()
             .expect("find");
         String::from_utf8_lossy(&found.stdout).lines().next().map(str::to_owned)
     };
-    if modules().is_none() {
-        let _ = Command::new(&machine).arg(&binary).arg("--version").output();
-    }
     // Two threads of one core, where the program would give two processors; and the files that the test brings.
     let emulator = Command::new("sh")
         .args(["-c", "command -v qemu-system-x86_64"])
@@ -386,14 +382,13 @@ apply by-itself /strict.toml; mode
 "#;
 
 #[test]
+#[ignore = "needs the emulated machine and a static build"]
 fn a_machine_that_has_promised_its_memory_survives() {
     let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
-    if !can(
+    needs(
         "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
         binary.is_some() && machine.is_some(),
-    ) {
-        return;
-    }
+    );
     let files = support::directory(&[
         ("script", RESERVED),
         (

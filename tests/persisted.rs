@@ -11,7 +11,7 @@ use std::process::Command;
 use runup::persisted::{Assignment, Persisted};
 use runup::system::memory::MemorySystem;
 use runup::system::rooted::RootedSystem;
-use support::{can, is_root};
+use support::{is_root, needs};
 
 fn tree(files: &[(&str, &str)]) -> Persisted {
     let mut system = MemorySystem::linux("6.1.0");
@@ -366,6 +366,7 @@ fn listing(root: &Path) -> String {
 }
 
 #[test]
+#[ignore = "needs root, systemd and procps"]
 fn the_programs_themselves_do_what_was_predicted() {
     let systemd = Path::new("/lib/systemd/systemd-sysctl").exists();
     let merged = std::fs::read_link("/lib").is_ok();
@@ -376,9 +377,7 @@ fn the_programs_themselves_do_what_was_predicted() {
             .args(["-nm", "true"])
             .status()
             .is_ok_and(|s| s.success());
-    if !can("the comparison needs root, systemd-sysctl and namespaces", possible) {
-        return;
-    }
+    needs("the comparison needs root, systemd-sysctl and namespaces", possible);
     let mut dice = Dice(0x5eed_2026);
     // Below /var, which stays visible when there is another /run.
     let directory = tempfile::tempdir_in("/var/tmp").expect("a directory");

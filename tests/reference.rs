@@ -9,7 +9,7 @@ use runup::catalogue;
 use runup::system::live::LiveSystem;
 use runup::system::{Failure, Os, Resource, SysctlName, System};
 use runup::value::{Number, Type};
-use support::{can, clean, is_root};
+use support::{clean, is_root, needs};
 
 /// Keys that change by themselves, or give another value to each reader.
 const RESTLESS: &[&str] = &[
@@ -94,21 +94,16 @@ fn agree_with_sysctl() -> usize {
 }
 
 #[test]
+#[ignore = "needs procps"]
 fn every_key_that_sysctl_prints() {
-    if can(
-        "sysctl(8) is not installed",
-        Command::new("sysctl").arg("--version").output().is_ok(),
-    ) {
-        assert!(agree_with_sysctl() > 300);
-    }
+    assert!(agree_with_sysctl() > 300);
 }
 
 /// The same in a fresh network namespace: this test runs itself there.
 #[test]
+#[ignore = "needs root"]
 fn every_key_that_sysctl_prints_in_a_network_namespace() {
-    if !can("network namespaces need root", is_root()) {
-        return;
-    }
+    needs("network namespaces need root", is_root());
     if std::env::var_os("RUNUP_TEST_IN_NETNS").is_some() {
         assert!(agree_with_sysctl() > 200);
         // Longer than one page: read whole, or not at all.
@@ -154,16 +149,14 @@ fn write_in_pieces(path: &str, text: &str) {
 }
 
 #[test]
+#[ignore = "needs prlimit(1)"]
 fn every_row_that_prlimit_prints() {
     let run = || {
         Command::new("prlimit")
             .args(["--raw", "--noheadings", "--output", "RESOURCE,SOFT,HARD"])
             .output()
     };
-    let Ok(output) = run() else {
-        can("prlimit(1) is not installed", false);
-        return;
-    };
+    let output = run().expect("prlimit(1)");
     let system = LiveSystem::new();
     let text = String::from_utf8_lossy(&output.stdout);
     let mut seen = 0;

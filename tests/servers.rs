@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use support::podman::{binary, run};
-use support::{can, findings, tool};
+use support::{findings, needs, tool};
 
 /// A server that is started too small.
 struct Server {
@@ -78,7 +78,7 @@ const SERVERS: [Server; 6] = [
 fn ground() -> Option<(PathBuf, PathBuf)> {
     let binary = binary()?;
     let tree = tool("RUNUP_DEBIAN_TREE");
-    can("servers need a Debian tree in RUNUP_DEBIAN_TREE", tree.is_some());
+    needs("servers need a Debian tree in RUNUP_DEBIAN_TREE", tree.is_some());
     Some((tree?, binary))
 }
 
@@ -113,6 +113,7 @@ fn about(server: &Server, flags: &[&str]) -> Option<Value> {
 }
 
 #[test]
+#[ignore = "needs root, podman, a static build and a Debian tree"]
 fn what_a_server_complains_of_was_predicted_and_the_remedy_silences_it() {
     if ground().is_none() {
         return;
@@ -141,6 +142,7 @@ fn what_a_server_complains_of_was_predicted_and_the_remedy_silences_it() {
 
 /// PostgreSQL's first shared memory comes from `/dev/shm`, which is the runtime's to size.
 #[test]
+#[ignore = "needs root, podman, a static build and a Debian tree"]
 fn postgresql_without_shared_memory_does_not_start_as_was_predicted() {
     let start = "mkdir /tmp/d; chown postgres /tmp/d; setpriv --reuid postgres --regid postgres --clear-groups \
                  /usr/lib/postgresql/15/bin/initdb -D /tmp/d --no-sync";

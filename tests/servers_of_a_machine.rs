@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{can, done, finding, is_root, podman, tool};
+use support::{done, finding, is_root, needs, podman, tool};
 
 /// Copies servers with their libraries out of the tree.
 const COPY: &str = r#"
@@ -59,15 +59,14 @@ fn database(tree: &Path, data: &Path) {
 }
 
 #[test]
+#[ignore = "needs root, podman, a static build, the emulated machine and a Debian tree"]
 fn redis_and_postgresql_find_the_machine_as_they_want_it() {
     let (tree, machine, binary) = (tool("RUNUP_DEBIAN_TREE"), tool("RUNUP_LAPTOP_VM"), podman::binary());
     let possible = tree.is_some() && machine.is_some() && binary.is_some() && is_root();
-    if !can(
+    needs(
         "servers on a machine need RUNUP_DEBIAN_TREE, RUNUP_LAPTOP_VM and what containers need",
         possible,
-    ) {
-        return;
-    }
+    );
     let (tree, machine, binary) = (
         tree.expect("checked"),
         machine.expect("checked"),

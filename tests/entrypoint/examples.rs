@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::container;
 use crate::support::podman::{binary, run};
-use crate::support::{can, directory, done, tool};
+use crate::support::{directory, done, needs, tool};
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -14,6 +14,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn the_image_is_built_and_starts_its_program() {
     let Some(runup) = binary() else { return };
     let place = directory(&[]);
@@ -81,16 +82,15 @@ fn the_image_is_built_and_starts_its_program() {
 }
 
 #[test]
+#[ignore = "needs kubernetes-validate"]
 fn kubernetes_takes_the_pod() {
     let found = tool("RUNUP_PYTHON_TOOLS")
         .map(|place| place.join("kubernetes-validate"))
         .filter(|path| path.exists());
-    if !can(
+    needs(
         "the pod needs kubernetes-validate in RUNUP_PYTHON_TOOLS",
         found.is_some(),
-    ) {
-        return;
-    }
+    );
     let mut command = Command::new(found.expect("checked"));
     let ran = done(
         command
@@ -103,11 +103,10 @@ fn kubernetes_takes_the_pod() {
 }
 
 #[test]
+#[ignore = "needs systemd-analyze"]
 fn systemd_takes_the_unit() {
     let there = Command::new("systemd-analyze").arg("--version").output().is_ok();
-    if !can("the unit needs systemd-analyze", there) {
-        return;
-    }
+    needs("the unit needs systemd-analyze", there);
     // Its programs are not installed here: programs that are stand for them.
     let text = std::fs::read_to_string(example("api.service")).expect("the example");
     let text = text

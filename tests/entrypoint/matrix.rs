@@ -72,6 +72,7 @@ const CELLS: [&[&str]; 15] = [
 ];
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn the_program_sees_no_difference() {
     if !ready() {
         return;
@@ -101,6 +102,7 @@ fn the_program_sees_no_difference() {
 
 /// A rule that only a runtime or privilege can satisfy, in each cell: started with the value, or refused with the right words.
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn each_cell_is_fixed_or_refused_as_it_can_be() {
     if !ready() {
         return;
@@ -157,6 +159,7 @@ fn each_cell_is_fixed_or_refused_as_it_can_be() {
 
 /// A container that is started again in the same network namespace finds its value there.
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn started_again_it_changes_nothing() {
     if !ready() {
         return;

@@ -6,6 +6,7 @@ use crate::{IMAGE, PROBE, Seen, probe, ready, started};
 pub const BACKLOG: [&str; 5] = ["realtime", "--set", "backlog=30000", "--only", "listen-backlog"];
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn without_a_profile_it_only_becomes_the_program() {
     if !ready() {
         return;
@@ -36,6 +37,7 @@ fn without_a_profile_it_only_becomes_the_program() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn a_default_container_is_refused_with_what_the_runtime_must_give() {
     if !ready() {
         return;
@@ -62,6 +64,7 @@ fn a_default_container_is_refused_with_what_the_runtime_must_give() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn a_privileged_container_sets_its_own_keys_and_not_the_hosts() {
     if !ready() {
         return;
@@ -98,6 +101,7 @@ fn a_privileged_container_sets_its_own_keys_and_not_the_hosts() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn limits_go_as_far_as_they_can_and_the_rule_decides() {
     if !ready() {
         return;
@@ -140,6 +144,7 @@ fn limits_go_as_far_as_they_can_and_the_rule_decides() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn as_init_it_supervises_and_maps_the_exit() {
     if !ready() {
         return;
@@ -158,6 +163,7 @@ fn as_init_it_supervises_and_maps_the_exit() {
 }
 
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn the_report_is_written_where_it_is_asked_for() {
     if !ready() {
         return;

@@ -71,6 +71,7 @@ fn is(ids: (String, String, String, String), wanted: (&str, &str, &str, &str)) {
 
 /// A static shell under the names of its tools, as Alpine has them, and a user with groups.
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn alpine_shaped() {
     let (Some(runup), Some(busybox)) = (binary(), busybox()) else {
         return;
@@ -112,6 +113,7 @@ fn alpine_shaped() {
 
 /// Nothing but runup and a program: no shell, no /etc, no /tmp.
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn from_scratch() {
     let Some(runup) = binary() else { return };
     let image = "localhost/runup-scratch";
@@ -145,6 +147,7 @@ fn from_scratch() {
 
 /// A dynamic program with its loader and library, accounts, certificates and nothing else, as distroless images are.
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn distroless_shaped() {
     let Some(runup) = binary() else { return };
     let image = "localhost/runup-distroless";
@@ -176,6 +179,7 @@ fn distroless_shaped() {
 
 /// Debian's own shell and library, with a profile in the image's /etc.
 #[test]
+#[ignore = "needs root, podman and a static build"]
 fn debian_shaped() {
     let Some(runup) = binary() else { return };
     let image = "localhost/runup-debian";

@@ -10,7 +10,7 @@ use runup::system::{Resource, System};
 use runup::systemd::config::Config;
 use runup::systemd::unit::{Manager, Unit};
 
-use super::support::{can, directory, is_root};
+use super::support::{directory, is_root, needs};
 use super::{find, outcome};
 
 /// What systemd-analyze makes of a unit in a tree: its drop-ins in their order, and a limit's two sides.
@@ -41,11 +41,10 @@ fn systemds_view(root: &Path, unit: &str, resource: Resource) -> (Vec<String>, O
 }
 
 #[test]
+#[ignore = "needs systemd-analyze"]
 fn units_and_drop_ins_are_read_as_systemd_reads_them() {
     let installed = Command::new("systemd-analyze").arg("--version").output().is_ok();
-    if !can("systemd-analyze is not installed", installed) {
-        return;
-    }
+    needs("systemd-analyze is not installed", installed);
     let unit = "[Service]\nExecStart=/bin/true\n";
     let set = |value: &str| format!("[Service]\nLimitNOFILE={value}\n");
     let mut files: Vec<(String, String)> = vec![
@@ -107,11 +106,10 @@ fn units_and_drop_ins_are_read_as_systemd_reads_them() {
 }
 
 #[test]
+#[ignore = "needs systemctl"]
 fn units_are_enabled_where_systemctl_says_so() {
     let installed = Command::new("systemctl").arg("--version").output().is_ok();
-    if !can("systemctl is not installed", installed) {
-        return;
-    }
+    needs("systemctl is not installed", installed);
     let units = [
         ("wanted", "WantedBy=multi-user.target"),
         ("required", "RequiredBy=basic.target"),
@@ -164,11 +162,10 @@ fn units_are_enabled_where_systemctl_says_so() {
 }
 
 #[test]
+#[ignore = "needs systemd-analyze"]
 fn values_are_read_as_systemd_reads_them() {
     let installed = Command::new("systemd-analyze").arg("--version").output().is_ok();
-    if !can("systemd-analyze is not installed", installed) {
-        return;
-    }
+    needs("systemd-analyze is not installed", installed);
     let sizes = [
         "1.5M",
         "1.",
@@ -263,11 +260,10 @@ fn values_are_read_as_systemd_reads_them() {
 }
 
 #[test]
+#[ignore = "needs systemd-analyze"]
 fn configuration_is_put_together_as_systemd_does() {
     let installed = Command::new("systemd-analyze").arg("--version").output().is_ok();
-    if !can("systemd-analyze is not installed", installed) {
-        return;
-    }
+    needs("systemd-analyze is not installed", installed);
     let places = ["etc", "run", "usr/local/lib", "usr/lib"];
     // Each subset of the places has the main file, and a drop-in of one name; each place has one of its own.
     for subset in 0_usize..16 {
@@ -306,17 +302,16 @@ fn configuration_is_put_together_as_systemd_does() {
 }
 
 #[test]
+#[ignore = "needs root and podman"]
 fn podman_takes_the_driver_that_we_say() {
     let output = Command::new("podman")
         .args(["info", "--format", "{{.Host.CgroupManager}}"])
         .output();
     let theirs = output.ok().filter(|output| output.status.success());
-    if !can(
+    needs(
         "podman is not installed, or does not run",
         is_root() && theirs.is_some(),
-    ) {
-        return;
-    }
+    );
     let theirs = String::from_utf8_lossy(&theirs.expect("an answer").stdout)
         .trim()
         .to_owned();

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{binary, output, root};
+use crate::support::{binary, needs_root, output};
 
 const NOBODY: u32 = 65534;
 
@@ -53,10 +53,9 @@ fn set_capabilities(path: &Path, permitted: u32, effective: bool) {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_file_that_gives_privileges_does_nothing() {
-    if !root("a_file_that_gives_privileges_does_nothing") {
-        return;
-    }
+    needs_root();
     let exec: &[&str] = &["exec", "--user", "0:0", "--", "/usr/bin/id", "-u"];
     let check: &[&str] = &["check", "/etc/shadow"];
     let with_capability = copy("runup-cap", 0o755);
@@ -91,10 +90,9 @@ fn a_file_that_gives_privileges_does_nothing() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn privileges_that_were_handed_down_are_no_reason() {
-    if !root("privileges_that_were_handed_down_are_no_reason") {
-        return;
-    }
+    needs_root();
     let plain = copy("runup-plain", 0o755);
     let path = plain.path.to_str().expect("UTF-8");
     // The file asks for "effective" and gives nothing: the kernel sets AT_SECURE, as it does when a security module changes

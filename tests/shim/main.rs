@@ -9,7 +9,7 @@
     clippy::undocumented_unsafe_blocks,
     clippy::zombie_processes,
     missing_docs,
-    reason = "tests start processes, make terminals, and say what they skip"
+    reason = "tests start processes and make terminals"
 )]
 
 mod elevated;

@@ -1,17 +1,16 @@
 //! A step whose success is not known is a refusal: what stands before the kernel may refuse to answer, or answer in its place.
 
 use crate::seccomp::{Answer, answer, filter};
-use crate::support::{exec_probe, field, output, root};
+use crate::support::{exec_probe, field, needs_root, output};
 
 fn prctl(option: i32, errno: i32) -> Answer {
     answer(libc::SYS_prctl, errno).with_argument(0, option.cast_unsigned())
 }
 
 #[test]
+#[ignore = "needs root"]
 fn what_is_not_known_to_be_done_is_a_refusal() {
-    if !root("what_is_not_known_to_be_done_is_a_refusal") {
-        return;
-    }
+    needs_root();
     const DONE: i32 = 0;
     let drop_all: &[&str] = &["--drop-caps", "all"];
     let cases: &[(&[&str], Answer, &str)] = &[
@@ -100,10 +99,9 @@ fn what_is_not_known_to_be_done_is_a_refusal() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_filter_that_is_not_in_the_way_changes_nothing() {
-    if !root("a_filter_that_is_not_in_the_way_changes_nothing") {
-        return;
-    }
+    needs_root();
     let mut command = exec_probe(&["--drop-caps", "all", "--user", "65534", "--no-new-privs"], "state");
     // A kernel that is older than the newest capabilities, of which it knows nothing.
     let unknown = |number: u32| prctl(libc::PR_CAPBSET_READ, libc::EINVAL).with_argument(1, number);

@@ -6,7 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{binary, children, exec, exec_probe, kill, output, root, status, until, wait};
+use crate::support::{binary, children, exec, exec_probe, kill, needs_root, output, status, until, wait};
 
 fn start(command: &mut Command) -> (Child, std::io::Lines<BufReader<ChildStdout>>) {
     let mut child = command
@@ -145,10 +145,9 @@ fn a_signal_at_any_moment_is_not_lost() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn a_signal_to_pid_1_is_not_lost() {
-    if !root("a_signal_to_pid_1_is_not_lost") {
-        return;
-    }
+    needs_root();
     for round in 0..200u64 {
         let mut command = Command::new("unshare");
         command

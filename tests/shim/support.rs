@@ -1,4 +1,4 @@
-//! Starting the entrypoint under test, and skipping out loud.
+//! Starting the entrypoint under test.
 #![allow(unsafe_code)]
 
 use std::path::PathBuf;
@@ -73,15 +73,11 @@ pub fn kill(process: u32, signal: i32) {
     unsafe { libc::kill(i32::try_from(process).expect("a pid"), signal) };
 }
 
-/// Whether this is root. If not, says that a test is skipped, which is an error where `RUNUP_REQUIRE_ALL` is set.
-pub fn root(test: &str) -> bool {
+/// What some tests need, which are ignored by default and never pass without having run.
+pub fn needs_root() {
     // SAFETY: no precondition.
     let is_root = unsafe { libc::geteuid() } == 0;
-    if !is_root {
-        assert!(std::env::var_os("RUNUP_REQUIRE_ALL").is_none(), "{test} needs root");
-        eprintln!("SKIPPED: {test} needs root");
-    }
-    is_root
+    assert!(is_root, "this test was asked for (--include-ignored) and needs root");
 }
 
 /// A directory of its own for a test.

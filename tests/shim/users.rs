@@ -1,7 +1,7 @@
 //! Who the program is and what it may do.
 #![allow(unsafe_code)]
 
-use crate::support::{exec, exec_probe, field, output, root};
+use crate::support::{exec, exec_probe, field, needs_root, output};
 
 fn state(words: &[&str]) -> String {
     let (result, out, err) = output(&mut exec_probe(words, "state"));
@@ -14,10 +14,9 @@ fn four(id: u32) -> String {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn another_user_all_the_way() {
-    if !root("another_user_all_the_way") {
-        return;
-    }
+    needs_root();
     for init in [&[][..], &["--init"]] {
         let with = |words: &[&'static str]| state(&[init, words].concat());
         let out = with(&["--user", "65534:12345"]);
@@ -41,10 +40,9 @@ fn another_user_all_the_way() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn capabilities_are_kept_and_dropped() {
-    if !root("capabilities_are_kept_and_dropped") {
-        return;
-    }
+    needs_root();
     let bit = |number: u8| format!("{:016x}", 1u64 << number);
     let out = state(&["--user", "65534", "--keep-caps", "net_bind_service"]);
     for set in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
@@ -66,10 +64,9 @@ fn capabilities_are_kept_and_dropped() {
 }
 
 #[test]
+#[ignore = "needs root"]
 fn without_privilege_nothing_is_half_done() {
-    if !root("without_privilege_nothing_is_half_done") {
-        return;
-    }
+    needs_root();
     use std::os::unix::process::CommandExt;
     // What a container started as another user sees.
     let mut command = exec(&["--user", "root", "--", "/bin/true"]);

@@ -1,11 +1,11 @@
-//! What the integration tests share: running the command in a clean environment, and refusing to skip in CI.
+//! What the integration tests share: running the command in a clean environment, and finding what some of them need.
 
 #![allow(dead_code, reason = "each test uses a part")]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,
     missing_docs,
-    reason = "tests arrange files and say what they skip"
+    reason = "tests arrange files"
 )]
 
 pub mod host;
@@ -71,25 +71,36 @@ pub fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-/// Whether a test can run; if not, it says why, and in CI (`RUNUP_REQUIRE_ALL=1`) fails.
-pub fn can(what: &str, possible: bool) -> bool {
-    if !possible {
-        assert!(
-            std::env::var_os("RUNUP_REQUIRE_ALL").is_none(),
-            "this must run in CI, and cannot: {what}"
-        );
-        eprintln!("SKIPPED: {what}");
-    }
-    possible
+/// What a test that was asked for needs. Such a test is ignored by default, with what it needs as the reason, and never passes
+/// without having run.
+pub fn needs(what: &str, possible: bool) {
+    assert!(
+        possible,
+        "this test was asked for (--include-ignored) and cannot run: {what}"
+    );
 }
 
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
-/// A program that an environment variable names.
+/// A program, a build or a tree that tests need: where an environment variable says, else where the repository's own tools put it.
 pub fn tool(variable: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(std::env::var_os(variable)?);
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let cache = || {
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
+        Some(cache?.join("runup-ci"))
+    };
+    let usual = match variable {
+        "RUNUP_STATIC" => Some(top.join("target/musl/x86_64-unknown-linux-musl/release/runup")),
+        "RUNUP_LAPTOP_VM" => Some(top.join("tools/laptop-vm")),
+        "RUNUP_WITH_CONTAINERS" => Some(top.join("tools/with-containers")),
+        "RUNUP_DEBIAN_TREE" => cache().map(|cache| cache.join("debian")),
+        "RUNUP_PYTHON_TOOLS" => cache().map(|cache| cache.join("python/bin")),
+        _ => None,
+    };
+    let path = std::env::var_os(variable).map(PathBuf::from).or(usual)?;
     path.exists().then_some(path)
 }
 

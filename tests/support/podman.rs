@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{can, done, is_root, tool};
+use super::{done, is_root, needs, tool};
 
 /// The static build, where containers can run.
 pub fn binary() -> Option<PathBuf> {
     let binary = tool("RUNUP_STATIC").and_then(|path| path.canonicalize().ok());
     let installed = Command::new("podman").arg("--version").output().is_ok();
     let possible = is_root() && installed && binary.is_some();
-    can(
+    needs(
         "containers need root, podman and a static build in RUNUP_STATIC",
         possible,
     );
