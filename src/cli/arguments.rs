@@ -8,7 +8,7 @@ use crate::gate::Gate;
 use crate::import::Format as Imported;
 use crate::report::Format;
 use crate::rule::Severity;
-use crate::value::Version;
+use crate::value::{Version, parse_duration};
 
 /// The whole command line.
 pub(super) fn command() -> Command {
@@ -70,7 +70,7 @@ fn window() -> Arg {
         .long("window")
         .value_name("TIME")
         .default_value("300ms")
-        .value_parser(duration)
+        .value_parser(parse_duration)
         .help("pause between the two samples of what changes from moment to moment")
 }
 
@@ -164,7 +164,7 @@ fn wait() -> Arg {
     Arg::new("wait")
         .long("wait")
         .value_name("TIME")
-        .value_parser(duration)
+        .value_parser(parse_duration)
         .help("looks again, for so long at most, until what changes from moment to moment passes")
 }
 
@@ -601,31 +601,4 @@ fn diff() -> Command {
                 .action(ArgAction::Append)
                 .help("marks what this profile cares about; may be repeated"),
         )
-}
-
-/// A duration in the units of the expression language: `300ms`, `2m`.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
-    use crate::expr::{Environment, Expr, Term};
-    use crate::value::Dimension;
-    struct Nothing;
-    impl Environment for Nothing {
-        fn value(&self, name: &str) -> Result<Term, String> {
-            Err(name.to_owned())
-        }
-        fn sysctl(&self, key: &str) -> Result<Term, String> {
-            Err(key.to_owned())
-        }
-    }
-    /// In nanoseconds: nobody waits longer for a machine to be ready.
-    const DAY: i128 = 86_400_000_000_000;
-    let term = Expr::parse(text).ok().and_then(|expr| expr.eval(&Nothing).ok());
-    match term {
-        Some(Term::Number {
-            amount,
-            dimension: Dimension::Time,
-        }) if (0..=DAY).contains(&amount) => Ok(std::time::Duration::from_nanos(
-            u64::try_from(amount).unwrap_or(u64::MAX),
-        )),
-        _ => Err("a time is a whole number with a unit, of a day at most: 500ms, 30s, 2m, 1h".to_owned()),
-    }
 }

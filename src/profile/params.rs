@@ -111,13 +111,13 @@ fn read_one(entry: &Entry, facts: &Names, sources: &Sources, sink: &mut Diagnost
         let raw = table.get(name)?;
         let (condition, found) = expression(raw, facts, sources, sink)?;
         if found != kind {
-            sink.push(
-                Diagnostic::at(raw.place, format!("`{name}` is not of the parameter's type")).label(format!(
-                    "this is {}, and the parameter is {}",
-                    describe(found),
-                    describe(kind)
-                )),
+            let mismatch = Diagnostic::at(raw.place, format!("`{name}` is not of the parameter's type")).label(
+                format!("this is {}, and the parameter is {}", describe(found), describe(kind)),
             );
+            sink.push(match (&raw.data, kind) {
+                (Data::Integer(number), TermType::Number(Dimension::Time)) => mismatch.help(with_unit(*number)),
+                _ => mismatch,
+            });
             return None;
         }
         Some(condition)
@@ -183,6 +183,11 @@ fn read_default(
         (_, Some(kind)) => mismatch(sink, kind),
         (_, None) => None,
     }
+}
+
+/// What to write instead of a number without a unit, where a time is needed. Most times in profiles are seconds.
+fn with_unit(number: i128) -> String {
+    format!("a time needs its unit: did you mean `{number}s`?")
 }
 
 fn literal(raw: &Raw, kind: TermType) -> Option<Term> {
@@ -338,6 +343,12 @@ fn from_command_line(param: &Param, setting: &Setting) -> Result<Term, Diagnosti
                 Some(term @ Term::Unlimited) => Ok(term),
                 Some(Term::Number { amount, dimension }) if kind == TermType::Number(dimension) => {
                     Ok(Term::Number { amount, dimension })
+                }
+                Some(Term::Number {
+                    amount,
+                    dimension: Dimension::None,
+                }) if kind == TermType::Number(Dimension::Time) => {
+                    wrong(describe(kind)).map_err(|diagnostic| diagnostic.help(with_unit(amount)))
                 }
                 _ => wrong(describe(kind)),
             }

@@ -12,6 +12,7 @@ use super::capability::CapabilitySet;
 use super::message::Shown;
 use super::signals::{ExitMap, Rewrites, Signal};
 use super::sys;
+use crate::value::parse_duration;
 
 mod variables;
 
@@ -233,26 +234,8 @@ fn signal(text: &str) -> Result<Signal, String> {
     Signal::parse(text).ok_or_else(|| format!("`{text}` is not a signal; write TERM, SIGTERM, 15 or RTMIN+3"))
 }
 
-/// `10s`, `500ms`, `2m`, `1h`; a number alone is seconds.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale = match unit {
-        "ms" => 1,
-        "s" | "" => 1000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    let time = number
-        .parse()
-        .ok()
-        .and_then(|number: u64| number.checked_mul(scale))
-        .filter(|_| scale > 0);
-    time.map(Duration::from_millis)
-        .ok_or_else(|| format!("`{text}` is not a duration such as 10s, 500ms or 2m"))
+    parse_duration(text).map_err(|error| error.to_string())
 }
 
 fn boolean(text: &str) -> Result<bool, String> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{ExprError, Term};
-use crate::value::Dimension;
+use crate::value::{Dimension, TIME_UNITS, meant_unit};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
@@ -13,25 +13,24 @@ pub(super) enum Token {
     End,
 }
 
-/// Units that may follow the digits of a number, with their dimension and size in its base.
-const UNITS: &[(&str, Dimension, i128)] = &[
-    ("B", Dimension::Bytes, 1),
-    ("K", Dimension::Bytes, 1 << 10),
-    ("M", Dimension::Bytes, 1 << 20),
-    ("G", Dimension::Bytes, 1 << 30),
-    ("T", Dimension::Bytes, 1 << 40),
-    ("KiB", Dimension::Bytes, 1 << 10),
-    ("MiB", Dimension::Bytes, 1 << 20),
-    ("GiB", Dimension::Bytes, 1 << 30),
-    ("TiB", Dimension::Bytes, 1 << 40),
-    ("ns", Dimension::Time, 1),
-    ("us", Dimension::Time, 1_000),
-    ("ms", Dimension::Time, 1_000_000),
-    ("s", Dimension::Time, 1_000_000_000),
-    ("m", Dimension::Time, 60_000_000_000),
-    ("h", Dimension::Time, 3_600_000_000_000),
-    ("d", Dimension::Time, 86_400_000_000_000),
+/// Sizes that may follow the digits of a number, in bytes; times may, too.
+const SIZE_UNITS: &[(&str, i128)] = &[
+    ("B", 1),
+    ("K", 1 << 10),
+    ("M", 1 << 20),
+    ("G", 1 << 30),
+    ("T", 1 << 40),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
 ];
+
+/// Every unit, with its dimension and size in that one's base.
+fn units() -> impl Iterator<Item = (&'static str, Dimension, i128)> {
+    let sizes = SIZE_UNITS.iter().map(|(name, size)| (*name, Dimension::Bytes, *size));
+    sizes.chain(TIME_UNITS.iter().map(|(name, size)| (*name, Dimension::Time, *size)))
+}
 
 /// Longer symbols first.
 const SYMBOLS: &[&str] = &["<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "%", "(", ")", ","];
@@ -128,10 +127,10 @@ fn number(word: &str, start: usize, text: &str, at: &mut usize) -> Result<Term, 
             dimension: Dimension::None,
         });
     }
-    match UNITS.iter().find(|(name, ..)| *name == unit) {
+    match units().find(|(name, ..)| *name == unit) {
         Some((_, dimension, scale)) => Ok(Term::Number {
-            amount: amount.checked_mul(*scale).ok_or_else(too_large)?,
-            dimension: *dimension,
+            amount: amount.checked_mul(scale).ok_or_else(too_large)?,
+            dimension,
         }),
         None => {
             let error = ExprError::new(start + digits_end..span.end, format!("`{unit}` is not a unit"));
@@ -141,21 +140,15 @@ fn number(word: &str, start: usize, text: &str, at: &mut usize) -> Result<Term, 
                 "mb" => Some("MiB"),
                 "gb" => Some("GiB"),
                 "tb" => Some("TiB"),
-                "sec" | "secs" | "second" | "seconds" => Some("s"),
-                "min" | "mins" | "minute" | "minutes" => Some("m"),
-                "hour" | "hours" | "hr" => Some("h"),
-                "day" | "days" => Some("d"),
-                _ => None,
+                _ => meant_unit(unit),
             };
             if let Some(name) = meant {
                 return Err(error.help(format!("write `{name}`; sizes count by 1024, and minutes are `m`")));
             }
-            Err(
-                match crate::suggest::nearest(unit, UNITS.iter().map(|(name, ..)| *name)) {
-                    Some(name) => error.help(format!("did you mean `{name}`?")),
-                    None => error.help("sizes: B K M G T KiB MiB GiB TiB; durations: ns us ms s m h d; shares: %"),
-                },
-            )
+            Err(match crate::suggest::nearest(unit, units().map(|(name, ..)| name)) {
+                Some(name) => error.help(format!("did you mean `{name}`?")),
+                None => error.help("sizes: B K M G T KiB MiB GiB TiB; durations: ns us ms s m h d; shares: %"),
+            })
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod compare;
 mod correct;
+mod duration;
 mod order;
 mod parse;
 mod ports;
@@ -14,6 +15,8 @@ mod version;
 
 pub use compare::{Comparator, Comparison, Operand, OperandShape};
 pub use correct::{contradict, correct, impossible};
+pub use duration::{DurationError, parse_duration};
+pub(crate) use duration::{TIME_UNITS, meant_unit};
 pub use order::{Order, in_order, is_ordered};
 pub use ports::{PortRange, PortSet};
 pub use units::{Dimension, Rounding, Unit, UnitMismatch};
@@ -103,6 +106,15 @@ impl Type {
     }
 }
 
+/// A text for a message: escaped, and cut to a readable length.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    if text.chars().nth(60).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 /// Why a text is not a value of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
@@ -114,11 +126,10 @@ pub struct ParseError {
 
 impl ParseError {
     fn new(expected: &'static str, found: &str) -> Self {
-        let mut shown: String = found.chars().take(60).flat_map(char::escape_debug).collect();
-        if found.chars().nth(60).is_some() {
-            shown.push_str("...");
+        Self {
+            expected,
+            found: shown(found),
         }
-        Self { expected, found: shown }
     }
 }
 
