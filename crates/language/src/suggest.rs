@@ -23,25 +23,11 @@ pub fn is_a_slip(left: &str, right: &str) -> bool {
 
 /// Letters to insert, drop, replace or swap with their neighbour; `None` when it takes more than `limit`.
 pub fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    if left.len().abs_diff(right.len()) > limit {
+    // At least so many letters are inserted or dropped; words far apart in length are not compared letter by letter, however long.
+    if left.chars().count().abs_diff(right.chars().count()) > limit {
         return None;
     }
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.iter().enumerate() {
-        let mut next = Vec::with_capacity(row.len());
-        next.push(i + 1);
-        for (j, b) in right.iter().enumerate() {
-            let mut cost = (row[j] + usize::from(a != b)).min(row[j + 1] + 1).min(next[j] + 1);
-            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
-                cost = cost.min(before[j - 1] + 1);
-            }
-            next.push(cost);
-        }
-        before = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().filter(|distance| *distance <= limit)
+    Some(strsim::osa_distance(left, right)).filter(|distance| *distance <= limit)
 }
 
 #[cfg(test)]
