@@ -57,6 +57,20 @@ fn stdout_is_the_result_alone_and_fits_eighty_columns() {
         &["explain", "open-files"],
         &["--help"],
         &["check", "--help"],
+        &["check", "-h"],
+        &["exec", "--help"],
+        &["apply", "--help"],
+        &["revert", "--help"],
+        &["explain", "--help"],
+        &["profiles", "--help"],
+        &["show", "--help"],
+        &["export", "--help"],
+        &["import", "--help"],
+        &["record", "--help"],
+        &["diff", "--help"],
+        &["schema", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let done = run(words);
         assert!(done.err.is_empty(), "{words:?}: {}", done.err);
@@ -333,6 +347,13 @@ fn completions_and_manual_pages_are_made() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(run(&["completions", shell]).out.contains("runup"), "{shell}");
     }
+    for shell in ["elvish", "powershell"] {
+        assert!(run(&["completions", shell]).out.contains("map-exit"), "{shell}");
+    }
+    let exec = run(&["man", "exec"]).out;
+    for words in ["map\\-exit", "on\\-fail", "FROM=TO", "WITH --INIT", "COMMAND"] {
+        assert!(exec.contains(words), "{words}: {exec}");
+    }
     assert!(run(&["man"]).out.contains(".TH runup 1"));
     assert!(run(&["man", "check"]).out.contains("fail\\-on"));
     assert_eq!(run(&["man", "nothing"]).code, 2);
@@ -490,4 +511,75 @@ fn two_floors_of_one_limit_have_one_fix() {
             Some(format!("prlimit --pid {pid} --nofile=700:").as_str())
         );
     }
+}
+
+#[test]
+fn help_is_not_broken_where_it_was_broken_already() {
+    let help = run(&["import", "--help"]).out;
+    let formats = help.split("Formats:").nth(1).expect("the formats");
+    for line in formats.lines() {
+        let words = line.split_whitespace().count();
+        let ends = line.ends_with('.') || line.ends_with(':');
+        let name = line.starts_with("  ") && !line.starts_with("   ");
+        assert!(words != 1 || ends || name, "a word stands alone: {line:?} in {formats}");
+    }
+    let exec = run(&["exec", "--help"]).out;
+    assert!(
+        exec.contains("--map-exit <FROM=TO>") && exec.contains("RUNUP_MAP_EXIT"),
+        "{exec}"
+    );
+    assert_eq!(exec, run(&["exec", "--init", "-h"]).out);
+}
+
+#[test]
+fn a_time_is_seconds_or_has_a_unit_in_every_option() {
+    let files = directory(&[("p.toml", PASSES)]);
+    for time in ["0", "1ms", "0s", "0m", "5us"] {
+        for words in [
+            &["check", "./p.toml", "--window", time][..],
+            &["check", "./p.toml", "--wait", time],
+            &["record", "./p.toml", "--window", time],
+            &["apply", "./p.toml", "--dry-run", "--window", time],
+            &["apply", "./p.toml", "--dry-run", "--wait", time],
+            &["exec", "./p.toml", "--wait", time, "--", "true"],
+            &["exec", "--init", "--grace", time, "--", "true"],
+        ] {
+            let done = run_in(files.path(), words);
+            assert_eq!(done.code, 0, "{words:?}: {}", done.err);
+        }
+        for variable in ["RUNUP_WAIT", "RUNUP_GRACE"] {
+            let words = ["exec", "--init", "./p.toml", "--", "true"];
+            let mut command = runup();
+            command.args(words).current_dir(files.path()).env(variable, time);
+            let done = done(command.output().expect("the command starts"));
+            assert_eq!(done.code, 0, "{variable}={time}: {}", done.err);
+        }
+    }
+    for time in ["2min", "1.5s", "soon", "31d", "-1", "1m+1s"] {
+        let option = format!("--wait={time}");
+        for words in [
+            &["check", "./p.toml", &option][..],
+            &["exec", "./p.toml", &option, "--", "true"],
+        ] {
+            let done = run_in(files.path(), words);
+            assert!(done.err.contains("is not a duration"), "{words:?}: {}", done.err);
+            assert!(matches!(done.code, 2 | 125), "{words:?}: {}", done.err);
+        }
+    }
+}
+
+#[test]
+fn a_parameter_that_is_a_time_asks_for_its_unit() {
+    let profile = format!("[params.pause]\ndefault = \"30s\"\nmin = 5\n{PASSES}when = \"pause > 1s\"\n");
+    let files = directory(&[("bound.toml", &profile), ("p.toml", &profile.replace("min = 5\n", ""))]);
+    let done = run_in(files.path(), &["check", "./p.toml", "--set", "pause=10"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("did you mean `10s`?"), "{}", done.err);
+    assert_eq!(
+        run_in(files.path(), &["check", "./p.toml", "--set", "pause=10s"]).code,
+        0
+    );
+    let done = run_in(files.path(), &["check", "./bound.toml"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("did you mean `5s`?"), "{}", done.err);
 }

@@ -1,7 +1,9 @@
 //! The command line's form.
 
+mod exec;
+
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, ValueHint};
 
 use crate::fix::plan::Consent;
 use crate::gate::Gate;
@@ -9,6 +11,8 @@ use crate::import::Format as Imported;
 use crate::report::Format;
 use crate::rule::Severity;
 use crate::value::{Version, parse_duration};
+
+pub(super) use exec::exec_help;
 
 /// The whole command line.
 pub(super) fn command() -> Command {
@@ -24,7 +28,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(check())
-        .subcommand(exec())
+        .subcommand(exec::exec())
         .subcommand(apply())
         .subcommand(revert())
         .subcommand(explain())
@@ -39,14 +43,19 @@ pub(super) fn command() -> Command {
             Command::new("completions").about("Prints completions for a shell").arg(
                 Arg::new("shell")
                     .required(true)
+                    .value_name("SHELL")
                     .value_parser(clap::value_parser!(clap_complete::Shell))
-                    .help("bash, zsh, fish, elvish or powershell"),
+                    .help("the shell"),
             ),
         )
         .subcommand(
             Command::new("man")
                 .about("Prints the manual page, of runup or of one command")
-                .arg(Arg::new("command").help("the command whose page is wanted")),
+                .arg(
+                    Arg::new("command")
+                        .value_name("COMMAND")
+                        .help("the command whose page is wanted"),
+                ),
         )
 }
 
@@ -129,12 +138,14 @@ fn check() -> Command {
             Arg::new("host")
                 .long("host")
                 .value_name("FILE")
+.value_hint(ValueHint::FilePath)
                 .help("a recording made by `runup record`, instead of this machine; - is stdin"),
         )
         .arg(
             Arg::new("root")
                 .long("root")
                 .value_name("DIR")
+.value_hint(ValueHint::DirPath)
                 .conflicts_with_all(["host", "pid", "unit"])
                 .help("a directory that stands for /, instead of this machine"),
         )
@@ -142,6 +153,7 @@ fn check() -> Command {
             Arg::new("sysctl-d")
                 .long("sysctl-d")
                 .value_name("DIR|FILE")
+.value_hint(ValueHint::FilePath)
                 .num_args(0..)
                 .help("whether this machine does what its sysctl.d files say, or those that are named"),
         )
@@ -195,6 +207,7 @@ fn journal() -> Arg {
     Arg::new("journal")
         .long("journal")
         .value_name("DIR")
+        .value_hint(ValueHint::DirPath)
         .help("where the journal is kept, instead of /var/lib/runup (root) or XDG_STATE_HOME/runup")
 }
 
@@ -202,6 +215,7 @@ fn root() -> Arg {
     Arg::new("root")
         .long("root")
         .value_name("DIR")
+        .value_hint(ValueHint::DirPath)
         .help("a directory that stands for /, instead of this machine")
 }
 
@@ -295,29 +309,10 @@ fn apply() -> Command {
                 .last(true)
                 .num_args(1..)
                 .value_name("COMMAND")
+.value_hint(ValueHint::CommandWithArguments)
                 .requires("for")
                 .value_parser(clap::value_parser!(std::ffi::OsString))
                 .help("what --for runs"),
-        )
-}
-
-/// For the help, completions and manual pages alone: its words are read by the shim itself, which must start in no time.
-fn exec() -> Command {
-    Command::new("exec")
-        .about("Checks, fixes, and becomes a program: a container's entrypoint")
-        .long_about(
-            "Evaluates profiles, sets what this container may set, raises limits, refuses to start where a requirement cannot be \
-             met (exit status 78), and becomes the program. `runup exec --help` has every option.",
-        )
-        .override_usage("runup exec [OPTIONS] [PROFILE...] -- COMMAND [ARGUMENT...]")
-        .disable_help_flag(true)
-        .arg(
-            Arg::new("words")
-                .num_args(0..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .value_name("PROFILE")
-                .help("profiles, options, then -- and the program"),
         )
 }
 
@@ -445,6 +440,7 @@ fn export() -> Command {
             Arg::new("host")
                 .long("host")
                 .value_name("FILE")
+.value_hint(ValueHint::FilePath)
                 .help(
                     "a recording made by `runup record`, instead of this machine; for a container: of one that was \
                      started without flags, or of the host that it is to run on",
@@ -466,6 +462,7 @@ fn export() -> Command {
                 .short('o')
                 .long("output")
                 .value_name("FILE")
+.value_hint(ValueHint::FilePath)
                 .help("where to write it, instead of stdout"),
         )
 }
@@ -503,6 +500,7 @@ fn import() -> Command {
                 .required(true)
                 .num_args(1..)
                 .value_name("FILE|DIR")
+.value_hint(ValueHint::FilePath)
                 .help("files and directories of one format, - for stdin; of directories the first masks the others"),
         )
         .arg(
@@ -538,31 +536,32 @@ fn import() -> Command {
                 .short('o')
                 .long("output")
                 .value_name("FILE")
+.value_hint(ValueHint::FilePath)
                 .help("where to write it, instead of stdout"),
         )
 }
 
-/// What each format becomes.
+/// What each format becomes. A line each, however long: clap wraps it for the terminal, with the indent of its beginning.
 const IMPORT_FORMATS: &str = "\
 Formats:
-  sysctl.d      sysctl.conf, and drop-in files by the rules of sysctl.d(5): names
-                order and mask, patterns leave alone what a line names. A value is
-                what the key must be; a line with a dash in front is a note.
-  limits.d      limits.conf(5): the lines of one domain. A value is what the limit
-                must be.
-  tuned         a profile's directory or its tuned.conf, with what it includes;
-                `>` and `<` before a value are floor and ceiling.
-  goss          kernel-param and port; mount, service and interface as far as there
-                are kinds of subject for them.
-  requirements  a line each: KEY >= VALUE, or <=, ==, !=, >, <. KEY is a sysctl
-                (vm.max_map_count), a limit (nofile, or nofile.hard), or kernel; VALUE
-                may have a unit (64MiB); # begins a comment.
-  redpanda      the tuners under `rpk:` in redpanda.yaml that are one setting each.
+  sysctl.d
+      sysctl.conf, and drop-in files by the rules of sysctl.d(5): names order and mask, patterns leave alone what a line \
+      names. A value is what the key must be; a line with a dash in front is a note.
+  limits.d
+      limits.conf(5): the lines of one domain. A value is what the limit must be.
+  tuned
+      a profile's directory or its tuned.conf, with what it includes; `>` and `<` before a value are floor and ceiling.
+  goss
+      kernel-param and port; mount, service and interface as far as there are kinds of subject for them.
+  requirements
+      a line each: KEY >= VALUE, or <=, ==, !=, >, <. KEY is a sysctl (vm.max_map_count), a limit (nofile, or \
+      nofile.hard), or kernel; VALUE may have a unit (64MiB); # begins a comment.
+  redpanda
+      the tuners under `rpk:` in redpanda.yaml that are one setting each.
 
---at-least makes floors of limits but for core, and of sysctls that the catalogue
-knows as bounds, where a larger one takes nothing until it is used: fs.file-max,
-net.core.somaxconn, vm.max_map_count, the last number of net.ipv4.tcp_rmem. A range
-of ports must cover the file's. Every other value must still be equal.";
+--at-least makes floors of limits but for core, and of sysctls that the catalogue knows as bounds, where a larger one takes \
+nothing until it is used: fs.file-max, net.core.somaxconn, vm.max_map_count, the last number of net.ipv4.tcp_rmem. A range of \
+ports must cover the file's. Every other value must still be equal.";
 
 fn record() -> Command {
     Command::new("record")
@@ -581,6 +580,7 @@ fn record() -> Command {
                 .short('o')
                 .long("output")
                 .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
                 .help("where to write it, instead of stdout"),
         )
 }
@@ -588,10 +588,17 @@ fn record() -> Command {
 fn diff() -> Command {
     Command::new("diff")
         .about("Lists what differs between two recordings, or one and now")
-        .arg(Arg::new("before").required(true).value_name("A").help("a recording"))
+        .arg(
+            Arg::new("before")
+                .required(true)
+                .value_name("A")
+                .value_hint(ValueHint::FilePath)
+                .help("a recording"),
+        )
         .arg(
             Arg::new("after")
                 .value_name("B")
+                .value_hint(ValueHint::FilePath)
                 .help("another recording; without it, this machine now"),
         )
         .arg(

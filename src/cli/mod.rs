@@ -91,7 +91,11 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
     }
     if is_exec {
         let words = words.split_off(2);
-        return ExitCode::Program(shim::exec_command(words, &mut exec::Profiles::new(adopt)));
+        return ExitCode::Program(shim::exec_command(
+            words,
+            &mut exec::Profiles::new(adopt),
+            arguments::exec_help,
+        ));
     }
     adopt();
     let mut streams = Streams::new();

@@ -47,6 +47,11 @@ const NAMES: [&str; 41] = [
     "checkpoint_restore",
 ];
 
+/// Every capability that has a name here, in small letters and without `cap_`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter()
+}
+
 /// The number of the capability to set user ids.
 pub(crate) const SETUID: u8 = 7;
 /// The number of the capability to set group ids.

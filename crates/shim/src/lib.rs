@@ -50,7 +50,7 @@ mod sys;
 mod terminal;
 mod user;
 
-pub use capability::CapabilitySet;
+pub use capability::{CapabilitySet, names as capability_names};
 pub use compat::{entry, is_shim};
 pub use elevation::{Elevation, elevation, refuse};
 pub use exec::{Launch, LaunchError, become_program, find};
@@ -59,15 +59,15 @@ pub use launch::{Nothing, Preparation, Refusal, run};
 pub use limits::{Applied, Clamp, LimitWish, apply as apply_limit, apply_all as apply_limits};
 pub use options::ExecOptions;
 pub use privileges::{Privileges, apply as apply_privileges};
-pub use signals::{ExitMap, Rewrites, Signal};
+pub use signals::{ExitMap, Rewrites, Signal, names as signal_names};
 pub use state::{Endable, Held, hold_signals, let_signals_end, restore};
 pub use step::{ORDER, PrivilegeError, Step};
 pub use supervision::{Place, Supervision, Verbosity, Voice};
 pub use user::{User, UserError, resolve as resolve_user};
 
-/// `runup exec`: the words after it, and what profiles add. Returns the exit status; does not return if this process becomes
+/// `runup exec`: the words after it, what profiles add, and the text that `--help` prints. Returns the exit status; does not return if this process becomes
 /// the program.
-pub fn exec_command(words: Vec<OsString>, preparation: &mut dyn Preparation) -> u8 {
+pub fn exec_command(words: Vec<OsString>, preparation: &mut dyn Preparation, help: fn() -> String) -> u8 {
     match options::parse(words) {
         Ok(options::Request::Exec(options, remarks)) => {
             for remark in remarks.iter().filter(|_| !options.quiet) {
@@ -76,7 +76,7 @@ pub fn exec_command(words: Vec<OsString>, preparation: &mut dyn Preparation) -> 
             run(&options, preparation)
         }
         Ok(options::Request::Help) => {
-            message::print(1, &options::help());
+            message::print(1, &help());
             0
         }
         Err(error) => {

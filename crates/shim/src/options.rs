@@ -1,7 +1,8 @@
 //! The command line of `runup exec`, and the same options as `RUNUP_*` variables.
 //!
 //! By hand: this runs before every start of a container, and building clap's description of it alone would cost more than all
-//! the rest. One table describes each option once; the help text, the variables and the parser come from it.
+//! the rest. One table describes each option once; the help text, completions, the variables and the parser come
+//! from it.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,7 +13,7 @@ use super::capability::CapabilitySet;
 use super::message::Shown;
 use super::signals::{ExitMap, Rewrites, Signal};
 use super::sys;
-use crate::value::parse_duration;
+use runup_language::value::parse_duration;
 
 mod variables;
 
@@ -99,7 +100,8 @@ pub struct OptionError {
 
 impl OptionSpec {
     /// Whether it has an effect with a profile alone.
-    fn needs_profile(&self) -> bool {
+    #[must_use]
+    pub fn needs_profile(&self) -> bool {
         matches!(self.needs, Needs::Profile | Needs::ProfileAsPolicy)
     }
 }
@@ -202,7 +204,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         to.wait = Some(duration(text)?);
         Ok(())
     })),
-    spec(Needs::Nothing, "--user", "RUNUP_USER", "NAME|UID[:GROUP|:GID]", "who the program runs as; sets HOME", Take::Bytes(|to, text| to.user = Some(text))),
+    spec(Needs::Nothing, "--user", "RUNUP_USER", "USER[:GROUP]", "who the program runs as, by names or numbers; sets HOME", Take::Bytes(|to, text| to.user = Some(text))),
     spec(Needs::Nothing, "--drop-caps", "RUNUP_DROP_CAPS", "LIST|all", "capabilities that the program cannot have or get", Take::Each(true, |to, text| {
         to.drop_capabilities = to.drop_capabilities.with(CapabilitySet::parse(text)?);
         Ok(())
@@ -481,29 +483,4 @@ fn unknown(name: &[u8]) -> OptionError {
         message: format!("there is no option `{shown}`"),
         help,
     }
-}
-
-/// The help text, made from the table.
-#[must_use]
-pub fn help() -> String {
-    let left = |spec: &OptionSpec| format!("{} {}", spec.name, spec.value);
-    let width = OPTIONS.iter().map(|spec| left(spec).len()).max().unwrap_or(0);
-    let mut text = format!("Usage: {USAGE}\n\nChecks, fixes what can be fixed from here, and becomes the command.\n\n");
-    for (title, needs_init) in [("Options", false), ("With --init", true)] {
-        text += &format!("{title}:\n");
-        for spec in OPTIONS.iter().filter(|spec| (spec.needs == Needs::Init) == needs_init) {
-            text += &format!("  {:width$}  {}\n", left(spec), spec.help);
-        }
-        text += "\n";
-    }
-    let gate: Vec<&str> = OPTIONS
-        .iter()
-        .filter(|spec| spec.needs_profile())
-        .map(|spec| spec.name)
-        .collect();
-    text + &format!(
-        "Each option is also a variable: --map-exit is RUNUP_MAP_EXIT, a flag is 1 or 0; RUNUP_PROFILES names the profiles.\n\
-         Without a profile nothing is checked, and these are mistakes: {}.\n",
-        gate.join(", ")
-    )
 }
