@@ -40,13 +40,28 @@ pub(super) fn command() -> Command {
         .subcommand(diff())
         .subcommand(Command::new("schema").about("Prints the JSON Schema of profiles, for editors"))
         .subcommand(
-            Command::new("completions").about("Prints completions for a shell").arg(
-                Arg::new("shell")
-                    .required(true)
-                    .value_name("SHELL")
-                    .value_parser(clap::value_parser!(clap_complete::Shell))
-                    .help("the shell"),
-            ),
+            Command::new("completions")
+                .about("Prints completions for a shell")
+                .after_help(COMPLETIONS)
+                .arg(
+                    Arg::new("shell")
+                        .required(true)
+                        .value_name("SHELL")
+                        .value_parser(clap::value_parser!(clap_complete::Shell))
+                        .help("the shell"),
+                ),
+        )
+        .subcommand(
+            Command::new("complete")
+                .about("Prints what may stand at the end of a command line, for the shells' completions")
+                .hide(true)
+                .arg(
+                    Arg::new("words")
+                        .last(true)
+                        .num_args(0..)
+                        .value_parser(clap::value_parser!(std::ffi::OsString))
+                        .help("the words after `runup`, up to the cursor"),
+                ),
         )
         .subcommand(
             Command::new("man")
@@ -58,6 +73,16 @@ pub(super) fn command() -> Command {
                 ),
         )
 }
+
+/// How to load completions.
+const COMPLETIONS: &str = "\
+To load them:
+  bash  eval \"$(runup completions bash)\" in ~/.bashrc, or as a file
+        /etc/bash_completion.d/runup
+  zsh   as a file _runup in a directory of fpath, or eval after compinit
+  fish  as a file ~/.config/fish/completions/runup.fish
+
+Those of bash, zsh and fish ask runup itself, so that they know your profiles, their rules and their parameters.";
 
 fn profile_words() -> Arg {
     Arg::new("profile")

@@ -3,6 +3,7 @@
 mod apply;
 mod arguments;
 mod check;
+mod complete;
 mod diff;
 mod exec;
 mod explain;
@@ -131,6 +132,7 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
         Some(("diff", matches)) => diff::run(matches, &mut sources, &mut streams),
         Some(("schema", _)) => schema(&mut streams),
         Some(("completions", matches)) => completions(matches, &mut streams),
+        Some(("complete", matches)) => complete::run(matches, &mut streams),
         Some(("man", matches)) => man(matches, &mut streams),
         _ => {
             streams.message(&command.render_help().to_string());
@@ -171,7 +173,10 @@ fn completions(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResu
         .copied()
         .unwrap_or(clap_complete::Shell::Bash);
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut arguments::command(), "runup", &mut text);
+    match complete::script(shell) {
+        Some(script) => text.extend_from_slice(script.as_bytes()),
+        None => clap_complete::generate(shell, &mut arguments::command(), "runup", &mut text),
+    }
     streams.try_result(|out| out.write_all(&text))?;
     Ok(ExitCode::Ready)
 }

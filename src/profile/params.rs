@@ -30,6 +30,25 @@ pub struct Param {
     default_place: Place,
 }
 
+impl Param {
+    /// The values that it can have, where they are a list.
+    #[must_use]
+    pub fn choices(&self) -> Vec<String> {
+        match self.kind {
+            TermType::Bool => vec!["true".to_owned(), "false".to_owned()],
+            _ => self.one_of.iter().map(|(term, _)| written(term)).collect(),
+        }
+    }
+}
+
+/// A value as `--set` takes it: a text without quotes.
+fn written(term: &Term) -> String {
+    match term {
+        Term::Text(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// A value that a profile gives.
 #[derive(Debug)]
 pub enum Given {
