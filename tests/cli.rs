@@ -583,3 +583,35 @@ fn a_parameter_that_is_a_time_asks_for_its_unit() {
     assert_eq!(done.code, 2);
     assert!(done.err.contains("did you mean `5s`?"), "{}", done.err);
 }
+
+#[test]
+fn a_mistake_in_the_command_line_says_what_to_do_next() {
+    for (words, next) in [
+        (&["check", "--set"][..], "--set connections=20000"),
+        (&["check", "--only"], "`runup show PROFILE` lists them"),
+        (&["check", "--window"], "500ms, 10s or 2m"),
+        (&["check", "--pid", "x"], "pgrep"),
+        (&["check", "--format", "jsn"], "`runup check --help`"),
+        (&["check", "--onyl", "x"], "'--only'"),
+        (&["record", "-o"], "the name of a file"),
+        (&["export"], "write --to and one of: sysctl.d"),
+        (&["explain"], "net.core.somaxconn"),
+        (&["show"], "`runup profiles`"),
+        (&["diff"], "`runup record -o FILE`"),
+        (&["import"], "/etc/sysctl.d"),
+        (&["completions"], "bash, elvish, fish"),
+        (&["apply", "--unit", "x"], "add --persist"),
+        (&["apply", "x", "--", "ls"], "add --for"),
+        (&["apply", "--for"], "-- COMMAND"),
+        (&["revert", "0"], "`runup revert --list`"),
+        (&["revert", "--list", "--force"], "leave one of them out"),
+        (&["chekc"], "`runup --help`"),
+        (&["redis"], "`runup check redis`"),
+        (&["--bogus"], "`runup --help`"),
+    ] {
+        let done = run(words);
+        assert_eq!(done.code, 2, "{words:?}");
+        assert!(done.err.contains(next), "{words:?}: {}", done.err);
+        assert!(!done.err.contains("For more information"), "{words:?}: {}", done.err);
+    }
+}

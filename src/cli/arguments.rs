@@ -148,7 +148,7 @@ fn check() -> Command {
             Arg::new("pid")
                 .long("pid")
                 .value_name("PID")
-                .value_parser(clap::value_parser!(u32).range(1..))
+                .value_parser(process_id)
                 .conflicts_with("host")
                 .help("another process's limits, cgroup and network namespace"),
         )
@@ -285,7 +285,7 @@ fn apply() -> Command {
             Arg::new("pid")
                 .long("pid")
                 .value_name("PID")
-                .value_parser(clap::value_parser!(u32).range(1..))
+                .value_parser(process_id)
                 .conflicts_with("for")
                 .help("a process whose limits and network namespace are changed"),
         )
@@ -347,7 +347,7 @@ fn revert() -> Command {
         .arg(
             Arg::new("id")
                 .value_name("APPLY")
-                .value_parser(clap::value_parser!(u64).range(1..))
+                .value_parser(apply_number)
                 .help("the number of one apply; without it, all that were made here"),
         )
         .arg(
@@ -374,7 +374,7 @@ fn revert() -> Command {
             Arg::new("forget")
                 .long("forget")
                 .value_name("APPLY")
-                .value_parser(clap::value_parser!(u64).range(1..))
+                .value_parser(apply_number)
                 .conflicts_with_all(["id", "force"])
                 .help("removes the record of an apply, and undoes nothing"),
         )
@@ -382,7 +382,7 @@ fn revert() -> Command {
             Arg::new("pid")
                 .long("pid")
                 .value_name("PID")
-                .value_parser(clap::value_parser!(u32).range(1..))
+                .value_parser(process_id)
                 .conflicts_with("root")
                 .help("a process in whose network namespace it was applied"),
         )
@@ -490,6 +490,18 @@ fn export() -> Command {
 .value_hint(ValueHint::FilePath)
                 .help("where to write it, instead of stdout"),
         )
+}
+
+/// Reads the id of a process.
+fn process_id(text: &str) -> Result<u32, String> {
+    let id = text.parse().ok().filter(|id| (1..=i32::MAX as u32).contains(id));
+    id.ok_or_else(|| "the id of a process is a whole number from 1 on, as `pgrep NAME` prints it".to_owned())
+}
+
+/// Reads the number of an apply.
+fn apply_number(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "an apply has a number from 1 on; `runup revert --list` shows those that there are".to_owned())
 }
 
 /// Reads a kernel's version as `uname -r` prints it, or the beginning of one: major and minor at least.

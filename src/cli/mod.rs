@@ -12,6 +12,7 @@ mod gate;
 mod ground;
 mod import;
 mod inputs;
+mod mistake;
 mod output;
 mod profiles;
 mod project;
@@ -101,6 +102,7 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
     adopt();
     let mut streams = Streams::new();
     let mut command = arguments::command();
+    let name = words.get(1).map(|word| word.to_string_lossy().into_owned());
     let matches = match command.try_get_matches_from_mut(words) {
         Ok(matches) => matches,
         Err(error) => {
@@ -112,7 +114,7 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
                     ExitCode::Ready
                 }
                 _ => {
-                    streams.message(&error.to_string());
+                    streams.message(&mistake::message(&error, &command, name.as_deref()));
                     ExitCode::Error
                 }
             };
