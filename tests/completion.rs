@@ -250,17 +250,11 @@ fn bash_completes() {
 
 #[test]
 fn bash_quotes_what_a_profile_calls_itself_and_runs_nothing_of_it() {
-    let config = directory(&[]);
-    let home = config.path();
-    let profiles = home.join("profiles");
-    std::fs::create_dir_all(&profiles).expect("a directory");
     // A program in the place of runup, so that the names are hostile whoever runs the tests.
+    let fake = "#!/bin/sh\nprintf 'nothing\\na $(touch %s/made) b\\t\\n' \"$PWD\"\n";
+    let files = directory(&[("runup", fake)]);
+    let home = files.path();
     let fake = home.join("runup");
-    std::fs::write(
-        &fake,
-        "#!/bin/sh\nprintf 'nothing\\na $(touch %s/made) b\\t\\n' \"$PWD\"\n",
-    )
-    .expect("a file");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&fake, mode).expect("a mode");
     let name = fake.to_str().expect("text");

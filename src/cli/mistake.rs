@@ -103,6 +103,7 @@ fn describe(arg: &Arg) -> Option<String> {
         }
         "TIME" => "write a time: 500ms, 10s or 2m; a number alone is seconds",
         "A" | "B" => "write the name of a recording; `runup record -o FILE` makes one",
+        "DIR|FILE" => "write the name of a directory or a file as sysctl.d(5) has them",
         "FILE|DIR" => "write the name of a file or a directory: `runup import /etc/sysctl.d`",
         "PID" => "write the id of a process; `pgrep NAME` finds it",
         "APPLY" => "write the number of an apply; `runup revert --list` shows them",
