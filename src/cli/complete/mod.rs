@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
 use super::output::Streams;
 use super::{CommandResult, ExitCode, arguments};
-use crate::report::printable;
+use crate::text::printable;
 use line::{Asked, Line};
 
 /// The longest explanation of a candidate, in characters: two of them fit into a wide terminal.
