@@ -1,11 +1,12 @@
 //! Podman: containers.conf.
 
-use toml::de::{DeTable, DeValue};
-
 use super::{Found, Missing, driver, limit_of, pair, side, written};
+use crate::diagnostic::Diagnostics;
+use crate::document::{self, raw::Data, raw::Table};
 use crate::host::Capability;
 use crate::persisted::files::drop_ins;
 use crate::rule::Context;
+use crate::source::{Origin, Sources};
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::is_running;
 use crate::systemd::process::{home_of, limits_of};
@@ -104,22 +105,30 @@ fn config(cx: &Context<'_>) -> Result<Config, Missing> {
             Err(Failure::Absent) => continue,
             Err(failure) => return Err(Missing::Unreadable(format!("{path}: {failure}"))),
         };
-        let table = DeTable::parse(&text).map_err(|_| Missing::Unreadable(format!("{path} is no TOML")))?;
-        let get = |section: &str, key: &str| {
-            let section = table.get_ref().get(section)?.get_ref().as_table()?;
-            section.get(key).map(|value| value.get_ref().clone())
-        };
-        if let Some(DeValue::Array(list)) = get("containers", "default_ulimits") {
-            let entries = list
-                .iter()
-                .filter_map(|entry| entry.get_ref().as_str().map(str::to_owned));
+        let table = toml(&path, text)?;
+        let get = |section: &str, key: &str| table.get(section)?.table()?.get(key);
+        if let Some(Data::List(list)) = get("containers", "default_ulimits").map(|value| &value.data) {
+            let entries = list.iter().filter_map(|entry| entry.text().map(str::to_owned));
             config.ulimits = Some((entries.collect(), path.clone()));
         }
-        if let Some(DeValue::String(name)) = get("engine", "cgroup_manager") {
-            config.manager = Some((name.into_owned(), path));
+        if let Some(name) = get("engine", "cgroup_manager").and_then(|value| value.text()) {
+            config.manager = Some((name.to_owned(), path));
         }
     }
     Ok(config)
+}
+
+/// A file as the tables that profiles are read to. Podman takes no file with a mistake in it, so nothing of such a one counts.
+fn toml(path: &str, text: String) -> Result<Table, Missing> {
+    let mut sources = Sources::new();
+    let source = sources.add(path, text, Origin::File);
+    let mut mistakes = Diagnostics::new();
+    let table = document::parse(&sources, source, &mut mistakes);
+    if mistakes.is_empty() {
+        Ok(table)
+    } else {
+        Err(Missing::Unreadable(format!("{path} is no TOML")))
+    }
 }
 
 /// A drop-in. A list replaces the one before, so that what was in it stands in the new one too.

@@ -4,6 +4,10 @@
 //! of it for memory. What this reader does not know for certain (escapes, quoted keys, floats, a table that is opened twice, any
 //! mistake at all) it leaves alone: it answers `None`, and the full parser reads the text and reports what is wrong. That both
 //! read the same from what both read is a test.
+//!
+//! One reader over the events of `toml_parser`, under the full parser, was measured instead: of a profile with a hundred rules the
+//! events alone, before any value is made of them, take 1.18 million instructions, and this reader with all its values 0.96
+//! million. A whole check takes 5 million.
 
 use super::raw::{Data, Entry, Raw, Table};
 use crate::date::Date;
