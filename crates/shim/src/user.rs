@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::message::Shown;
 use super::{files, sys};
+use runup_machine::accounts::rows;
 use runup_machine::files::Unreadable;
 
 const PASSWD: &str = "/etc/passwd";
@@ -128,15 +129,13 @@ fn resolve_in<R: Fn(&str) -> Text>(text: &[u8], database: &Database<R>) -> Resul
     }
     let passwd = load(PASSWD);
     let number = number(name)?;
-    let entry = match number {
-        Some(uid) => find(&passwd, |fields| integer(fields.get(2)) == Some(uid)),
-        None => find(&passwd, |fields| fields[0] == name),
-    };
-    let from_entry = entry
-        .as_deref()
-        .and_then(|fields| Some((integer(fields.get(2))?, integer(fields.get(3))?)));
-    let (uid, primary) = match (from_entry, number) {
-        (Some(ids), _) => ids,
+    let known = passwd.as_deref().unwrap_or_default();
+    let entry = rows::users(known).find(|user| match number {
+        Some(uid) => user.uid == uid,
+        None => user.name == name,
+    });
+    let (uid, primary) = match (entry, number) {
+        (Some(user), _) => (usable(user.uid)?, usable(user.gid)?),
         (None, Some(uid)) => (uid, database.own_group),
         (None, None) => {
             return Err(UserError::Unknown {
@@ -147,22 +146,16 @@ fn resolve_in<R: Fn(&str) -> Text>(text: &[u8], database: &Database<R>) -> Resul
             });
         }
     };
-    let home = entry
-        .as_deref()
-        .and_then(|fields| fields.get(5))
-        .filter(|home| !home.is_empty());
-    let home = OsString::from_vec(home.map_or_else(|| b"/".to_vec(), |home| home.to_vec()));
+    let home = entry.map(|user| user.home).filter(|home| !home.is_empty());
+    let home = OsString::from_vec(home.unwrap_or(b"/").to_vec());
     let (gid, mut groups) = match group {
         Some(group) => {
             let gid = resolve_group(group, || load(GROUP))?;
             (gid, vec![gid])
         }
         None => {
-            let login = entry.as_deref().map(|fields| fields[0]);
-            (
-                primary,
-                login.map_or_else(Vec::new, |login| memberships(&load(GROUP), login)),
-            )
+            let of = |user: rows::User<'_>| memberships(&load(GROUP), user.name);
+            (primary, entry.map_or_else(|| Ok(Vec::new()), of)?)
         }
     };
     groups.push(gid);
@@ -179,55 +172,40 @@ fn resolve_group(name: &[u8], load: impl FnOnce() -> Text) -> Result<u32, UserEr
         return Ok(gid);
     }
     let text = load();
-    let gid = find(&text, |fields| fields[0] == name).and_then(|fields| integer(fields.get(2)));
-    gid.ok_or_else(|| UserError::Unknown {
-        what: "group",
-        name: name.to_vec(),
-        file: GROUP,
-        unreadable: text.err(),
-    })
+    let found = rows::groups(text.as_deref().unwrap_or_default()).find(|group| group.name == name);
+    match found {
+        Some(group) => usable(group.gid),
+        None => Err(UserError::Unknown {
+            what: "group",
+            name: name.to_vec(),
+            file: GROUP,
+            unreadable: text.err(),
+        }),
+    }
 }
 
-/// An id, where the text is all digits. 2^32 - 1 means "leave it" to the kernel, and is nobody's.
+/// An id, where the text is all digits.
 fn number(text: &[u8]) -> Result<Option<u32>, UserError> {
     if !text.iter().all(u8::is_ascii_digit) {
         return Ok(None);
     }
-    match integer(Some(&text)) {
-        Some(id) if id < u32::MAX => Ok(Some(id)),
-        _ => Err(UserError::Form("an id is at most 4294967294")),
+    let id = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    usable(id.unwrap_or(u32::MAX)).map(Some)
+}
+
+/// An id that somebody can have. 2^32 - 1 means "leave it" to the kernel, so that the program would stay who runup is.
+fn usable(id: u32) -> Result<u32, UserError> {
+    if id < u32::MAX {
+        Ok(id)
+    } else {
+        Err(UserError::Form("an id is at most 4294967294"))
     }
 }
 
-fn integer(field: Option<&&[u8]>) -> Option<u32> {
-    std::str::from_utf8(field?).ok()?.parse().ok()
-}
-
-/// The lines of such a file, each as its fields. NIS's `+` and `-` lines and comments are nobody's.
-fn entries(text: &Text) -> impl Iterator<Item = Vec<&[u8]>> {
-    let lines = text.as_deref().unwrap_or_default().split(|byte| *byte == b'\n');
-    let real = lines.filter(|line| !matches!(line.first(), None | Some(b'+' | b'-' | b'#')));
-    real.map(|line| line.split(|byte| *byte == b':').collect::<Vec<_>>())
-        .filter(|fields| fields.len() >= 3)
-}
-
-fn find(text: &Text, wanted: impl Fn(&[&[u8]]) -> bool) -> Option<Vec<&[u8]>> {
-    entries(text).find(|fields| wanted(fields))
-}
-
 /// The groups whose members name a login.
-fn memberships(text: &Text, login: &[u8]) -> Vec<u32> {
-    let member = |fields: &Vec<&[u8]>| {
-        fields.get(3).is_some_and(|members| {
-            members
-                .split(|byte| *byte == b',')
-                .any(|member| member.trim_ascii() == login)
-        })
-    };
-    entries(text)
-        .filter(member)
-        .filter_map(|fields| integer(fields.get(2)))
-        .collect()
+fn memberships(text: &Text, login: &[u8]) -> Result<Vec<u32>, UserError> {
+    let of = rows::groups(text.as_deref().unwrap_or_default()).filter(|group| group.has(login));
+    of.map(|group| usable(group.gid)).collect()
 }
 
 #[cfg(test)]
@@ -290,6 +268,27 @@ mod tests {
         assert!(with_files("web:nothing").is_err_and(|error| error.to_string().contains("/etc/group")));
         let error = without_files("web").expect_err("no file");
         assert!(error.to_string().contains("cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn an_id_that_means_leave_it_is_refused_in_the_files_too() {
+        let files = |users: &'static str, groups: &'static str, wanted: &str| {
+            let read = |path: &str| Ok((if path == PASSWD { users } else { groups }).into());
+            resolve_in(wanted.as_bytes(), &Database { read, own_group: 7 })
+        };
+        let fine = "a:x:1:1::/:\n";
+        assert_eq!(files(fine, "g:x:2:a\n", "a"), user(1, 1, &[1, 2], "/"));
+        for (users, groups, wanted) in [
+            ("a:x:4294967295:1::/:\n", "", "a"),
+            ("a:x:1:4294967295::/:\n", "", "a"),
+            (fine, "g:x:4294967295:a\n", "a"),
+            (fine, "g:x:4294967295:\n", "a:g"),
+        ] {
+            assert!(
+                matches!(files(users, groups, wanted), Err(UserError::Form(_))),
+                "{users} {groups}"
+            );
+        }
     }
 
     #[test]

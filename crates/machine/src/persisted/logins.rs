@@ -1,6 +1,7 @@
 //! What pam_limits gives to a login: limits.conf(5).
 
 use super::limits_conf::{self, Line, Says};
+use crate::accounts::rows;
 use crate::system::{Limits, Resource, System};
 use crate::value::Number;
 
@@ -165,41 +166,24 @@ fn uid(system: &dyn System, domain: &str) -> Option<u32> {
         return Some(number);
     }
     let passwd = system.read("/etc/passwd").ok()?;
-    let passwd = String::from_utf8_lossy(&passwd);
-    let row = passwd.lines().find(|row| row.split(':').next() == Some(domain))?;
-    row.split(':').nth(2)?.parse().ok()
+    let user = rows::users(&passwd).find(|user| user.name == domain.as_bytes())?;
+    Some(user.uid)
 }
 
 fn user(system: &dyn System, uid: u32) -> User {
-    let text = |path: &str| {
-        system
-            .read(path)
-            .map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
-    };
+    let text = |path: &str| system.read(path).unwrap_or_default();
+    let owned = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let passwd = text("/etc/passwd");
-    let row = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let row = row
-        .into_iter()
-        .find(|fields| fields.get(2).and_then(|field| field.parse().ok()) == Some(uid));
-    let field = |at: usize| {
-        row.as_ref()
-            .and_then(|fields| fields.get(at))
-            .copied()
-            .unwrap_or_default()
-    };
-    let (name, gid) = (field(0).to_owned(), field(3));
-    let groups = text("/etc/group");
-    let groups = groups.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let [group, _, number, members] = fields[..] else {
-            return None;
-        };
-        (number == gid || members.split(',').any(|member| member == name)).then(|| group.to_owned())
+    let row = rows::users(&passwd).find(|user| user.uid == uid);
+    let group = text("/etc/group");
+    let groups = row.map_or_else(Vec::new, |user| {
+        let his = rows::groups(&group).filter(|group| group.gid == user.gid || group.has(user.name));
+        his.map(|group| owned(group.name)).collect()
     });
     User {
-        groups: groups.collect(),
-        name,
+        name: row.map_or_else(String::new, |user| owned(user.name)),
         uid,
+        groups,
     }
 }
 

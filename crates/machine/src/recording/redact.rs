@@ -1,5 +1,6 @@
 //! What stays out of a recording: of files that may hold secrets only the lines are kept that a kind reads.
 
+use crate::accounts::rows;
 use crate::persisted::{pam, shells};
 use crate::systemd;
 
@@ -56,17 +57,16 @@ fn containers(bytes: &[u8]) -> Vec<u8> {
     lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
-/// Accounts without what people wrote of themselves.
+/// Accounts without what people wrote of themselves; lines keep their numbers.
 fn passwd(bytes: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(bytes);
-    let rows = text.lines().map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        match fields[..] {
-            [name, _, uid, gid, _, home, ..] => format!("{name}:x:{uid}:{gid}::{home}:"),
-            _ => String::new(),
-        }
+    let rows = bytes.split(|byte| *byte == b'\n').map(|line| {
+        let Some(user) = rows::user(line) else {
+            return Vec::new();
+        };
+        let ids = format!(":x:{}:{}::", user.uid, user.gid);
+        [user.name, ids.as_bytes(), user.home, b":"].concat()
     });
-    rows.collect::<Vec<_>>().join("\n").into_bytes()
+    rows.collect::<Vec<_>>().join(&b'\n')
 }
 
 /// `1234 (name) S ...` without the name, for a process of somebody else.
@@ -102,7 +102,14 @@ mod tests {
         );
         assert_eq!(
             kept("/etc/passwd", "ann:x:1:2:Ann Other,555:/home/ann:/bin/sh\n"),
-            "ann:x:1:2::/home/ann:"
+            "ann:x:1:2::/home/ann:\n"
+        );
+        assert_eq!(
+            kept(
+                "/etc/passwd",
+                "# Ann's, 555\n+nis:x:1:1:secret:/:\nann:x:+1: 2:Ann:/a:/b\nbob:x:3:4\n"
+            ),
+            "\n\nann:x:1:2::/a:\nbob:x:3:4:::\n"
         );
         assert_eq!(nameless(b"12 (a (b) c) S 1 2"), b"12 () S 1 2");
         assert_eq!(redact("/proc/meminfo", b"x"), None);

@@ -1,6 +1,7 @@
 //! The cgroup of a unit, and its main process.
 
 use super::unit::{Manager, Unit};
+use crate::accounts::rows;
 use crate::host::Host;
 use crate::system::{Failure, Limits, Resource, System, parent_and_start, row_of_limits};
 
@@ -155,10 +156,10 @@ pub fn manager_of(host: &Host<'_>, path: &str) -> Manager {
 /// A user's home directory.
 #[must_use]
 pub fn home_of(host: &Host<'_>, uid: u32) -> Option<String> {
-    host.text("/etc/passwd").ok()?.lines().find_map(|line| {
-        let fields: Vec<&str> = line.split(':').collect();
-        (fields.get(2)?.parse() == Ok(uid)).then_some((*fields.get(5)?).to_owned())
-    })
+    let passwd = host.system.read("/etc/passwd").ok()?;
+    let user = rows::users(&passwd).find(|user| user.uid == uid)?;
+    // Without one it is no directory, and nothing is below it.
+    (!user.home.is_empty()).then(|| String::from_utf8_lossy(user.home).into_owned())
 }
 
 /// The process that a unit is about. systemd remembers it, and tells nobody without being asked; what it goes by is known: the
