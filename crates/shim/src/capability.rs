@@ -1,61 +1,14 @@
-//! Linux capabilities by name.
+//! Sets of capabilities, as people write them.
 
 use std::fmt;
 
-/// The names in the order of their numbers, as in `linux/capability.h`, without `CAP_`.
-const NAMES: [&str; 41] = [
-    "chown",
-    "dac_override",
-    "dac_read_search",
-    "fowner",
-    "fsetid",
-    "kill",
-    "setgid",
-    "setuid",
-    "setpcap",
-    "linux_immutable",
-    "net_bind_service",
-    "net_broadcast",
-    "net_admin",
-    "net_raw",
-    "ipc_lock",
-    "ipc_owner",
-    "sys_module",
-    "sys_rawio",
-    "sys_chroot",
-    "sys_ptrace",
-    "sys_pacct",
-    "sys_admin",
-    "sys_boot",
-    "sys_nice",
-    "sys_resource",
-    "sys_time",
-    "sys_tty_config",
-    "mknod",
-    "lease",
-    "audit_write",
-    "audit_control",
-    "setfcap",
-    "mac_override",
-    "mac_admin",
-    "syslog",
-    "wake_alarm",
-    "block_suspend",
-    "audit_read",
-    "perfmon",
-    "bpf",
-    "checkpoint_restore",
-];
+use runup_machine::system::Capability;
 
-/// Every capability that has a name here, in small letters and without `cap_`.
+/// The name of every capability that has one here, without `CAP_`.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    NAMES.into_iter()
+    let all = Capability::ALL.iter();
+    all.map(|capability| &capability.name()["CAP_".len()..])
 }
-
-/// The number of the capability to set user ids.
-pub(crate) const SETUID: u8 = 7;
-/// The number of the capability to set group ids.
-pub(crate) const SETGID: u8 = 6;
 
 /// A set of capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,22 +66,26 @@ impl CapabilitySet {
     pub fn parse(text: &str) -> Result<CapabilitySet, String> {
         let mut set = 0;
         for word in text.split(|character: char| character == ',' || character.is_ascii_whitespace()) {
-            let lower = word.to_ascii_lowercase();
-            let name = lower.strip_prefix("cap_").unwrap_or(&lower);
-            match NAMES.iter().position(|known| *known == name) {
+            match Capability::parse(word) {
                 _ if word.is_empty() => {}
-                _ if name == "all" => set = u64::MAX,
-                Some(number) => set |= 1 << number,
-                None => return Err(unknown(word, name)),
+                Some(capability) => set |= 1 << capability.number(),
+                None if ["all", "cap_all"].iter().any(|all| word.eq_ignore_ascii_case(all)) => set = u64::MAX,
+                None => return Err(unknown(word)),
             }
         }
         Ok(CapabilitySet(set))
     }
 }
 
-fn unknown(word: &str, name: &str) -> String {
-    match NAMES.iter().find(|known| known.contains(name) && name.len() > 2) {
-        Some(near) => format!("`{word}` is not a capability; did you mean `{near}`?"),
+fn unknown(word: &str) -> String {
+    let upper = word.to_ascii_uppercase();
+    let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+    let near = |known: &&Capability| known.name()[4..].contains(name) && name.len() > 2;
+    match Capability::ALL.iter().find(near) {
+        Some(near) => format!(
+            "`{word}` is not a capability; did you mean `{}`?",
+            near.name()[4..].to_ascii_lowercase()
+        ),
         None => format!("`{word}` is not a capability; capabilities(7) lists them"),
     }
 }
@@ -138,8 +95,8 @@ pub(crate) struct Name(pub(crate) u8);
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES.get(usize::from(self.0)) {
-            Some(name) => write!(f, "CAP_{}", name.to_ascii_uppercase()),
+        match Capability::of_number(self.0) {
+            Some(capability) => f.write_str(capability.name()),
             None => write!(f, "capability {}", self.0),
         }
     }
@@ -170,15 +127,5 @@ mod tests {
         assert_eq!(CapabilitySet::parse("all"), Ok(CapabilitySet::ALL));
         assert!(CapabilitySet::parse("bind_service").is_err_and(|text| text.contains("net_bind_service")));
         assert!(CapabilitySet::parse("nonsense").is_err());
-    }
-
-    #[test]
-    fn numbers_are_the_kernels() {
-        let number = |name| CapabilitySet::parse(name).map(CapabilitySet::bits);
-        assert_eq!((number("setgid"), number("setuid")), (Ok(1 << SETGID), Ok(1 << SETUID)));
-        assert_eq!(
-            (number("sys_admin"), number("checkpoint_restore")),
-            (Ok(1 << 21), Ok(1 << 40))
-        );
     }
 }

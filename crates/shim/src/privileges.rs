@@ -3,11 +3,13 @@
 //! The order is the kernel's: each step needs a privilege that a later one gives up, or is undone by an earlier one.
 
 use super::bounding;
-use super::capability::{CapabilitySet, Name, SETGID, SETUID};
+use super::capability::{CapabilitySet, Name};
 use super::signals::Signal;
 use super::step::{ORDER, PrivilegeError, Step};
-use super::sys::{self, CapabilitySets, Errno};
+use super::sys::{self, Errno};
 use super::user::User;
+use runup_machine::system::Capability;
+use runup_machine::system::capability::CapabilitySets;
 
 /// What is to be changed, resolved: nothing in it needs to be looked up any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub fn apply(privileges: &Privileges) -> Result<(), PrivilegeError> {
 /// groups that the runtime gave stay.
 fn is_already(user: &User) -> bool {
     let may = match sys::capabilities() {
-        Ok(sets) => sets.permitted & (1 << SETUID | 1 << SETGID) != 0,
+        Ok(sets) => sets.permitted & (1 << Capability::Setuid.number() | 1 << Capability::Setgid.number()) != 0,
         // Not known, so every step is taken; elsewhere there are none.
         Err(_) => cfg!(target_os = "linux"),
     };
@@ -258,13 +260,13 @@ fn verify_user(user: &User, keep: CapabilitySet) -> Result<(), PrivilegeError> {
     // EINVAL: this user namespace has no such id. Any other answer than these two does not say that it cannot be done.
     let refused = |answer: Result<(), Errno>| matches!(answer, Err(libc::EPERM | libc::EINVAL));
     let may_return = |number| keep.has(number);
-    if user.uid != 0 && !may_return(SETUID) && !refused(sys::set_user(0)) {
+    if user.uid != 0 && !may_return(Capability::Setuid.number()) && !refused(sys::set_user(0)) {
         return Err(unverified(
             "the change of user could be undone: root may be one call away",
             0,
         ));
     }
-    if user.uid != 0 && user.gid != 0 && !may_return(SETGID) && !refused(sys::set_group(0)) {
+    if user.uid != 0 && user.gid != 0 && !may_return(Capability::Setgid.number()) && !refused(sys::set_group(0)) {
         return Err(unverified(
             "the change of group could be undone: group 0 may be one call away",
             0,

@@ -6,8 +6,9 @@ pub mod cgroup;
 mod facts;
 mod surroundings;
 
+pub use crate::system::Capability;
 pub use facts::{FACTS, FactInfo};
-pub use surroundings::{Capability, Container, Mount};
+pub use surroundings::{Container, Mount};
 
 use std::cell::OnceCell;
 

@@ -2,36 +2,7 @@
 
 use super::Host;
 use crate::failure::Failure;
-use crate::system::Os;
-
-/// Linux capabilities that runup's changes need.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Capability {
-    /// Files of other users.
-    DacOverride = 1,
-    /// `net.*` sysctls of a network namespace.
-    NetAdmin = 12,
-    /// Swap, namespaces, most of `kernel.*`.
-    SysAdmin = 21,
-    /// Limits of other processes.
-    SysPtrace = 19,
-    /// Hard limits upward.
-    SysResource = 24,
-}
-
-impl Capability {
-    /// Its name: `CAP_NET_ADMIN`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Capability::DacOverride => "CAP_DAC_OVERRIDE",
-            Capability::NetAdmin => "CAP_NET_ADMIN",
-            Capability::SysAdmin => "CAP_SYS_ADMIN",
-            Capability::SysPtrace => "CAP_SYS_PTRACE",
-            Capability::SysResource => "CAP_SYS_RESOURCE",
-        }
-    }
-}
+use crate::system::{Capability, Os};
 
 /// Whether this is a container, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +138,7 @@ impl Host<'_> {
     pub fn capable(&self, capability: Capability) -> bool {
         let identity = self.system.identity();
         match self.system.platform().os {
-            Os::Linux => identity.capabilities & (1 << capability as u64) != 0,
+            Os::Linux => identity.capabilities & (1 << capability.number()) != 0,
             Os::Macos | Os::Freebsd => identity.uid == 0,
         }
     }

@@ -6,6 +6,7 @@
 
 mod always;
 mod answer;
+pub mod capability;
 mod filesystem;
 pub mod live;
 pub mod memory;
@@ -23,6 +24,7 @@ pub use answer::{
     Battery, Channels, ClockCost, ClockState, FileKind, Filesystem, Identity, Interface, Listener, Os, Platform,
     PortUse, ProcessTime, Sockets, Stat,
 };
+pub use capability::Capability;
 pub use filesystem::has_access_list;
 pub use procfs::{limits as row_of_limits, parent_and_start};
 pub use question::{Answer, Question};

@@ -5,7 +5,9 @@ use std::ffi::{c_int, c_long, c_uint, c_ulong};
 use std::ptr;
 use std::time::Duration;
 
-use super::{CapabilitySets, Errno, check, errno};
+pub(crate) use runup_machine::system::capability::{get as capabilities, set as set_capabilities};
+
+use super::{Errno, check, errno};
 
 /// Bytes in the kernel's signal set.
 const SET_SIZE: usize = 8;
@@ -226,58 +228,6 @@ pub(crate) fn is_ambient(capability: u8) -> Result<bool, Errno> {
         u64::from(capability),
     )
     .map(|answer| answer == 1)
-}
-
-#[repr(C)]
-struct Header {
-    version: u32,
-    pid: c_int,
-}
-
-#[repr(C)]
-#[derive(Default, Clone, Copy)]
-struct Half {
-    effective: u32,
-    permitted: u32,
-    inheritable: u32,
-}
-
-/// `_LINUX_CAPABILITY_VERSION_3`: 64 bits, as two halves.
-const VERSION_3: u32 = 0x2008_0522;
-
-pub(crate) fn capabilities() -> Result<CapabilitySets, Errno> {
-    let mut header = Header {
-        version: VERSION_3,
-        pid: 0,
-    };
-    let mut halves = [Half::default(); 2];
-    // SAFETY: version 3 writes two halves, and there are two.
-    let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, halves.as_mut_ptr()) };
-    if answer < 0 {
-        return Err(errno());
-    }
-    let join = |half: fn(&Half) -> u32| u64::from(half(&halves[0])) | u64::from(half(&halves[1])) << 32;
-    Ok(CapabilitySets {
-        effective: join(|half| half.effective),
-        permitted: join(|half| half.permitted),
-        inheritable: join(|half| half.inheritable),
-    })
-}
-
-pub(crate) fn set_capabilities(sets: &CapabilitySets) -> Result<(), Errno> {
-    let mut header = Header {
-        version: VERSION_3,
-        pid: 0,
-    };
-    let half = |shift: u32| Half {
-        effective: (sets.effective >> shift) as u32,
-        permitted: (sets.permitted >> shift) as u32,
-        inheritable: (sets.inheritable >> shift) as u32,
-    };
-    let halves = [half(0), half(32)];
-    // SAFETY: version 3 reads two halves, and there are two.
-    let answer = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, halves.as_ptr()) };
-    if answer < 0 { Err(errno()) } else { Ok(()) }
 }
 
 /// Soft and hard limit on a resource; `u64::MAX` is no limit.

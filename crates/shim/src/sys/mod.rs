@@ -38,17 +38,6 @@ pub(crate) enum Status {
     Stopped(i32),
 }
 
-/// The capability sets of this process, one bit for each capability number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct CapabilitySets {
-    /// In force.
-    pub(crate) effective: u64,
-    /// May be put in force.
-    pub(crate) permitted: u64,
-    /// Kept over `execve` by files that ask for it, and the ceiling of the ambient set.
-    pub(crate) inheritable: u64,
-}
-
 /// The errno of the call that has just failed.
 pub(crate) fn errno() -> Errno {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)

@@ -3,7 +3,8 @@
 use std::ffi::{c_int, c_uint};
 use std::time::Duration;
 
-use super::{CapabilitySets, Errno, check};
+use super::{Errno, check};
+use runup_machine::system::capability::CapabilitySets;
 
 /// Something that `wait_signal` took from the queue. There is no such call here, so there is none.
 pub(crate) struct Received(std::convert::Infallible);

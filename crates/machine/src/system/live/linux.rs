@@ -17,6 +17,7 @@ use crate::system::{
     Answer, Failure, FileKind, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat,
     SysctlName, System, filesystem, procfs,
 };
+use crate::system::capability;
 use crate::value::Number;
 
 /// The machine that this process runs on.
@@ -298,7 +299,7 @@ impl System for LiveSystem {
             pid: pid.cast_unsigned(),
             uid,
             gid,
-            capabilities: capabilities(),
+            capabilities: capability::get().map_or(0, |sets| sets.effective),
         }
     }
 
@@ -502,36 +503,6 @@ pub(super) fn raw(resource: Resource) -> RawResource {
         Resource::Rttime => libc::RLIMIT_RTTIME,
         Resource::Sigpending => libc::RLIMIT_SIGPENDING,
         Resource::Stack => libc::RLIMIT_STACK,
-    }
-}
-
-/// The effective capabilities, by the system call: `/proc` may not be there.
-fn capabilities() -> u64 {
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: i32,
-    }
-    #[repr(C)]
-    #[derive(Clone, Copy, Default)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    /// _LINUX_CAPABILITY_VERSION_3
-    const VERSION: u32 = 0x2008_0522;
-    let mut header = Header {
-        version: VERSION,
-        pid: 0,
-    };
-    let mut data = [Data::default(); 2];
-    // SAFETY: version 3 of the call takes this header and fills two of these structures.
-    let result = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
-    if result == 0 {
-        u64::from(data[0].effective) | u64::from(data[1].effective) << 32
-    } else {
-        0
     }
 }
 

@@ -3,7 +3,7 @@
 use super::MemorySystem;
 use crate::system::space::space_of;
 use crate::system::steps::Steps;
-use crate::system::{Failure, Limits, Process, Resource, Space, System, WritableSystem};
+use crate::system::{Capability, Failure, Limits, Process, Resource, Space, System, WritableSystem};
 use crate::value::Number;
 
 /// What a kernel does with a write to a file.
@@ -161,7 +161,7 @@ impl WritableSystem for MemorySystem {
         if limits.soft > limits.hard {
             return Err(Failure::Io(libc::EINVAL));
         }
-        let privileged = self.identity().capabilities & (1 << 24) != 0;
+        let privileged = self.identity().capabilities & (1 << Capability::SysResource.number()) != 0;
         if (limits.hard > old.hard && !privileged) || (resource == Resource::Nofile && above) {
             return Err(Failure::Denied(libc::EPERM));
         }
