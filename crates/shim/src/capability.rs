@@ -4,10 +4,9 @@ use std::fmt;
 
 use runup_machine::system::Capability;
 
-/// The name of every capability that has one here, without `CAP_`.
+/// The name of every capability that has one here, in small letters and without `cap_`.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    let all = Capability::ALL.iter();
-    all.map(|capability| &capability.name()["CAP_".len()..])
+    Capability::ALL.iter().map(|capability| capability.short_name())
 }
 
 /// A set of capabilities.

@@ -63,7 +63,7 @@ impl fmt::Display for Clamp {
 /// [`Failure::Absent`] where the platform has no such resource, [`Failure::Denied`] where nothing at all may be set (seccomp),
 /// [`Failure::Io`] for anything else. Nothing has been changed then.
 pub fn apply(wish: LimitWish) -> Result<Applied, Failure> {
-    let number = number_of(wish.resource).ok_or(Failure::Absent)?;
+    let number = wish.resource.number().ok_or(Failure::Absent)?;
     let ceiling = if wish.resource == Resource::Nofile {
         nr_open()
     } else {
@@ -166,38 +166,6 @@ fn pair((soft, hard): (u64, u64)) -> Limits {
         soft: number(soft),
         hard: number(hard),
     }
-}
-
-/// The kernel's number of a resource, if the platform has it.
-#[allow(clippy::unnecessary_cast, reason = "the constants are unsigned with glibc alone")]
-fn number_of(resource: Resource) -> Option<u32> {
-    let number = match resource {
-        Resource::As => libc::RLIMIT_AS,
-        Resource::Core => libc::RLIMIT_CORE,
-        Resource::Cpu => libc::RLIMIT_CPU,
-        Resource::Data => libc::RLIMIT_DATA,
-        Resource::Fsize => libc::RLIMIT_FSIZE,
-        Resource::Memlock => libc::RLIMIT_MEMLOCK,
-        Resource::Nofile => libc::RLIMIT_NOFILE,
-        Resource::Nproc => libc::RLIMIT_NPROC,
-        Resource::Rss => libc::RLIMIT_RSS,
-        Resource::Stack => libc::RLIMIT_STACK,
-        #[cfg(target_os = "linux")]
-        Resource::Locks => libc::RLIMIT_LOCKS,
-        #[cfg(target_os = "linux")]
-        Resource::Msgqueue => libc::RLIMIT_MSGQUEUE,
-        #[cfg(target_os = "linux")]
-        Resource::Nice => libc::RLIMIT_NICE,
-        #[cfg(target_os = "linux")]
-        Resource::Rtprio => libc::RLIMIT_RTPRIO,
-        #[cfg(target_os = "linux")]
-        Resource::Rttime => libc::RLIMIT_RTTIME,
-        #[cfg(target_os = "linux")]
-        Resource::Sigpending => libc::RLIMIT_SIGPENDING,
-        #[cfg(not(target_os = "linux"))]
-        _ => return None,
-    };
-    Some(number as u32)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 )]
 
 macro_rules! capabilities {
-    ($($variant:ident = $name:literal,)*) => {
+    ($($variant:ident = $name:literal $short:literal,)*) => {
         /// A Linux capability; as a number it is the kernel's.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[allow(missing_docs, reason = "the names are those of capabilities(7)")]
@@ -26,53 +26,61 @@ macro_rules! capabilities {
                     $(Capability::$variant => $name,)*
                 }
             }
+
+            /// Its name in small letters and without `CAP_`: `net_admin`.
+            #[must_use]
+            pub fn short_name(self) -> &'static str {
+                match self {
+                    $(Capability::$variant => $short,)*
+                }
+            }
         }
     };
 }
 
 // In the order of their numbers in `linux/capability.h`.
 capabilities! {
-    Chown = "CAP_CHOWN",
-    DacOverride = "CAP_DAC_OVERRIDE",
-    DacReadSearch = "CAP_DAC_READ_SEARCH",
-    Fowner = "CAP_FOWNER",
-    Fsetid = "CAP_FSETID",
-    Kill = "CAP_KILL",
-    Setgid = "CAP_SETGID",
-    Setuid = "CAP_SETUID",
-    Setpcap = "CAP_SETPCAP",
-    LinuxImmutable = "CAP_LINUX_IMMUTABLE",
-    NetBindService = "CAP_NET_BIND_SERVICE",
-    NetBroadcast = "CAP_NET_BROADCAST",
-    NetAdmin = "CAP_NET_ADMIN",
-    NetRaw = "CAP_NET_RAW",
-    IpcLock = "CAP_IPC_LOCK",
-    IpcOwner = "CAP_IPC_OWNER",
-    SysModule = "CAP_SYS_MODULE",
-    SysRawio = "CAP_SYS_RAWIO",
-    SysChroot = "CAP_SYS_CHROOT",
-    SysPtrace = "CAP_SYS_PTRACE",
-    SysPacct = "CAP_SYS_PACCT",
-    SysAdmin = "CAP_SYS_ADMIN",
-    SysBoot = "CAP_SYS_BOOT",
-    SysNice = "CAP_SYS_NICE",
-    SysResource = "CAP_SYS_RESOURCE",
-    SysTime = "CAP_SYS_TIME",
-    SysTtyConfig = "CAP_SYS_TTY_CONFIG",
-    Mknod = "CAP_MKNOD",
-    Lease = "CAP_LEASE",
-    AuditWrite = "CAP_AUDIT_WRITE",
-    AuditControl = "CAP_AUDIT_CONTROL",
-    Setfcap = "CAP_SETFCAP",
-    MacOverride = "CAP_MAC_OVERRIDE",
-    MacAdmin = "CAP_MAC_ADMIN",
-    Syslog = "CAP_SYSLOG",
-    WakeAlarm = "CAP_WAKE_ALARM",
-    BlockSuspend = "CAP_BLOCK_SUSPEND",
-    AuditRead = "CAP_AUDIT_READ",
-    Perfmon = "CAP_PERFMON",
-    Bpf = "CAP_BPF",
-    CheckpointRestore = "CAP_CHECKPOINT_RESTORE",
+    Chown = "CAP_CHOWN" "chown",
+    DacOverride = "CAP_DAC_OVERRIDE" "dac_override",
+    DacReadSearch = "CAP_DAC_READ_SEARCH" "dac_read_search",
+    Fowner = "CAP_FOWNER" "fowner",
+    Fsetid = "CAP_FSETID" "fsetid",
+    Kill = "CAP_KILL" "kill",
+    Setgid = "CAP_SETGID" "setgid",
+    Setuid = "CAP_SETUID" "setuid",
+    Setpcap = "CAP_SETPCAP" "setpcap",
+    LinuxImmutable = "CAP_LINUX_IMMUTABLE" "linux_immutable",
+    NetBindService = "CAP_NET_BIND_SERVICE" "net_bind_service",
+    NetBroadcast = "CAP_NET_BROADCAST" "net_broadcast",
+    NetAdmin = "CAP_NET_ADMIN" "net_admin",
+    NetRaw = "CAP_NET_RAW" "net_raw",
+    IpcLock = "CAP_IPC_LOCK" "ipc_lock",
+    IpcOwner = "CAP_IPC_OWNER" "ipc_owner",
+    SysModule = "CAP_SYS_MODULE" "sys_module",
+    SysRawio = "CAP_SYS_RAWIO" "sys_rawio",
+    SysChroot = "CAP_SYS_CHROOT" "sys_chroot",
+    SysPtrace = "CAP_SYS_PTRACE" "sys_ptrace",
+    SysPacct = "CAP_SYS_PACCT" "sys_pacct",
+    SysAdmin = "CAP_SYS_ADMIN" "sys_admin",
+    SysBoot = "CAP_SYS_BOOT" "sys_boot",
+    SysNice = "CAP_SYS_NICE" "sys_nice",
+    SysResource = "CAP_SYS_RESOURCE" "sys_resource",
+    SysTime = "CAP_SYS_TIME" "sys_time",
+    SysTtyConfig = "CAP_SYS_TTY_CONFIG" "sys_tty_config",
+    Mknod = "CAP_MKNOD" "mknod",
+    Lease = "CAP_LEASE" "lease",
+    AuditWrite = "CAP_AUDIT_WRITE" "audit_write",
+    AuditControl = "CAP_AUDIT_CONTROL" "audit_control",
+    Setfcap = "CAP_SETFCAP" "setfcap",
+    MacOverride = "CAP_MAC_OVERRIDE" "mac_override",
+    MacAdmin = "CAP_MAC_ADMIN" "mac_admin",
+    Syslog = "CAP_SYSLOG" "syslog",
+    WakeAlarm = "CAP_WAKE_ALARM" "wake_alarm",
+    BlockSuspend = "CAP_BLOCK_SUSPEND" "block_suspend",
+    AuditRead = "CAP_AUDIT_READ" "audit_read",
+    Perfmon = "CAP_PERFMON" "perfmon",
+    Bpf = "CAP_BPF" "bpf",
+    CheckpointRestore = "CAP_CHECKPOINT_RESTORE" "checkpoint_restore",
 }
 
 impl Capability {

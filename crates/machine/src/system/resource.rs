@@ -252,6 +252,39 @@ impl Resource {
         self.info().row
     }
 
+    /// The number that this platform's `setrlimit` has for it; `None` where there is no such limit.
+    #[must_use]
+    #[allow(clippy::unnecessary_cast, reason = "the constants are unsigned with glibc alone")]
+    pub fn number(self) -> Option<u32> {
+        let number = match self {
+            Resource::As => libc::RLIMIT_AS,
+            Resource::Core => libc::RLIMIT_CORE,
+            Resource::Cpu => libc::RLIMIT_CPU,
+            Resource::Data => libc::RLIMIT_DATA,
+            Resource::Fsize => libc::RLIMIT_FSIZE,
+            Resource::Memlock => libc::RLIMIT_MEMLOCK,
+            Resource::Nofile => libc::RLIMIT_NOFILE,
+            Resource::Nproc => libc::RLIMIT_NPROC,
+            Resource::Rss => libc::RLIMIT_RSS,
+            Resource::Stack => libc::RLIMIT_STACK,
+            #[cfg(target_os = "linux")]
+            Resource::Locks => libc::RLIMIT_LOCKS,
+            #[cfg(target_os = "linux")]
+            Resource::Msgqueue => libc::RLIMIT_MSGQUEUE,
+            #[cfg(target_os = "linux")]
+            Resource::Nice => libc::RLIMIT_NICE,
+            #[cfg(target_os = "linux")]
+            Resource::Rtprio => libc::RLIMIT_RTPRIO,
+            #[cfg(target_os = "linux")]
+            Resource::Rttime => libc::RLIMIT_RTTIME,
+            #[cfg(target_os = "linux")]
+            Resource::Sigpending => libc::RLIMIT_SIGPENDING,
+            #[cfg(not(target_os = "linux"))]
+            _ => return None,
+        };
+        Some(number as u32)
+    }
+
     /// Its option of bash's `ulimit`.
     #[must_use]
     pub fn ulimit_flag(self) -> Option<char> {
@@ -287,5 +320,22 @@ impl TryFrom<(String, String)> for Limits {
             soft: number(&soft)?,
             hard: number(&hard)?,
         })
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::Resource;
+
+    #[test]
+    fn every_resource_has_its_row_of_proc_under_its_number() {
+        // The kernel prints the rows in the order of the numbers.
+        let text = std::fs::read_to_string("/proc/self/limits").expect("proc is mounted");
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(rows.len(), Resource::all().count());
+        for resource in Resource::all() {
+            let number = resource.number().expect("Linux has them all") as usize;
+            assert!(rows[number].starts_with(resource.row()), "{}", resource.name());
+        }
     }
 }

@@ -167,6 +167,7 @@ impl LiveSystem {
     }
 
     fn limits_of_process(&self, resource: Resource) -> Result<Limits, Failure> {
+        let number_of = raw(resource)?;
         let mut limits = std::mem::MaybeUninit::<libc::rlimit64>::uninit();
         let pid = match &self.target {
             Some(target) => {
@@ -177,7 +178,7 @@ impl LiveSystem {
         };
         // SAFETY: with no new limits nothing is changed, and the kernel fills the structure where it answers 0.
         let limits = unsafe {
-            if libc::prlimit64(pid, raw(resource), std::ptr::null(), limits.as_mut_ptr()) == 0 {
+            if libc::prlimit64(pid, number_of, std::ptr::null(), limits.as_mut_ptr()) == 0 {
                 Ok(limits.assume_init())
             } else {
                 Err(errno())
@@ -485,25 +486,11 @@ type RawResource = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
 type RawResource = libc::c_int;
 
-pub(super) fn raw(resource: Resource) -> RawResource {
-    match resource {
-        Resource::As => libc::RLIMIT_AS,
-        Resource::Core => libc::RLIMIT_CORE,
-        Resource::Cpu => libc::RLIMIT_CPU,
-        Resource::Data => libc::RLIMIT_DATA,
-        Resource::Fsize => libc::RLIMIT_FSIZE,
-        Resource::Locks => libc::RLIMIT_LOCKS,
-        Resource::Memlock => libc::RLIMIT_MEMLOCK,
-        Resource::Msgqueue => libc::RLIMIT_MSGQUEUE,
-        Resource::Nice => libc::RLIMIT_NICE,
-        Resource::Nofile => libc::RLIMIT_NOFILE,
-        Resource::Nproc => libc::RLIMIT_NPROC,
-        Resource::Rss => libc::RLIMIT_RSS,
-        Resource::Rtprio => libc::RLIMIT_RTPRIO,
-        Resource::Rttime => libc::RLIMIT_RTTIME,
-        Resource::Sigpending => libc::RLIMIT_SIGPENDING,
-        Resource::Stack => libc::RLIMIT_STACK,
-    }
+/// A resource's number as this C library's prlimit takes it.
+#[allow(clippy::useless_conversion, reason = "the number is signed but with glibc")]
+pub(super) fn raw(resource: Resource) -> Result<RawResource, Failure> {
+    let number = resource.number().ok_or(Failure::Absent)?;
+    RawResource::try_from(number).map_err(|_| Failure::Absent)
 }
 
 fn platform() -> Platform {

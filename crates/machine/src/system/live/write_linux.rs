@@ -48,12 +48,13 @@ impl WritableSystem for LiveSystem {
     }
 
     fn limits_of(&self, process: Process, resource: Resource) -> Result<Limits, Failure> {
+        let raw = raw(resource)?;
         let _held = hold(self, process)?;
         let mut limits = std::mem::MaybeUninit::<libc::rlimit64>::uninit();
         // SAFETY: with no new limits nothing is changed, and the kernel fills the structure where it answers 0.
         unsafe {
             let pid = process.pid.cast_signed();
-            if libc::prlimit64(pid, raw(resource), std::ptr::null(), limits.as_mut_ptr()) != 0 {
+            if libc::prlimit64(pid, raw, std::ptr::null(), limits.as_mut_ptr()) != 0 {
                 return Err(of_process(errno()));
             }
             let limits = limits.assume_init();
@@ -65,6 +66,7 @@ impl WritableSystem for LiveSystem {
     }
 
     fn set_limits_of(&self, process: Process, resource: Resource, limits: Limits) -> Result<(), Failure> {
+        let raw = raw(resource)?;
         let _held = hold(self, process)?;
         let limits = libc::rlimit64 {
             rlim_cur: kernel_number(limits.soft)?,
@@ -72,7 +74,7 @@ impl WritableSystem for LiveSystem {
         };
         let pid = process.pid.cast_signed();
         // SAFETY: the new limits are a valid structure, and the old ones are not asked for.
-        match unsafe { libc::prlimit64(pid, raw(resource), &raw const limits, std::ptr::null_mut()) } {
+        match unsafe { libc::prlimit64(pid, raw, &raw const limits, std::ptr::null_mut()) } {
             0 => Ok(()),
             _ => Err(of_process(errno())),
         }
