@@ -1,38 +1,8 @@
-//! Patterns over the names in a directory: `*` within a segment, and `{a,b}` for either.
+//! What a pattern of paths stands for on a machine.
 
 use super::Context;
 use crate::system::Failure;
-
-/// Whether a name matches a pattern.
-#[must_use]
-pub fn matches(pattern: &str, name: &str) -> bool {
-    if let Some((before, rest)) = pattern.split_once('{')
-        && let Some((inside, after)) = rest.split_once('}')
-    {
-        return inside
-            .split(',')
-            .any(|choice| matches(&format!("{before}{choice}{after}"), name));
-    }
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|start| name.strip_prefix(start)) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(end) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.len() >= end.len() && rest.ends_with(end)
-}
-
-/// Whether a text is a pattern.
-#[must_use]
-pub fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '{'])
-}
+pub use runup_machine::glob::{is_pattern, matches, segments_match};
 
 /// Every path below `root` that matches a pattern of segments and exists; in the order of the directories.
 ///
@@ -76,22 +46,4 @@ pub(super) fn expand(root: &str, pattern: &str, cx: &Context<'_>) -> Result<Vec<
     // What is there and cannot be looked at is found, and says so when it is read.
     found.retain(|path| cx.system.stat(&format!("{root}/{path}")) != Err(Failure::Absent));
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn stars_match_within_a_segment_and_braces_choose() {
-        assert!(matches("*", "eth0"));
-        assert!(matches("eth*", "eth0.100"));
-        assert!(matches("*0*", "eth0.100"));
-        assert!(!matches("eth*", "wlan0"));
-        assert!(matches("a*b*c", "aXbYc"));
-        assert!(!matches("a*bc", "abd"));
-        assert!(!matches("ab*ba", "aba"));
-        assert!(matches("{sd*,nvme*n*}", "nvme0n1"));
-        assert!(!matches("{sd*,nvme*n*}", "loop0"));
-    }
 }

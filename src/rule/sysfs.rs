@@ -71,15 +71,7 @@ const WRITABLE: &[&str] = &[
 /// Whether a fix may write an attribute, given by its path below `/sys`.
 #[must_use]
 pub fn is_writable(path: &str) -> bool {
-    let segments: Vec<&str> = path.split('/').collect();
-    WRITABLE.iter().any(|pattern| {
-        let parts: Vec<&str> = pattern.split('/').collect();
-        parts.len() == segments.len()
-            && parts
-                .iter()
-                .zip(&segments)
-                .all(|(part, segment)| glob::matches(part, segment))
-    })
+    WRITABLE.iter().any(|pattern| glob::segments_match(pattern, path, '/'))
 }
 
 /// The path below `/sys`, without the `/sys/` that some write in front.

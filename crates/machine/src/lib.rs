@@ -8,7 +8,7 @@
 //! catalogue
 //! system accounts
 //! files
-//! failure
+//! failure glob
 //! ```
 //! A module imports from the rows below its own.
 //!
@@ -20,12 +20,14 @@
 //! * [`catalogue`]: what is known of sysctl keys, so that a missing one can be told from a typo.
 //! * [`accounts`]: users and groups by their files.
 //! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
+//! * [`glob`]: patterns over names.
 //! * [`failure`]: why there is no answer.
 
 pub mod accounts;
 pub mod catalogue;
 pub mod failure;
 pub mod files;
+pub mod glob;
 pub mod host;
 pub mod overlay;
 pub mod persisted;

@@ -1,5 +1,7 @@
 //! What a write changes besides its own key.
 
+use crate::glob::segments_match;
+
 /// A write that changes other keys too.
 #[derive(Debug, Clone, Copy)]
 pub struct SideEffect {
@@ -159,20 +161,8 @@ pub fn in_order<T>(mut items: Vec<T>, name: impl Fn(&T) -> Option<&str>) -> Vec<
 /// Whether writing one key changes another.
 fn changes(written: &str, other: &str) -> bool {
     written != other
-        && side_effects(written).is_some_and(|effect| effect.changes.iter().any(|pattern| matches(pattern, other)))
-}
-
-/// Whether a name is of a pattern whose `*` stands for one segment.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (mut left, mut right) = (pattern.split('.'), name.split('.'));
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) => return true,
-            (Some("*"), Some(_)) => {}
-            (Some(one), Some(other)) if one == other => {}
-            _ => return false,
-        }
-    }
+        && side_effects(written)
+            .is_some_and(|effect| effect.changes.iter().any(|pattern| segments_match(pattern, other, '.')))
 }
 
 #[cfg(test)]

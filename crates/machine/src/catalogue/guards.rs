@@ -3,7 +3,7 @@
 //! The kernel takes each of these writes without a word. A guard says which quantities have to fit, and is held against the
 //! machine as it would be with all changes of a plan. What it finds needs consent.
 
-use super::matches;
+use crate::glob::segments_match;
 
 /// What must hold after a write.
 #[derive(Debug, Clone, Copy)]
@@ -485,11 +485,8 @@ impl Guard {
     #[must_use]
     pub fn watches(&self, written: &str) -> bool {
         let same = |key: &&str| {
-            if key.starts_with('/') {
-                let dots = |path: &str| path.replace('.', "_").replace('/', ".");
-                return matches(&dots(key), &dots(written));
-            }
-            matches(key, written)
+            let separator = if key.starts_with('/') { '/' } else { '.' };
+            segments_match(key, written, separator)
         };
         !written.contains(".conf.default.") && self.keys.iter().any(same)
     }

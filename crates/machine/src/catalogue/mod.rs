@@ -23,6 +23,7 @@ pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
 pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms};
 pub use order::{Ordered, ordered, series};
 
+use crate::glob::segments_match;
 use crate::system::Os;
 use crate::value::{Type, Unit};
 
@@ -128,16 +129,7 @@ pub fn lookup(os: Os, name: &str) -> Option<&'static Key> {
     }
     tables()
         .flat_map(|table| table.iter())
-        .find(|key| key.name.contains('*') && matches(key.name, name))
-}
-
-/// Whether a name has the segments of a pattern; a `*` stands for any one.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut segments = name.split('.');
-    pattern
-        .split('.')
-        .all(|part| segments.next().is_some_and(|segment| part == "*" || part == segment))
-        && segments.next().is_none()
+        .find(|key| key.name.contains('*') && segments_match(key.name, name, '.'))
 }
 
 /// Every key of an operating system.
@@ -172,7 +164,7 @@ pub fn meant(os: Os, name: &str) -> Option<String> {
     let (directory, last) = name.rsplit_once('.')?;
     let near = |key: &&Key| {
         key.name.rsplit_once('.').is_some_and(|(known, leaf)| {
-            leaf != "*" && matches(known, directory) && crate::suggest::is_a_slip(last, leaf)
+            leaf != "*" && segments_match(known, directory, '.') && crate::suggest::is_a_slip(last, leaf)
         })
     };
     let key = keys(os).find(near)?;
