@@ -245,8 +245,6 @@ pub struct HostSummary {
     pub ram: Option<u64>,
     /// The container engine, or that there is none.
     pub container: Option<String>,
-    /// The hypervisor, or that there is none.
-    pub virt: Option<String>,
     /// The process that was looked at, where it is another one (`--pid`).
     pub pid: Option<u32>,
     /// The recording that answered, where it was not the live machine.

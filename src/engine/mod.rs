@@ -346,7 +346,6 @@ fn summary(host: &Host<'_>) -> HostSummary {
         cpus: host.cpus().ok(),
         ram: host.ram().ok(),
         container: host.engine().map(str::to_owned),
-        virt: None,
         pid: directory.strip_prefix("/proc/").and_then(|pid| pid.parse().ok()),
         recording: None,
         root: host.system.identity().uid == 0,
