@@ -511,7 +511,7 @@ fn goss_requirements_and_redpanda_say_what_they_can() {
             "sysctl = { key = \"fs.aio-max-nr\", min = 1048576 }",
             "sysctl = { key = \"vm.swappiness\", eq = 1 }",
             "sysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", eq = \"always\" }",
-            "kernel = { clocksource = \"tsc\" }",
+            "clock = { source = \"tsc\" }",
         ]
     );
     let left = left_out(&made);

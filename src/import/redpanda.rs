@@ -91,8 +91,8 @@ fn tuner(key: &str, node: &Node, spot: &Spot, draft: &mut Draft) {
             // The tuner does nothing where the clock is not on offer, and it is one of x86.
             draft.conditional(
                 key,
-                "kernel",
-                vec![("clocksource", Toml::text("tsc"))],
+                "clock",
+                vec![("source", Toml::text("tsc"))],
                 Some("arch == 'x86_64'"),
                 spot,
             );

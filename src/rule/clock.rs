@@ -149,37 +149,44 @@ impl Kind for Clock {
             };
         }
         let wanted = targets.iter().find_map(|(metric, value)| match value {
-            Some(value) if *metric == "source" => Some(value.to_string()),
+            Some(value) if *metric == "source" => Some(value),
             _ => None,
         });
-        let available = text("available_clocksource", cx).unwrap_or_default();
-        // Of what there is, the one that is read without the kernel.
-        let better = ["tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"];
-        let now = text("current_clocksource", cx).unwrap_or_default();
-        let better = better
-            .into_iter()
-            .find(|name| *name != now && available.split(' ').any(|known| known == *name));
-        match wanted.or_else(|| better.map(str::to_owned)) {
-            Some(name) => Proposal {
-                reach: if contained { Reach::Host } else { Reach::Manual },
-                because: "the kernel chose the source because of what it found in the processor".to_owned(),
-                changes: Vec::new(),
-                remedies: vec![
-                    (
-                        Dialect::Manual,
-                        format!(
-                            "Look in the kernel's log why it left `{name}`. If it can be trusted here: \
-                             echo {name} | sudo tee {SOURCES}/current_clocksource"
-                        ),
+        another_source(wanted, cx)
+    }
+}
+
+/// How another clock source comes into use: the one that is wanted, or the best one that the kernel offers.
+pub(super) fn another_source(wanted: Option<&Value>, cx: &Context<'_>) -> Proposal {
+    let contained = cx.host.engine().is_some();
+    let available = text("available_clocksource", cx).unwrap_or_default();
+    // Of what there is, the one that is read without the kernel.
+    let better = ["tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"];
+    let now = text("current_clocksource", cx).unwrap_or_default();
+    let better = better
+        .into_iter()
+        .find(|name| *name != now && available.split(' ').any(|known| known == *name));
+    let wanted = wanted.map(Value::to_string);
+    match wanted.or_else(|| better.map(str::to_owned)) {
+        Some(name) => Proposal {
+            reach: if contained { Reach::Host } else { Reach::Manual },
+            because: "the kernel chose the source because of what it found in the processor".to_owned(),
+            changes: Vec::new(),
+            remedies: vec![
+                (
+                    Dialect::Manual,
+                    format!(
+                        "Look in the kernel's log why it left `{name}`. If it can be trusted here: \
+                         echo {name} | sudo tee {SOURCES}/current_clocksource"
                     ),
-                    (Dialect::Boot, format!("clocksource={name}")),
-                ],
-            },
-            None => Proposal::manual(
-                "this machine has no clock source that is read without the kernel",
-                "Move to a machine or an instance type whose processor's clock can be used (`tsc`).",
-            ),
-        }
+                ),
+                (Dialect::Boot, format!("clocksource={name}")),
+            ],
+        },
+        None => Proposal::manual(
+            "this machine has no clock source that is read without the kernel",
+            "Move to a machine or an instance type whose processor's clock can be used (`tsc`).",
+        ),
     }
 }
 
@@ -219,7 +226,8 @@ fn text(file: &str, cx: &Context<'_>) -> Result<String, Reading> {
     cx.text(&format!("{SOURCES}/{file}"))
 }
 
-fn source(cx: &Context<'_>) -> Reading {
+/// The source in use, and those that could be.
+pub(super) fn source(cx: &Context<'_>) -> Reading {
     match text("current_clocksource", cx) {
         Ok(current) => {
             let options = text("available_clocksource", cx).unwrap_or_default();

@@ -1,6 +1,8 @@
 //! The kernel: version, command line, modules.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, reading_of};
+use super::{
+    Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, clock, reading_of,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, is_name, optional};
 use crate::recording::without_secrets;
@@ -32,7 +34,7 @@ static METRICS: &[Metric] = &[
     Metric {
         name: "clocksource",
         value: Some(Type::Choice),
-        doc: "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
+        doc: "The clock source in use. `clock = { source = ... }` is the same and preferred: `clock` says what reading it costs, too.",
     },
 ];
 
@@ -101,11 +103,7 @@ impl Kind for Kernel {
                     },
                     _ if cx.system.platform().os != Os::Linux => Reading::Absent("only Linux tells of it".to_owned()),
                     "cmdline" => text("/proc/cmdline", Type::Words, cx),
-                    "clocksource" => text(
-                        "/sys/devices/system/clocksource/clocksource0/current_clocksource",
-                        Type::Choice,
-                        cx,
-                    ),
+                    "clocksource" => clock::source(cx),
                     _ => match selectors.text("module") {
                         Some(module) => loaded(module, cx),
                         None => Reading::Unreadable("the rule names no `module`".to_owned()),
@@ -156,12 +154,7 @@ impl Kind for Kernel {
                     "Change GRUB_CMDLINE_LINUX in /etc/default/grub, run update-grub, and reboot.".to_owned(),
                 )],
             },
-            Some(("clocksource", Some(value))) => Proposal::manual(
-                "the kernel chose this source because of what it found in the processor",
-                format!(
-                    "If the hypervisor allows it: echo {value} | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource"
-                ),
-            ),
+            Some(("clocksource", value)) => clock::another_source(value.as_ref(), cx),
             _ => Proposal::manual("another kernel is needed", "Install another kernel, and reboot."),
         }
     }

@@ -316,6 +316,27 @@ fn the_clock() {
 }
 
 #[test]
+fn the_clock_source_is_one_fact_under_two_names() {
+    let sources = "/sys/devices/system/clocksource/clocksource0";
+    let host = host()
+        .file(&format!("{sources}/current_clocksource"), "hpet\n")
+        .file(&format!("{sources}/available_clocksource"), "tsc hpet acpi_pm\n");
+    let both = |wanted: &str| {
+        ["clock = { source = WANTED }", "kernel = { clocksource = WANTED }"].map(|rule| {
+            let finding = find(&host, &rule.replace("WANTED", wanted));
+            let fix = finding.fix.map(|fix| fix.remedies);
+            (finding.outcome, fix)
+        })
+    };
+    let [clock, kernel] = both("\"tsc\"");
+    assert_eq!((&clock.0, clock.1.is_some()), (&Outcome::Fail, true));
+    assert_eq!(clock, kernel);
+    let [clock, kernel] = both("\"hpet\"");
+    assert_eq!(clock.0, Outcome::Pass);
+    assert_eq!(clock, kernel);
+}
+
+#[test]
 fn whether_systemd_is_the_first_process_is_a_fact() {
     let rule = "when = \"systemd\"\nclock = { source = \"tsc\" }";
     let source = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
