@@ -187,6 +187,10 @@ mod calls {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test holds the table against the kernel's own"
+)]
 mod tests {
     use super::*;
 

@@ -324,6 +324,10 @@ impl TryFrom<(String, String)> for Limits {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test holds the table against the kernel's own"
+)]
 mod tests {
     use super::Resource;
 
