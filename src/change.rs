@@ -38,7 +38,7 @@ pub enum Scope {
 }
 
 /// What a change is made to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A sysctl, by its canonical dotted name.
     Sysctl(String),
@@ -50,6 +50,18 @@ pub enum Target {
     Cgroup(String),
     /// Swap, all of it.
     Swap,
+}
+
+impl Target {
+    /// Its name; of a limit, the resource's.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Target::Sysctl(name) | Target::Sysfs(name) | Target::Cgroup(name) => name,
+            Target::Limit(resource, _) => resource.name(),
+            Target::Swap => "swap",
+        }
+    }
 }
 
 /// Which of the two limits.

@@ -329,7 +329,7 @@ impl Run<'_> {
                 let rules: Vec<&str> = wanted.rules.iter().map(|rule| rule.name.as_str()).collect();
                 let words = format!(
                     "{} = {}, for {}: at the next boot {}; `--allow risky` agrees to that",
-                    wanted.subject(),
+                    wanted.target.name(),
                     wanted.kept,
                     rules.join(" and "),
                     wanted.dangers.join("; ")

@@ -10,10 +10,10 @@ use super::{CommandError, CommandResult, ExitCode, inputs, project};
 use crate::catalogue;
 use crate::host::Host;
 use crate::recording::{Recording, is_secret};
-use crate::rule::Rule;
+use crate::rule::{Rule, Target};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
-use crate::system::{Failure, Os, Platform, Resource, SysctlName, System};
+use crate::system::{Failure, Os, Platform, Resource, System};
 use crate::text::printable;
 use crate::value::{Type, Unit};
 
@@ -144,12 +144,10 @@ fn show(answer: &Answer) -> String {
 
 fn is_about(rule: &Rule, name: &str) -> bool {
     let Some(subject) = &rule.subject else { return false };
-    let label = subject.kind.label(&subject.selectors);
-    if let Some(resource) = name.strip_prefix("limit ") {
-        return subject.kind.name() == "rlimit" && label == resource;
-    }
-    let canonical = SysctlName::parse(&label)
-        .map(|name| name.dotted().to_owned())
-        .unwrap_or_default();
-    label == name || canonical == name || subject.kind.name() == "sysfs" && name.ends_with(&label)
+    let named = |target: Target| match (&target, name.strip_prefix("limit ")) {
+        (Target::Limit(..), Some(resource)) => target.name() == resource,
+        (_, None) => target.name() == name,
+        (_, Some(_)) => false,
+    };
+    subject.sets().any(named) || subject.kind.label(&subject.selectors) == name
 }

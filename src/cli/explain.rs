@@ -10,7 +10,7 @@ use crate::catalogue::{self, Key, Namespace, Write};
 use crate::profile::{self, Profile};
 use crate::reference::asked;
 use crate::report::text::wrap;
-use crate::rule::{self, Advice, Kind, Rule};
+use crate::rule::{self, Advice, Kind, Rule, Target};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
 use crate::system::{Os, Resource, SysctlName, System};
@@ -154,10 +154,9 @@ fn subject_page(what: &str, profiles: &[Profile], sources: &Sources, out: &mut S
     let mut rules: Vec<String> = Vec::new();
     for profile in profiles {
         for rule in &profile.rules {
-            let about = rule.subject.as_ref().is_some_and(|subject| {
-                matches!(subject.kind.name(), "rlimit" | "sysfs") && subject.kind.label(&subject.selectors) == label
-            });
-            if about {
+            let named =
+                |target: Target| matches!(target, Target::Limit(..) | Target::Sysfs(_)) && target.name() == label;
+            if rule.subject.as_ref().is_some_and(|subject| subject.sets().any(named)) {
                 let why = rule.why.as_deref().map(|why| format!("; {why}")).unwrap_or_default();
                 let asks = asked(rule, sources).join(", ");
                 rules.push(format!(
@@ -255,12 +254,11 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 .as_ref()
                 .filter(|subject| subject.kind.metrics().len() <= 2)
             {
-                let label = subject.kind.label(&subject.selectors);
+                let key = subject.sets().find(|target| matches!(target, Target::Sysctl(_)));
                 for (dialect, text) in subject.kind.docs().remedies {
-                    let text = if subject.kind.name() == "sysctl" {
-                        text.replace("KEY", &label)
-                    } else {
-                        (*text).to_owned()
+                    let text = match &key {
+                        Some(key) => text.replace("KEY", key.name()),
+                        None => (*text).to_owned(),
                     };
                     for (at, line) in wrap(&text, 64).into_iter().enumerate() {
                         let _ = writeln!(out, "  {:<12}{line}", if at == 0 { dialect.name() } else { "" });
@@ -285,9 +283,8 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sourc
                 .map(move |rule| (format!("{}/{}", profile.name, rule.id), rule))
         })
         .filter(|(_, rule)| {
-            rule.subject.as_ref().is_some_and(|subject| {
-                subject.kind.name() == "sysctl" && subject.kind.label(&subject.selectors) == name
-            })
+            let is_key = |target: Target| matches!(target, Target::Sysctl(key) if key == name);
+            rule.subject.as_ref().is_some_and(|subject| subject.sets().any(is_key))
         })
         .collect();
     let live = system.sysctl(name);

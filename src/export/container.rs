@@ -175,7 +175,7 @@ impl<'a> Container<'a> {
         let setting = || {
             let asked = wanted.asked.as_deref().unwrap_or(&wanted.kept);
             let asked: Vec<&str> = asked.split_ascii_whitespace().collect();
-            format!("{}={}", super::name_of(&wanted.target), asked.join(" "))
+            format!("{}={}", wanted.target.name(), asked.join(" "))
         };
         if let (Some(row), None) = (row, self.ram)
             && row

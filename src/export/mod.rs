@@ -164,7 +164,7 @@ pub fn export(
         match refusal {
             Some(reason) => left.extend(wanted.rules.iter().map(|rule| LeftOver {
                 rule: rule.name.clone(),
-                subject: name_of(&wanted.target),
+                subject: wanted.target.name().to_owned(),
                 reason: reason.clone(),
             })),
             None => entries.push(Entry {
@@ -344,15 +344,6 @@ fn commented(lines: &[String], sign: &str, out: &mut String) {
     }
 }
 
-/// The name of what is set.
-fn name_of(target: &Target) -> String {
-    match target {
-        Target::Sysctl(name) | Target::Sysfs(name) | Target::Cgroup(name) => name.clone(),
-        Target::Limit(resource, _) => resource.name().to_owned(),
-        Target::Swap => "swap".to_owned(),
-    }
-}
-
 /// Text of a profile or the system that must not end its line.
 fn one_line(text: &str) -> String {
     printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -428,7 +419,7 @@ fn host_must_have(key: &str, value: &str) -> Option<String> {
 fn unfit(wanted: &Wanted, value: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/:@+-,=".contains(c);
     let spaced = |c: char| plain(c) || c.is_ascii_whitespace() || "()[]{}*!^~%".contains(c);
-    if !name_of(&wanted.target).chars().all(|c| plain(c) && c != '=') {
+    if !wanted.target.name().chars().all(|c| plain(c) && c != '=') {
         return Some("its name has characters that mean something else in files".to_owned());
     }
     (!value.chars().all(spaced)).then(|| "its value has characters that mean something else in files".to_owned())

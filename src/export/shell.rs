@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Basis, Format, Page, commented, elsewhere, name_of};
+use super::{Basis, Format, Page, commented, elsewhere};
 use crate::catalogue::{self, Write};
 use crate::engine::{Demand, Wanted};
 use crate::host::Host;
@@ -56,7 +56,7 @@ impl Format for Shell {
         let mut settings = String::new();
         for entry in &page.entries {
             commented(&entry.comments, "  # ", &mut settings);
-            let target = quote(&name_of(&entry.change.target));
+            let target = quote(entry.change.target.name());
             let asked = value(&entry.change);
             let _ = match &entry.wanted.demand {
                 Demand::Bounds(bounds) => {

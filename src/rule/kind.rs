@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::observation::reading_of;
 use super::{NextBoot, Observation, Reading, Selectors};
-use crate::change::{Dialect, Proposal};
+use crate::change::{Dialect, Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
 use crate::host::Host;
@@ -155,6 +155,19 @@ pub trait Kind: Sync {
 
     /// The name of the subject, for when it was not looked at.
     fn label(&self, selectors: &Selectors) -> String;
+
+    /// What a metric of a subject is a setting of, where it is one thing that is written in the form in which it is compared: there
+    /// rules meet, whatever their kinds and names. `None` where a metric follows from something else, or stands for several things.
+    fn sets(&self, selectors: &Selectors, subject: &str, metric: &str) -> Option<Target> {
+        let _ = (selectors, subject, metric);
+        None
+    }
+
+    /// Whether a subject that cannot be read here can be asked for elsewhere all the same, since it is known what it is.
+    fn is_known_unseen(&self, subject: &str, os: Os) -> bool {
+        let _ = (subject, os);
+        false
+    }
 
     /// Looks at every subject that the selectors match; `wanted` are the metrics that are asked for. An empty answer means that
     /// a pattern matches nothing.

@@ -96,6 +96,15 @@ pub struct Subject {
     pub place: Place,
 }
 
+impl Subject {
+    /// The settings that it asks for, as far as they can be told without looking; a pattern is one name.
+    pub fn sets(&self) -> impl Iterator<Item = Target> {
+        let label = self.kind.label(&self.selectors);
+        let of = move |asked: &Expectation| self.kind.sets(&self.selectors, &label, asked.metric.name);
+        self.expectations.iter().filter_map(of)
+    }
+}
+
 /// What is expected of one metric.
 #[derive(Debug)]
 pub struct Expectation {

@@ -132,6 +132,13 @@ impl Kind for Rlimit {
         }
     }
 
+    fn sets(&self, selectors: &Selectors, _subject: &str, metric: &str) -> Option<Target> {
+        // A unit's limits are another process's, and its files are what sets them.
+        let own = resource(selectors).filter(|_| selectors.text("unit").is_none())?;
+        let side = if metric == "hard" { Side::Hard } else { Side::Soft };
+        Some(Target::Limit(own, side))
+    }
+
     fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
         let Some(resource) = resource(selectors) else {
             return Vec::new();

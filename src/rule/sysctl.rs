@@ -139,6 +139,15 @@ impl Kind for Sysctl {
         SysctlName::parse(key).map_or_else(|_| key.to_owned(), |name| name.dotted().to_owned())
     }
 
+    fn sets(&self, _selectors: &Selectors, subject: &str, _metric: &str) -> Option<Target> {
+        Some(Target::Sysctl(subject.to_owned()))
+    }
+
+    /// A key may be hidden in this namespace.
+    fn is_known_unseen(&self, subject: &str, os: Os) -> bool {
+        catalogue::lookup(os, subject).is_some()
+    }
+
     fn probe(&self, selectors: &Selectors, _wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
         let Some(name) = selectors.text("key").and_then(|key| SysctlName::parse(key).ok()) else {
             return Vec::new();

@@ -146,6 +146,10 @@ impl Kind for Sysfs {
         format!("/sys/{}", relative(selectors.text("path").unwrap_or_default()))
     }
 
+    fn sets(&self, _selectors: &Selectors, subject: &str, _metric: &str) -> Option<Target> {
+        Some(Target::Sysfs(subject.to_owned()))
+    }
+
     fn probe(&self, selectors: &Selectors, _wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
         let path = relative(selectors.text("path").unwrap_or_default());
         if cx.system.platform().os != Os::Linux {
