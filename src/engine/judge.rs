@@ -97,12 +97,7 @@ pub(super) fn judge(
             String::new()
         };
         let unit = unit_of(expectation.value);
-        let wanted: Vec<String> = expectation
-            .comparisons
-            .iter()
-            .map(|comparison| comparison.describe(unit, page_size))
-            .collect();
-        expected.push(format!("{prefix}{}", wanted.join(", ")));
+        expected.push(subject.words(expectation, page_size));
         match read(&observation, expectation) {
             Reading::Absent(why) => reasons.push((Outcome::NotApplicable, why)),
             Reading::Unreadable(why) => {

@@ -3,11 +3,9 @@
 //! First everything that can be wrong with the profiles on this machine is found: parameters, conditions and operands are
 //! evaluated, and with any mistake nothing is looked at. Then the subjects are probed and compared.
 
-mod conflicts;
+mod demand;
 mod judge;
 mod resolve;
-mod together;
-mod wishes;
 
 use std::any::Any;
 use std::time::Duration;
@@ -22,8 +20,8 @@ use crate::profile::params::{self, Setting, Values};
 use crate::rule::{Context, Intent, Kind, Rule, Waiver};
 use crate::system::System;
 
+pub use demand::{Asker, Contradiction, Demand, LeftOver, Wanted, Wishes};
 pub use resolve::{ResolvedExpectation, ResolvedSubject};
-pub use wishes::{Asker, Contradiction, Demand, LeftOver, Wanted, Wishes};
 
 /// What a run is to do.
 #[derive(Debug, Clone, Default)]
@@ -188,13 +186,19 @@ impl<'a> Check<'a> {
 
     fn report(&self, findings: Vec<Finding>, gate: Gate) -> Report {
         let mut findings = findings;
+        let system = self.host.system;
         let conflicts = if self.profiles.len() > 1 {
-            conflicts::find(&self.planned, &findings, date_of(self.host.system.now()))
+            demand::conflicts(
+                &self.planned,
+                &findings,
+                date_of(system.now()),
+                system.platform().page_size,
+            )
         } else {
             Vec::new()
         };
         let notes = !self.options.leave_notes;
-        together::agree(&mut findings, &self.planned, &conflicts, notes, self.host);
+        demand::agree(&mut findings, &self.planned, &conflicts, notes, self.host);
         Report {
             host: summary(self.host),
             profiles: self.profiles.iter().map(|profile| profile.name.clone()).collect(),

@@ -1,0 +1,79 @@
+//! One expectation of one rule.
+
+use super::super::{Planned, ResolvedExpectation, ResolvedSubject};
+use crate::rule::unit_of;
+use crate::value::{Comparator, Comparison, Number, Operand, Value};
+
+/// One expectation of one rule.
+#[derive(Clone, Copy)]
+pub(super) struct Claim<'a> {
+    pub(super) planned: &'a Planned<'a>,
+    pub(super) subject: &'a ResolvedSubject,
+    pub(super) expectation: &'a ResolvedExpectation,
+}
+
+impl<'a> Claim<'a> {
+    /// Everything that a rule expects.
+    pub(super) fn all(planned: &'a Planned<'a>, subject: &'a ResolvedSubject) -> impl Iterator<Item = Claim<'a>> {
+        subject.expectations.iter().map(move |expectation| Claim {
+            planned,
+            subject,
+            expectation,
+        })
+    }
+
+    pub(super) fn comparisons(&self) -> &'a [Comparison] {
+        &self.expectation.comparisons
+    }
+
+    /// What it asks for, in words.
+    pub(super) fn words(&self, page_size: Option<u32>) -> String {
+        self.subject.words(self.expectation, page_size)
+    }
+}
+
+impl ResolvedSubject {
+    /// What is expected of one metric, in words, with the metric's name where the kind has several.
+    pub(in super::super) fn words(&self, expectation: &ResolvedExpectation, page_size: Option<u32>) -> String {
+        let unit = unit_of(expectation.value);
+        let asked: Vec<String> = expectation
+            .comparisons
+            .iter()
+            .map(|comparison| comparison.describe(unit, page_size))
+            .collect();
+        let name = expectation.metric.name;
+        let prefix = if self.kind.metrics().len() > 1 { name } else { "" };
+        format!("{prefix} {}", asked.join(", ")).trim_start().to_owned()
+    }
+}
+
+impl Planned<'_> {
+    /// `profile/rule`.
+    pub(in super::super) fn name(&self) -> String {
+        format!("{}/{}", self.profile.name, self.rule.id)
+    }
+}
+
+/// Adds comparisons to those that must hold already. Of two floors the higher says everything that both do, so that a list grows
+/// with what is different and not with the number of rules.
+pub(super) fn tighten(held: &mut Vec<Comparison>, more: &[Comparison]) {
+    for new in more {
+        let number = bound(new);
+        let is_like = |old: &Comparison| old.comparator == new.comparator && bound(old).is_some();
+        match held.iter().position(|old| number.is_some() && is_like(old)) {
+            Some(at) if new.comparator == Comparator::Min && number <= bound(&held[at]) => {}
+            Some(at) if new.comparator == Comparator::Max && number >= bound(&held[at]) => {}
+            Some(at) => held[at].clone_from(new),
+            None if held.contains(new) => {}
+            None => held.push(new.clone()),
+        }
+    }
+}
+
+/// The number of a floor or a ceiling.
+fn bound(comparison: &Comparison) -> Option<Number> {
+    match (comparison.comparator, &comparison.operand) {
+        (Comparator::Min | Comparator::Max, Operand::Value(Value::Number(number))) => Some(*number),
+        _ => None,
+    }
+}

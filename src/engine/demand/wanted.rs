@@ -1,0 +1,141 @@
+//! What a file sets, and what is said about the rest.
+
+use std::collections::HashMap;
+
+use super::range::Demand;
+use super::range::words;
+use crate::rule::{Scope, Target};
+
+/// Everything that the rules of a run ask for.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// One entry for each thing that is to be set, in the order of the rules.
+    pub wanted: Vec<Wanted>,
+    /// Rules that ask for nothing that can be set.
+    pub left: Vec<LeftOver>,
+    /// Rules that cannot all hold.
+    pub contradictions: Vec<Contradiction>,
+    /// Whether root's logins are to have the limits too, and not those of others alone: a wrong one locks the administrator out.
+    pub root: bool,
+    /// Whether limits on open files and the room that they need were fitted into each other already, so that no file has to tell
+    /// what the other one holds.
+    pub fitted: bool,
+}
+
+/// A thing that is to be set, and to what.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// What is set.
+    pub target: Target,
+    /// Whom it reaches.
+    pub scope: Scope,
+    /// The value here, as the system writes it; `None` where it could not be read.
+    pub live: Option<String>,
+    /// What the rules ask for; `None` where they leave it alone and it is only written along with something else.
+    pub asked: Option<String>,
+    /// The same, but never worse than what this machine has.
+    pub kept: String,
+    /// Whether the rules hold here.
+    pub holds: bool,
+    /// Whether the rules hold here, with something else than what they ask for: something better.
+    pub better: bool,
+    /// What the rules leave open.
+    pub demand: Demand,
+    /// The rules that ask.
+    pub rules: Vec<Asker>,
+    /// What the guards say against it; nothing before they were asked.
+    pub dangers: Vec<String>,
+}
+
+/// A rule that asks for something.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// `profile/rule`.
+    pub name: String,
+    /// Why.
+    pub why: Option<String>,
+    /// What it asks for, in words.
+    pub expected: String,
+    /// Whether it speaks against a setting, so that a machine which nobody tuned passes it.
+    pub guard: bool,
+}
+
+/// A rule that no file can speak for, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LeftOver {
+    /// `profile/rule`.
+    pub rule: String,
+    /// What it is about.
+    pub subject: String,
+    /// Why it is left over.
+    pub reason: String,
+}
+
+/// Two rules that cannot both hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// What they are about.
+    pub subject: String,
+    /// Each: `profile/rule`, and what it asks for.
+    pub sides: [(String, String); 2],
+}
+
+/// Wishes that are being collected.
+#[derive(Default)]
+pub(super) struct Collection {
+    pub(super) wishes: Wishes,
+    at: HashMap<Target, usize>,
+}
+
+impl Collection {
+    /// Says of every rule that asks for something why it is not set.
+    pub(super) fn leave(&mut self, wanted: &Wanted, subject: &str, reason: &str) {
+        self.wishes.left.extend(wanted.rules.iter().map(|rule| LeftOver {
+            rule: rule.name.clone(),
+            subject: subject.to_owned(),
+            reason: reason.to_owned(),
+        }));
+    }
+
+    /// Adds an entry. One that other rules came to by another way (a limit that needs room in `fs.nr_open`) is joined with it.
+    pub(super) fn add(&mut self, new: Wanted) {
+        let wanted = &mut self.wishes.wanted;
+        let at = *self.at.entry(new.target.clone()).or_insert(wanted.len());
+        let Some(old) = wanted.get_mut(at) else {
+            wanted.push(new);
+            return;
+        };
+        if !old.join(&new) {
+            let sides = [&*old, &new].map(|side| {
+                let first = side.rules.first();
+                first.map_or_else(Default::default, |rule| (rule.name.clone(), rule.expected.clone()))
+            });
+            self.wishes.contradictions.push(Contradiction {
+                subject: new.target.name().to_owned(),
+                sides,
+            });
+        }
+    }
+}
+
+impl Wanted {
+    /// Takes in what other rules want of the same thing; `false` where no value has both.
+    fn join(&mut self, new: &Wanted) -> bool {
+        match self.demand.within(&new.demand) {
+            Some(None) => return false,
+            Some(Some((floor, ceiling))) => {
+                let fit = |text: &str| Demand::fit(text, floor, ceiling);
+                self.demand = Demand::Bounds(vec![(floor, ceiling)]);
+                self.asked = self.asked.as_deref().or(new.asked.as_deref()).and_then(fit);
+                self.kept = fit(&self.kept).unwrap_or_else(|| self.kept.clone());
+                let kept = Some(self.kept.as_str());
+                self.better = self.live.as_deref() == kept && self.asked.as_deref() != kept;
+            }
+            None if words(&self.kept) != words(&new.kept) || self.asked != new.asked => return false,
+            None => {}
+        }
+        self.holds &= new.holds;
+        self.rules.extend(new.rules.iter().cloned());
+        true
+    }
+}

@@ -1,0 +1,150 @@
+//! What the rules ask for, whether they pass or not: what a file for another place is made of.
+//!
+//! Rules about the same thing are taken together, so that there is one value for it and all of them hold.
+
+use super::super::{Check, Planned, ResolvedSubject, State};
+use super::claim::Claim;
+use super::clash::clashes;
+use super::group::Group;
+use super::groups::Groups;
+use super::left::{left_over, no_setting, not_here};
+use super::thing::Thing;
+use super::wanted::{Collection, Contradiction, LeftOver, Wishes};
+use crate::date::date_of;
+use crate::rule::{Context, Intent, Observation};
+
+/// The rules about one concrete subject.
+struct Meeting<'a> {
+    made: Group<'a>,
+    /// Notes that are left out: they ask for nothing here, and a file that contradicts one of them is a contradiction still.
+    aside: Vec<Claim<'a>>,
+}
+
+/// By the kind, which speaks for all metrics of a subject at once, and the first of them.
+type Meetings<'a> = Groups<(&'static str, Thing), Meeting<'a>>;
+
+impl Check<'_> {
+    /// Looks at the machine for what the rules ask of it, whether they pass or not.
+    #[must_use]
+    pub fn wishes(&self) -> Wishes {
+        let cx = Context {
+            system: self.host.system,
+            host: self.host,
+            samples: None,
+            intent: Intent::Export,
+        };
+        let mut collected = Collection::default();
+        let mut meetings = Groups::new();
+        for planned in &self.planned {
+            let left = self.meet(planned, &cx, &mut meetings);
+            collected.wishes.left.extend(left);
+        }
+        for meeting in meetings.into_values() {
+            meeting.contradictions(&cx, &mut collected.wishes.contradictions);
+            meeting.made.ask(&cx, &mut collected);
+        }
+        collected.wishes
+    }
+
+    /// Brings a rule together with the others about the same subjects, or says why it has no part in a file.
+    fn meet<'s>(&'s self, planned: &'s Planned<'_>, cx: &Context<'_>, meetings: &mut Meetings<'s>) -> Vec<LeftOver> {
+        let subject = planned.rule.subject.as_ref();
+        let label = subject.map_or_else(String::new, |subject| subject.kind.label(&subject.selectors));
+        let subject = match self.settable(planned) {
+            Ok(subject) => subject,
+            Err(reason) => return vec![left_over(planned, &label, reason)],
+        };
+        let metrics: Vec<&'static str> = subject.expectations.iter().map(|asked| asked.metric.name).collect();
+        let observations = subject.kind.probe(&subject.selectors, &metrics, cx);
+        if observations.is_empty() {
+            return vec![left_over(planned, &label, "nothing here matches")];
+        }
+        let is_made = planned.rule.severity.is_made(!self.options.leave_notes);
+        let mut left = Vec::new();
+        for observation in observations {
+            if let Some(reason) = not_here(subject, &observation, cx) {
+                left.push(left_over(planned, &observation.subject, reason));
+                continue;
+            }
+            if !is_made {
+                left.extend(left_note(planned, subject, &observation, cx));
+            }
+            let first = subject.kind.metrics().first().map_or("", |metric| metric.name);
+            let thing = Thing::of(subject, &observation.subject, first);
+            let meeting = meetings.entry((subject.kind.name(), thing), || Meeting::new(&observation));
+            meeting.made.see(observation);
+            let claims = if is_made {
+                &mut meeting.made.claims
+            } else {
+                &mut meeting.aside
+            };
+            claims.extend(Claim::all(planned, subject));
+        }
+        left
+    }
+
+    /// What a rule expects, where a file could speak for it; else why none can.
+    fn settable<'s>(&self, planned: &'s Planned<'_>) -> Result<&'s ResolvedSubject, String> {
+        if let Some((waiver, true)) = planned.waiver(date_of(self.host.system.now())) {
+            return Err(format!("waived: {}", waiver.reason));
+        }
+        if let Some(advice) = planned.rule.advice.filter(|advice| advice.explains()) {
+            return Err(advice.words().to_owned());
+        }
+        match &planned.state {
+            State::Decided(_, reason) => Err(reason.clone()),
+            State::Ready(subject) if subject.kind.transient() => Err(no_setting(planned, None)),
+            State::Ready(subject) => Ok(subject),
+        }
+    }
+}
+
+impl<'a> Meeting<'a> {
+    fn new(observation: &Observation) -> Self {
+        Self {
+            made: Group::of(observation.subject.clone()),
+            aside: Vec::new(),
+        }
+    }
+
+    /// Claims that contradict each other, where at least one of the two is made.
+    fn contradictions(&self, cx: &Context<'_>, into: &mut Vec<Contradiction>) {
+        let page_size = cx.system.platform().page_size;
+        let mut places: Groups<_, Vec<Claim<'a>>> = Groups::new();
+        for claim in self.made.claims.iter().chain(&self.aside) {
+            let place = (claim.expectation.metric.name, claim.expectation.field);
+            places.entry(place, Vec::new).push(*claim);
+        }
+        let is_aside = |claim: &Claim<'_>| self.aside.iter().any(|note| std::ptr::eq(note.planned, claim.planned));
+        for claims in places.into_values() {
+            for (left, right) in clashes(&claims) {
+                let sides = [&claims[left], &claims[right]];
+                if !sides.iter().all(|side| is_aside(side)) {
+                    into.push(Contradiction {
+                        subject: self.made.observation.subject.clone(),
+                        sides: sides.map(|side| (side.planned.name(), side.words(page_size))),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Why a note asks for nothing, which is its being one only where it could ask.
+fn left_note(
+    planned: &Planned<'_>,
+    subject: &ResolvedSubject,
+    observation: &Observation,
+    cx: &Context<'_>,
+) -> Vec<LeftOver> {
+    let mut alone = Group::of(observation.subject.clone());
+    alone.see(observation.clone());
+    alone.claims.extend(Claim::all(planned, subject));
+    let mut would = Collection::default();
+    alone.ask(cx, &mut would);
+    if would.wishes.wanted.is_empty() {
+        return would.wishes.left;
+    }
+    let reason = "it is a note, and without --notes those are left out";
+    vec![left_over(planned, &observation.subject, reason)]
+}
