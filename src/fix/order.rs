@@ -1,5 +1,7 @@
 //! Which change comes before which, and what the kernel changes along with one.
 
+use std::collections::HashMap;
+
 use super::parameter::{Parameter, State};
 use super::step::Step;
 use crate::catalogue;
@@ -8,18 +10,20 @@ use crate::system::{SysctlName, System, WritableSystem};
 /// Sorts changes so that each finds what it needs: room for descriptors before descriptors, the governor before turbo, and what
 /// changes others before those others. Otherwise the order stays.
 pub(super) fn sort(steps: &mut Vec<Step>) {
-    let mut left: Vec<Step> = std::mem::take(steps);
-    left.sort_by_key(|step| rank(&step.parameter));
-    while !left.is_empty() {
-        // The next one that nothing still to come would change; where they go round in a circle, simply the next one.
-        let free = |at: usize| {
-            !left.iter().enumerate().any(|(other, step)| {
-                other != at && step.effects.iter().any(|(changed, _)| *changed == left[at].parameter)
-            })
-        };
-        let at = (0..left.len()).find(|at| free(*at)).unwrap_or(0);
-        steps.push(left.remove(at));
-    }
+    steps.sort_by_key(|step| rank(&step.parameter));
+    let places: HashMap<&Parameter, usize> = steps
+        .iter()
+        .enumerate()
+        .map(|(at, step)| (&step.parameter, at))
+        .collect();
+    let changed = |step: &Step| {
+        step.effects
+            .iter()
+            .filter_map(|(changed, _)| places.get(changed).copied())
+            .collect()
+    };
+    let changes: Vec<Vec<usize>> = steps.iter().map(changed).collect();
+    *steps = catalogue::before(std::mem::take(steps), &changes);
 }
 
 fn rank(parameter: &Parameter) -> u8 {

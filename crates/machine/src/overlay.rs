@@ -38,14 +38,25 @@ impl<'a> Overlay<'a> {
         self
     }
 
-    /// As if a sysctl had been set; what is the same setting in another unit becomes 0 with it.
+    /// As if a sysctl had been set, by whichever of its names; what is the same setting in another unit becomes 0 with it.
     pub fn set_sysctl(&self, name: &str, text: &str) {
-        if let Some(twin) = catalogue::twin(name)
-            && self.sysctl(twin).is_ok()
+        let names: Vec<&str> = self.same_as(name);
+        if let Some(zeroed) = catalogue::zeroed_by(name, text)
+            && self.sysctl(zeroed).is_ok()
         {
-            self.sysctls.borrow_mut().insert(twin.to_owned(), "0".to_owned());
+            self.sysctls.borrow_mut().insert(zeroed.to_owned(), "0".to_owned());
         }
-        self.sysctls.borrow_mut().insert(name.to_owned(), text.to_owned());
+        for name in names.into_iter().chain([name]) {
+            self.sysctls.borrow_mut().insert(name.to_owned(), text.to_owned());
+        }
+    }
+
+    /// Other sysctls that are the same setting here: they show the same value. In a user namespace of its own some are not.
+    fn same_as(&self, name: &str) -> Vec<&'static str> {
+        let others = catalogue::names(name).iter().copied();
+        let others = others.filter(|other| *other != name && !other.starts_with('/'));
+        let is_same = |other: &&str| self.sysctl(other).is_ok_and(|text| self.sysctl(name) == Ok(text));
+        others.filter(is_same).collect()
     }
 
     /// As if nothing were swapped to.

@@ -1,5 +1,7 @@
 //! What a write changes besides its own key.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::glob::segments_match;
 
 /// A write that changes other keys too.
@@ -105,23 +107,6 @@ pub fn side_effects(written: &str) -> Option<&'static SideEffect> {
     EFFECTS.iter().find(|effect| effect.written == written)
 }
 
-/// Settings in two units: a write of one makes the other 0 (overcommit_ratio_handler() and its like in mm/).
-const TWINS: [[&str; 2]; 3] = [
-    ["vm.dirty_bytes", "vm.dirty_ratio"],
-    ["vm.dirty_background_bytes", "vm.dirty_background_ratio"],
-    ["vm.overcommit_kbytes", "vm.overcommit_ratio"],
-];
-
-/// The sysctl that becomes 0 when another one is written.
-#[must_use]
-pub fn twin(written: &str) -> Option<&'static str> {
-    TWINS.iter().find_map(|[left, right]| match written {
-        name if name == *left => Some(*right),
-        name if name == *right => Some(*left),
-        _ => None,
-    })
-}
-
 /// How early a sysctl is to be written: the lower the earlier. What makes room for others comes first.
 #[must_use]
 pub fn rank(name: &str) -> u8 {
@@ -142,27 +127,56 @@ pub fn rank(name: &str) -> u8 {
 #[must_use]
 pub fn in_order<T>(mut items: Vec<T>, name: impl Fn(&T) -> Option<&str>) -> Vec<T> {
     items.sort_by_key(|item| name(item).map_or(2, rank));
-    let mut ordered = Vec::with_capacity(items.len());
-    while !items.is_empty() {
-        let free = |at: usize| {
-            let Some(own) = name(&items[at]) else { return true };
-            !items
-                .iter()
-                .enumerate()
-                .any(|(other, item)| other != at && name(item).is_some_and(|written| changes(written, own)))
-        };
-        // Where they go round in a circle, simply the next one.
-        let at = (0..items.len()).find(|at| free(*at)).unwrap_or(0);
-        ordered.push(items.remove(at));
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        if let Some(name) = name(item) {
+            places.entry(name).or_default().push(at);
+        }
     }
-    ordered
+    let changed = |item: &T| -> Vec<usize> {
+        let patterns = name(item)
+            .and_then(side_effects)
+            .map_or(&[][..], |effect| effect.changes);
+        let of = |pattern: &&str| match pattern.contains('*') {
+            false => places.get(pattern).cloned().unwrap_or_default(),
+            // Few keys change a whole family, and each of them is there once.
+            true => (places.iter())
+                .filter(|(other, _)| segments_match(pattern, other, '.') && name(item) != Some(**other))
+                .flat_map(|(_, at)| at.clone())
+                .collect(),
+        };
+        patterns.iter().flat_map(of).collect()
+    };
+    let changes: Vec<Vec<usize>> = items.iter().map(changed).collect();
+    before(items, &changes)
 }
 
-/// Whether writing one key changes another.
-fn changes(written: &str, other: &str) -> bool {
-    written != other
-        && side_effects(written)
-            .is_some_and(|effect| effect.changes.iter().any(|pattern| segments_match(pattern, other, '.')))
+/// Puts each item before those that it changes, by their places; otherwise the order stays. Where they go round in a circle, the next
+/// one goes first.
+#[must_use]
+pub fn before<T>(items: Vec<T>, changes: &[Vec<usize>]) -> Vec<T> {
+    let mut waits = vec![0_usize; items.len()];
+    for (at, changed) in changes.iter().enumerate() {
+        changed
+            .iter()
+            .filter(|other| **other != at)
+            .for_each(|other| waits[*other] += 1);
+    }
+    let mut open: BTreeSet<usize> = (0..items.len()).collect();
+    let mut free: BTreeSet<usize> = open.iter().copied().filter(|at| waits[*at] == 0).collect();
+    let mut left: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    while let Some(at) = free.pop_first().or_else(|| open.first().copied()) {
+        open.remove(&at);
+        ordered.extend(left[at].take());
+        for other in changes[at].iter().filter(|other| open.contains(other)) {
+            waits[*other] = waits[*other].saturating_sub(1);
+            if waits[*other] == 0 {
+                free.insert(*other);
+            }
+        }
+    }
+    ordered
 }
 
 #[cfg(test)]
