@@ -363,7 +363,8 @@ fn a_ceiling_holds_whichever_profile_is_named_first() {
         let (low, high) = (format!("{place}/low.toml"), format!("{place}/p.toml"));
         let names = if low_first { [&low, &high] } else { [&high, &low] };
         let applied = run(&["apply", names[0], names[1], "--root", place, "--persist", "--yes"]);
-        assert_eq!(applied.code, 1, "{}{}", applied.out, applied.err);
+        assert_eq!(applied.code, 2, "{}{}", applied.out, applied.err);
+        assert!(applied.err.contains("nofile and fs.nr_open"), "{}", applied.err);
         assert_eq!(now(root), "1048576", "{low_first}: {}", applied.out);
         assert_eq!(
             (settings(root, LIMITS_D), settings(root, SYSCTL_D)),

@@ -8,8 +8,8 @@ use runup::finding::Report;
 use runup::host::Host;
 use runup::profile::{self, Library};
 use runup::source::Sources;
-use runup::system::Os;
 use runup::system::memory::MemorySystem;
+use runup::system::{Os, Resource};
 
 /// A rule about a sysctl.
 fn rule(id: &str, subject: &str) -> String {
@@ -124,4 +124,135 @@ fn what_a_conflict_is_about_is_said_where_a_kind_has_many_things() {
     let report = check(&system, &[&off, &on]);
     let sides = report.conflicts[0].sides.each_ref().map(|side| side.expected.as_str());
     assert_eq!(sides, ["swap 0 bytes", "swap at least 1 MiB"]);
+}
+
+/// What a conflict is about, and what each side asks for.
+fn clash(report: &Report) -> Vec<String> {
+    let words = |conflict: &runup::finding::Conflict| {
+        let [left, right] = conflict.sides.each_ref().map(|side| side.expected.clone());
+        format!("{}: {left} | {right}", conflict.subject)
+    };
+    report.conflicts.iter().map(words).collect()
+}
+
+#[test]
+fn two_names_of_one_setting_meet() {
+    let system = MemorySystem::linux("6.1.0")
+        .sysctl("net.netfilter.nf_conntrack_max", "65536")
+        .sysctl("net.nf_conntrack_max", "65536");
+    let new = rule(
+        "new",
+        "sysctl = { key = \"net.netfilter.nf_conntrack_max\", min = 262144 }",
+    );
+    let old = rule("old", "sysctl = { key = \"net.nf_conntrack_max\", max = 131072 }");
+    assert_eq!(
+        clash(&check(&system, &[&new, &old])),
+        [
+            "net.netfilter.nf_conntrack_max and net.nf_conntrack_max (are one setting): \
+             net.netfilter.nf_conntrack_max at least 262144 | net.nf_conntrack_max at most 131072"
+        ]
+    );
+    let more = rule("more", "sysctl = { key = \"net.nf_conntrack_max\", min = 524288 }");
+    let report = check(&system, &[&new, &more]);
+    assert_eq!(clash(&report), [""; 0]);
+    assert_eq!(
+        fixes(&report),
+        ["524288", "524288"],
+        "each by its own name, both as far as the farther"
+    );
+}
+
+#[test]
+fn a_user_namespace_of_its_own_has_its_own_watches() {
+    let machine = |map: &str| {
+        MemorySystem::linux("6.1.0")
+            .file("/proc/self/uid_map", map)
+            .sysctl("fs.inotify.max_user_watches", "8192")
+            .sysctl("user.max_inotify_watches", "8192")
+    };
+    let low = rule("low", "sysctl = { key = \"user.max_inotify_watches\", max = 65536 }");
+    let high = rule(
+        "high",
+        "sysctl = { key = \"fs.inotify.max_user_watches\", min = 524288 }",
+    );
+    let conflicts = |map: &str| check(&machine(map), &[&low, &high]).conflicts.len();
+    assert_eq!(conflicts("0 0 4294967295\n"), 1);
+    assert_eq!(conflicts("0 100000 65536\n"), 0);
+}
+
+#[test]
+fn two_units_of_one_setting_cannot_both_count() {
+    let system = MemorySystem::linux("6.1.0")
+        .sysctl("vm.dirty_ratio", "20")
+        .sysctl("vm.dirty_bytes", "0");
+    let bytes = rule("bytes", "sysctl = { key = \"vm.dirty_bytes\", eq = \"64MiB\" }");
+    let ratio = rule("ratio", "sysctl = { key = \"vm.dirty_ratio\", eq = 10 }");
+    assert_eq!(
+        clash(&check(&system, &[&ratio, &bytes])),
+        [
+            "vm.dirty_bytes and vm.dirty_ratio (cannot both count, since one makes the other 0): \
+          vm.dirty_bytes 64 MiB | vm.dirty_ratio 10 %"
+        ]
+    );
+    // 0 is at most 10, so the bytes satisfy both: and that is what both are told to set.
+    let low = rule("low", "sysctl = { key = \"vm.dirty_ratio\", max = 10 }");
+    let report = check(&system, &[&low, &bytes]);
+    assert_eq!(clash(&report), [""; 0]);
+    let targets = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
+    for fix in targets {
+        let change = &fix.proposal.changes[0];
+        assert_eq!(
+            (change.target.name(), change.to.as_str()),
+            ("vm.dirty_bytes", "67108864")
+        );
+    }
+}
+
+#[test]
+fn what_the_kernel_keeps_in_order_is_asked_for_in_order() {
+    let system = MemorySystem::linux("6.1.0")
+        .limit(Resource::Nofile, 1024, 4096)
+        .sysctl("fs.nr_open", "1048576")
+        .sysctl("net.ipv4.tcp_mem", "300\t400\t600")
+        .sysctl("net.ipv4.neigh.default.gc_thresh1", "128")
+        .sysctl("net.ipv4.neigh.default.gc_thresh2", "512")
+        .sysctl("net.ipv4.neigh.default.gc_thresh3", "1024")
+        .sysctl("net.ipv4.ip_unprivileged_port_start", "1024")
+        .sysctl("net.ipv4.ip_local_port_range", "32768\t60999");
+    let sysctl = |key: &str, asked: &str| rule("r", &format!("sysctl = {{ key = \"{key}\", {asked} }}"));
+    let conflicts = |left: &str, right: &str| check(&system, &[left, right]).conflicts.len();
+    let limit = |asked: &str| rule("l", &format!("rlimit = {{ resource = \"nofile\", {asked} }}"));
+    let soft = limit("soft = { min = 2_000_000 }");
+    assert_eq!(conflicts(&soft, &sysctl("fs.nr_open", "max = 1_048_576")), 1);
+    assert_eq!(conflicts(&soft, &sysctl("fs.nr_open", "max = 2_000_000")), 0);
+    assert_eq!(conflicts(&soft, &limit("hard = { max = 65536 }")), 1);
+    let low = sysctl("net.ipv4.tcp_mem", "field = \"low\", min = 500");
+    assert_eq!(
+        conflicts(&low, &sysctl("net.ipv4.tcp_mem", "field = \"high\", max = 400")),
+        1
+    );
+    assert_eq!(
+        conflicts(&low, &sysctl("net.ipv4.tcp_mem", "field = \"high\", max = 500")),
+        0
+    );
+    let row = sysctl("net.ipv4.tcp_mem", "eq = [300, 400, 600]");
+    assert_eq!(conflicts(&low, &row), 1);
+    assert_eq!(
+        conflicts(&row, &sysctl("net.ipv4.tcp_mem", "field = \"high\", min = 600")),
+        0
+    );
+    let first = sysctl("net.ipv4.neigh.default.gc_thresh1", "min = 4096");
+    assert_eq!(
+        conflicts(&first, &sysctl("net.ipv4.neigh.default.gc_thresh3", "max = 2048")),
+        1
+    );
+    let ports = sysctl("net.ipv4.ip_local_port_range", "covers = \"1024-65535\"");
+    assert_eq!(
+        conflicts(&ports, &sysctl("net.ipv4.ip_unprivileged_port_start", "min = 2000")),
+        1
+    );
+    assert_eq!(
+        conflicts(&ports, &sysctl("net.ipv4.ip_unprivileged_port_start", "min = 1024")),
+        0
+    );
 }

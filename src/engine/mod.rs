@@ -186,14 +186,8 @@ impl<'a> Check<'a> {
 
     fn report(&self, findings: Vec<Finding>, gate: Gate) -> Report {
         let mut findings = findings;
-        let system = self.host.system;
         let conflicts = if self.profiles.len() > 1 {
-            demand::conflicts(
-                &self.planned,
-                &findings,
-                date_of(system.now()),
-                system.platform().page_size,
-            )
+            demand::conflicts(&self.planned, &findings, self.host)
         } else {
             Vec::new()
         };

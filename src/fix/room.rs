@@ -164,7 +164,8 @@ fn room_for(
         ));
     }
     // Whichever came first is among the wishes; that the other one is not must not count as its consent.
-    if let Some(found) = wishes.contradictions.iter().find(|found| found.subject == ceiling::KEY) {
+    let mut found = wishes.contradictions.iter();
+    if let Some(found) = found.find(|found| found.names.iter().any(|name| name == ceiling::KEY)) {
         let [(one, asks), (other, asks_too)] = &found.sides;
         return Err(format!(
             "{}, and of that {one} asks for {asks}, {other} for {asks_too}",

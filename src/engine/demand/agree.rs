@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Planned, ResolvedExpectation, ResolvedSubject, State};
 use super::groups::Groups;
-use super::thing::Thing;
+use super::thing::{Thing, canonical};
 use crate::catalogue;
 use crate::finding::{Conflict, Finding, Outcome};
 use crate::host::Host;
@@ -38,13 +38,48 @@ pub(in super::super) fn agree(
     if findings.iter().filter(|finding| finding.fix.is_some()).nth(1).is_none() {
         return;
     }
-    let groups = asks(findings, planned, conflicts, notes);
+    let groups = asks(findings, planned, conflicts, notes, host);
     for (target, asks) in groups.iter().filter(|(_, asks)| asks.len() > 1) {
         let row = agreed(target, asks);
         for (ask, to) in asks.iter().zip(row) {
             if to != ask.to {
-                rewrite(&mut findings[ask.finding], ask.change, &to, host);
+                let words: Vec<String> = to.iter().map(Number::to_string).collect();
+                rewrite(
+                    &mut findings[ask.finding],
+                    ask.change,
+                    |change| change.to = words.join(" "),
+                    host,
+                );
             }
+        }
+    }
+    one_unit(findings, &groups, host);
+}
+
+/// Of a setting in two units one counts. Where the rules about one of them are content with its being 0, and those about the other are
+/// not, all set the other: each its own would undo the other's.
+fn one_unit(findings: &mut [Finding], groups: &Groups<Target, Vec<Ask<'_>>>, host: &Host<'_>) {
+    let needs = |ask: &&Ask<'_>| !ask.accepts(0, Number::Finite(0));
+    for (target, asks) in groups.iter() {
+        let twin = match target {
+            Target::Sysctl(key) => catalogue::twin(key),
+            _ => None,
+        };
+        let others = twin.and_then(|twin| groups.get(&Target::Sysctl(twin.to_owned())));
+        let (Some(others), Some(first)) = (others, asks.iter().find(needs)) else {
+            continue;
+        };
+        let fix = findings[first.finding].fix.as_ref();
+        let Some(change) = fix.map(|fix| fix.proposal.changes[first.change].clone()) else {
+            continue;
+        };
+        for other in others.iter().filter(|_| !others.iter().any(|other| needs(&other))) {
+            rewrite(
+                &mut findings[other.finding],
+                other.change,
+                |own| own.clone_from(&change),
+                host,
+            );
         }
     }
 }
@@ -55,6 +90,7 @@ fn asks<'a>(
     planned: &'a [Planned<'_>],
     conflicts: &[Conflict],
     notes: bool,
+    host: &Host<'_>,
 ) -> Groups<Target, Vec<Ask<'a>>> {
     let rules: HashMap<(&str, &str), &ResolvedSubject> = planned
         .iter()
@@ -76,8 +112,13 @@ fn asks<'a>(
             continue;
         }
         for (number, change) in fix.proposal.changes.iter().enumerate() {
-            if let Some(ask) = Ask::of((at, number), change, subject, &finding.subject) {
-                groups.entry(change.target.clone(), Vec::new).push(ask);
+            let target = canonical(change.target.clone(), host);
+            let own = Thing::Setting(target.clone());
+            let about =
+                |asked: &&ResolvedExpectation| Thing::of(subject, &finding.subject, asked.metric.name, host) == own;
+            let expects = subject.expectations.iter().filter(about).collect();
+            if let Some(ask) = Ask::of((at, number), change, subject, expects) {
+                groups.entry(target, Vec::new).push(ask);
             }
         }
     }
@@ -85,21 +126,23 @@ fn asks<'a>(
 }
 
 impl<'a> Ask<'a> {
-    fn of(at: (usize, usize), change: &Change, subject: &'a ResolvedSubject, name: &str) -> Option<Self> {
+    fn of(
+        at: (usize, usize),
+        change: &Change,
+        subject: &ResolvedSubject,
+        expects: Vec<&'a ResolvedExpectation>,
+    ) -> Option<Self> {
         let numbers = |text: &str| -> Option<Vec<Number>> {
             let words = text.split_ascii_whitespace();
             words.map(|word| Number::parse(word).ok()).collect()
         };
         let (from, to) = (numbers(change.from.as_deref()?)?, numbers(&change.to)?);
-        let own = Thing::Setting(change.target.clone());
-        let expects = subject.expectations.iter();
-        let about = |asked: &&ResolvedExpectation| Thing::of(subject, name, asked.metric.name) == own;
         (from.len() == to.len() && !to.is_empty()).then(|| Self {
             finding: at.0,
             change: at.1,
             from,
             to,
-            expects: expects.filter(about).collect(),
+            expects,
             is_about_fields: subject.expectations.iter().all(|asked| asked.field.is_some()),
         })
     }
@@ -189,10 +232,9 @@ fn farthest(asks: &[Ask<'_>], field: usize) -> Option<Number> {
     candidates.into_iter().find(fits)
 }
 
-fn rewrite(finding: &mut Finding, change: usize, to: &[Number], host: &Host<'_>) {
+fn rewrite(finding: &mut Finding, change: usize, new: impl FnOnce(&mut Change), host: &Host<'_>) {
     let Some(fix) = &mut finding.fix else { return };
-    let words: Vec<String> = to.iter().map(Number::to_string).collect();
-    fix.proposal.changes[change].to = words.join(" ");
+    new(&mut fix.proposal.changes[change]);
     fix.remedies = remedy::render(&fix.proposal, host);
     fix.here = remedy::dialect_here(&fix.proposal, &fix.remedies, host);
 }

@@ -1,6 +1,7 @@
 //! One expectation of one rule.
 
 use super::super::{Planned, ResolvedExpectation, ResolvedSubject};
+use super::range::lower;
 use crate::rule::unit_of;
 use crate::value::{Comparator, Comparison, Number, Operand, Value};
 
@@ -24,6 +25,45 @@ impl<'a> Claim<'a> {
 
     pub(super) fn comparisons(&self) -> &'a [Comparison] {
         &self.expectation.comparisons
+    }
+
+    pub(super) fn accepts(&self, value: &Value) -> bool {
+        self.comparisons().iter().all(|comparison| comparison.holds(value))
+    }
+
+    /// The one row that it asks for.
+    pub(super) fn row(&self) -> Option<&'a Value> {
+        self.comparisons()
+            .iter()
+            .find_map(|comparison| match &comparison.operand {
+                Operand::Value(row @ Value::Tuple(_)) if comparison.comparator == Comparator::Eq => Some(row),
+                _ => None,
+            })
+    }
+
+    /// The lowest and the highest number that would do, as far as the comparisons bound them; of a range, of its low end.
+    pub(super) fn span(&self) -> (Option<Number>, Option<Number>) {
+        let number = |value: &Value| match value {
+            Value::Number(number) => Some(*number),
+            Value::Range(range) => Some(Number::Finite(i128::from(range.lo))),
+            _ => None,
+        };
+        let (mut floor, mut ceiling) = (None, None);
+        for comparison in self.comparisons() {
+            let (low, high) = match (comparison.comparator, &comparison.operand) {
+                (Comparator::Min, Operand::Value(value)) => (number(value), None),
+                (Comparator::Max | Comparator::Covers, Operand::Value(value)) => (None, number(value)),
+                (Comparator::Eq, Operand::Value(value)) => (number(value), number(value)),
+                (Comparator::OneOf, Operand::Many(values)) => {
+                    let numbers = || values.iter().filter_map(number);
+                    (numbers().min(), numbers().max())
+                }
+                _ => (None, None),
+            };
+            floor = floor.max(low);
+            ceiling = lower(ceiling, high);
+        }
+        (floor, ceiling)
     }
 
     /// What it asks for, in words.

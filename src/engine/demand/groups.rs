@@ -26,6 +26,10 @@ impl<K: Clone + Eq + Hash, V> Groups<K, V> {
         &mut self.list[at].1
     }
 
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.at.get(key).map(|at| &self.list[*at].1)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         self.list.iter()
     }

@@ -97,7 +97,7 @@ impl Demand {
 }
 
 /// The lower of two ceilings, of which none is higher than any.
-fn lower(one: Option<Number>, other: Option<Number>) -> Option<Number> {
+pub(super) fn lower(one: Option<Number>, other: Option<Number>) -> Option<Number> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

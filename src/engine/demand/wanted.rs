@@ -74,8 +74,10 @@ pub struct LeftOver {
 /// Two rules that cannot both hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
-    /// What they are about.
+    /// What they are about, and what ties it together where it has two names.
     pub subject: String,
+    /// The name of what each is about.
+    pub names: [String; 2],
     /// Each: `profile/rule`, and what it asks for.
     pub sides: [(String, String); 2],
 }
@@ -105,13 +107,17 @@ impl Collection {
             wanted.push(new);
             return;
         };
-        if !old.join(&new) {
+        // Where the rules themselves were found to contradict each other it was said of whom, and better.
+        let name = new.target.name();
+        let is_known = |known: &Contradiction| known.names.iter().any(|known| known == name);
+        if !old.join(&new) && !self.wishes.contradictions.iter().any(is_known) {
             let sides = [&*old, &new].map(|side| {
                 let first = side.rules.first();
                 first.map_or_else(Default::default, |rule| (rule.name.clone(), rule.expected.clone()))
             });
             self.wishes.contradictions.push(Contradiction {
-                subject: new.target.name().to_owned(),
+                subject: name.to_owned(),
+                names: [name.to_owned(), name.to_owned()],
                 sides,
             });
         }

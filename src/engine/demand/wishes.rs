@@ -4,7 +4,7 @@
 
 use super::super::{Check, Planned, ResolvedSubject, State};
 use super::claim::Claim;
-use super::clash::clashes;
+use super::clash::Claims;
 use super::group::Group;
 use super::groups::Groups;
 use super::left::{left_over, no_setting, not_here};
@@ -13,15 +13,14 @@ use super::wanted::{Collection, Contradiction, LeftOver, Wishes};
 use crate::date::date_of;
 use crate::rule::{Context, Intent, Observation};
 
-/// The rules about one concrete subject.
+/// What is being brought together.
 struct Meeting<'a> {
-    made: Group<'a>,
-    /// Notes that are left out: they ask for nothing here, and a file that contradicts one of them is a contradiction still.
-    aside: Vec<Claim<'a>>,
+    /// By the kind, which speaks for all metrics of a subject at once, and the first of them.
+    groups: Groups<(&'static str, Thing), Group<'a>>,
+    /// All claims, those of notes that are left out too: they ask for nothing here, and a file that contradicts one is a
+    /// contradiction still.
+    claims: Claims<'a>,
 }
-
-/// By the kind, which speaks for all metrics of a subject at once, and the first of them.
-type Meetings<'a> = Groups<(&'static str, Thing), Meeting<'a>>;
 
 impl Check<'_> {
     /// Looks at the machine for what the rules ask of it, whether they pass or not.
@@ -34,20 +33,23 @@ impl Check<'_> {
             intent: Intent::Export,
         };
         let mut collected = Collection::default();
-        let mut meetings = Groups::new();
+        let mut meeting = Meeting {
+            groups: Groups::new(),
+            claims: Claims::new(),
+        };
         for planned in &self.planned {
-            let left = self.meet(planned, &cx, &mut meetings);
+            let left = self.meet(planned, &cx, &mut meeting);
             collected.wishes.left.extend(left);
         }
-        for meeting in meetings.into_values() {
-            meeting.contradictions(&cx, &mut collected.wishes.contradictions);
-            meeting.made.ask(&cx, &mut collected);
+        collected.wishes.contradictions = self.contradictions(&meeting.claims);
+        for group in meeting.groups.into_values() {
+            group.ask(&cx, &mut collected);
         }
         collected.wishes
     }
 
     /// Brings a rule together with the others about the same subjects, or says why it has no part in a file.
-    fn meet<'s>(&'s self, planned: &'s Planned<'_>, cx: &Context<'_>, meetings: &mut Meetings<'s>) -> Vec<LeftOver> {
+    fn meet<'s>(&'s self, planned: &'s Planned<'_>, cx: &Context<'_>, meeting: &mut Meeting<'s>) -> Vec<LeftOver> {
         let subject = planned.rule.subject.as_ref();
         let label = subject.map_or_else(String::new, |subject| subject.kind.label(&subject.selectors));
         let subject = match self.settable(planned) {
@@ -70,15 +72,16 @@ impl Check<'_> {
                 left.extend(left_note(planned, subject, &observation, cx));
             }
             let first = subject.kind.metrics().first().map_or("", |metric| metric.name);
-            let thing = Thing::of(subject, &observation.subject, first);
-            let meeting = meetings.entry((subject.kind.name(), thing), || Meeting::new(&observation));
-            meeting.made.see(observation);
-            let claims = if is_made {
-                &mut meeting.made.claims
-            } else {
-                &mut meeting.aside
-            };
-            claims.extend(Claim::all(planned, subject));
+            for claim in Claim::all(planned, subject) {
+                meeting.claims.add(claim, &observation.subject, cx.host);
+            }
+            if is_made {
+                let thing = Thing::of(subject, &observation.subject, first, cx.host);
+                let new = || Group::of(observation.subject.clone());
+                let group = meeting.groups.entry((subject.kind.name(), thing), new);
+                group.claims.extend(Claim::all(planned, subject));
+                group.see(observation);
+            }
         }
         left
     }
@@ -97,36 +100,19 @@ impl Check<'_> {
             State::Ready(subject) => Ok(subject),
         }
     }
-}
-
-impl<'a> Meeting<'a> {
-    fn new(observation: &Observation) -> Self {
-        Self {
-            made: Group::of(observation.subject.clone()),
-            aside: Vec::new(),
-        }
-    }
 
     /// Claims that contradict each other, where at least one of the two is made.
-    fn contradictions(&self, cx: &Context<'_>, into: &mut Vec<Contradiction>) {
-        let page_size = cx.system.platform().page_size;
-        let mut places: Groups<_, Vec<Claim<'a>>> = Groups::new();
-        for claim in self.made.claims.iter().chain(&self.aside) {
-            let place = (claim.expectation.metric.name, claim.expectation.field);
-            places.entry(place, Vec::new).push(*claim);
-        }
-        let is_aside = |claim: &Claim<'_>| self.aside.iter().any(|note| std::ptr::eq(note.planned, claim.planned));
-        for claims in places.into_values() {
-            for (left, right) in clashes(&claims) {
-                let sides = [&claims[left], &claims[right]];
-                if !sides.iter().all(|side| is_aside(side)) {
-                    into.push(Contradiction {
-                        subject: self.made.observation.subject.clone(),
-                        sides: sides.map(|side| (side.planned.name(), side.words(page_size))),
-                    });
-                }
-            }
-        }
+    fn contradictions(&self, claims: &Claims<'_>) -> Vec<Contradiction> {
+        let page_size = self.host.system.platform().page_size;
+        let is_made = |claim: &Claim<'_>| claim.planned.rule.severity.is_made(!self.options.leave_notes);
+        let clashes = claims
+            .clashes(&|left, right| (is_made(left) || is_made(right)) && !std::ptr::eq(left.planned, right.planned));
+        let said = clashes.into_iter().map(|clash| Contradiction {
+            sides: [0, 1].map(|at| (clash.sides[at].claim.planned.name(), clash.words(at, page_size))),
+            names: clash.sides.map(|side| side.name.clone()),
+            subject: clash.subject,
+        });
+        said.collect()
     }
 }
 
