@@ -363,6 +363,75 @@ fn rules_about_one_thing_are_satisfied_together_or_refused() {
 }
 
 #[test]
+fn a_setting_stands_in_a_file_once_by_one_name_and_in_one_unit() {
+    let rule = |id: &str, key: &str, asked: &str| {
+        format!("[[rule]]\nid = \"{id}\"\nsysctl = {{ key = \"{key}\", {asked} }}\n")
+    };
+    let system = host()
+        .sysctl("net.ipv4.ip_forward", "0")
+        .sysctl("net.ipv4.conf.all.forwarding", "0")
+        .sysctl("vm.dirty_ratio", "20")
+        .sysctl("vm.dirty_bytes", "0");
+    let file = |first: &str, second: &str, name: &str| {
+        let format = export::find(name).expect("a format");
+        with(&system, &[first, second], |wishes, names, host| {
+            assert_eq!(wishes.contradictions, []);
+            let made = export::export(format, wishes, names, None, host, None);
+            let left: Vec<String> = made.left.iter().map(export::sentence).collect();
+            (made.text.unwrap_or_default(), left)
+        })
+    };
+    let (router, every) = (
+        rule("a", "net.ipv4.ip_forward", "eq = 1"),
+        rule("b", "net.ipv4.conf.all.forwarding", "min = 1"),
+    );
+    let (text, left) = file(&router, &every, "sysctl.d");
+    assert_eq!(settings(&text), ["net.ipv4.ip_forward = 1"], "{text}");
+    assert!(
+        text.contains("p0/a") && text.contains("p1/b") && left.is_empty(),
+        "{text}{left:?}"
+    );
+
+    // At most 10 % is satisfied by 0, which the bytes bring about.
+    let (low, bytes) = (
+        rule("low", "vm.dirty_ratio", "max = 10"),
+        rule("bytes", "vm.dirty_bytes", "eq = \"64MiB\""),
+    );
+    for (first, second) in [(&low, &bytes), (&bytes, &low)] {
+        let (text, left) = file(first, second, "sysctl.d");
+        assert_eq!(settings(&text), ["vm.dirty_bytes = 67108864"], "{text}");
+        assert!(
+            left[0].contains("vm.dirty_bytes is set, which makes this 0"),
+            "{left:?}"
+        );
+    }
+    // Neither needs to count, and the one that does here goes on doing so: the kernel would refuse `vm.dirty_bytes = 0`.
+    let few = rule("few", "vm.dirty_bytes", "max = \"1MiB\"");
+    let (text, _) = file(&few, &low, "sysctl.d");
+    assert_eq!(settings(&text), ["vm.dirty_ratio = 10"], "{text}");
+    let (text, left) = file(&few, "summary = \"nothing\"\n", "sysctl.d");
+    assert!(
+        text.is_empty() && left[0].contains("vm.dirty_ratio counts"),
+        "{text}{left:?}"
+    );
+
+    let place = directory(&[
+        ("one.toml", &bytes),
+        ("two.toml", &rule("ratio", "vm.dirty_ratio", "min = 5")),
+    ]);
+    let refused = support::run_in(
+        place.path(),
+        &["export", "./one.toml", "./two.toml", "--to", "sysctl.d"],
+    );
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(
+        refused.err.contains("vm.dirty_bytes and vm.dirty_ratio"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
 fn nothing_to_export_is_an_error_and_a_link_is_not_followed() {
     let place = directory(&[("p.toml", NETWORK), ("victim", "mine")]);
     let run = |words: &[&str]| support::run_in(place.path(), words);

@@ -345,3 +345,58 @@ fn links_in_a_tree_lead_nowhere_outside_it() {
         .collect();
     assert!(left.is_empty(), "{left:?}: {}{}", done.out, done.err);
 }
+
+#[test]
+fn a_setting_that_is_written_takes_the_place_of_its_other_unit_and_its_other_name() {
+    let rule = |id: &str, key: &str, asked: &str| {
+        format!("[[rule]]\nid = \"{id}\"\nseverity = \"error\"\nsysctl = {{ key = \"{key}\", {asked} }}\n")
+    };
+    let root = directory(&[
+        ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("proc/sys/vm/dirty_ratio", "20\n"),
+        ("proc/sys/vm/dirty_bytes", "0\n"),
+        ("proc/sys/net/ipv4/ip_forward", "0\n"),
+        ("proc/sys/net/ipv4/conf/all/forwarding", "0\n"),
+        (
+            "old.toml",
+            &(rule("ratio", "vm.dirty_ratio", "min = 40") + &rule("router", "net.ipv4.ip_forward", "eq = 1")),
+        ),
+        (
+            "new.toml",
+            &(rule("bytes", "vm.dirty_bytes", "min = \"64MiB\"")
+                + &rule("router", "net.ipv4.conf.all.forwarding", "eq = 2")),
+        ),
+    ]);
+    let root = root.path();
+    let place = root.to_str().expect("UTF-8");
+    let apply = |profile: &str| {
+        let profile = format!("{place}/{profile}");
+        let done = run(&[
+            "apply",
+            &profile,
+            "--root",
+            place,
+            "--persist",
+            "--yes",
+            "--allow",
+            "risky",
+        ]);
+        (done, settings(root, "etc/sysctl.d/60-runup.conf"))
+    };
+    let (done, first) = apply("old.toml");
+    assert_eq!(
+        first,
+        ["vm.dirty_ratio = 40", "net.ipv4.ip_forward = 1"],
+        "{}{}",
+        done.out,
+        done.err
+    );
+    let (done, second) = apply("new.toml");
+    assert_eq!(
+        second,
+        ["vm.dirty_bytes = 67108864", "net.ipv4.conf.all.forwarding = 2"],
+        "{}{}",
+        done.out,
+        done.err
+    );
+}

@@ -1,5 +1,6 @@
 //! `runup apply`.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::output::Streams;
 use super::project::{Unnamed, load_profiles};
 use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
+use crate::catalogue;
 use crate::engine::{Check, Depth, Options, Wishes};
 use crate::finding::{Finding, NO_RULES, Outcome, Report};
 use crate::fix::Parameter;
@@ -257,21 +259,26 @@ impl Run<'_> {
         let host = Host::new(machine);
         let check = Check::prepare(self.profiles, self.options.clone(), &host).map_err(CommandError::Diagnostics)?;
         let space = machine.space();
-        let mut touched: Vec<Parameter> = plan.steps.iter().map(|step| step.parameter.clone()).collect();
+        // A rule may have another name for a setting than the one by which it was changed.
+        let meets = |name: &str| catalogue::canonical(name, || host.user_namespace_is_initial()).to_owned();
+        let name_of = |parameter: &Parameter| match parameter {
+            Parameter::Sysctl { name } | Parameter::Sysfs { path: name } => Some(meets(name)),
+            Parameter::Limit { .. } | Parameter::Swap { .. } => None,
+        };
+        let mut touched: HashSet<String> = plan.steps.iter().filter_map(|step| name_of(&step.parameter)).collect();
         let entries = ground
             .journal
             .entries(&ground.disk)
             .map_err(|error| CommandError::Message(error.to_string()))?;
         let of_this_boot = |entry: &Entry| entry.boot.same(&space.boot) == Same::Yes;
         for entry in entries.into_iter().filter(of_this_boot) {
-            touched.extend(entry.steps.into_iter().map(|step| step.parameter));
+            touched.extend(entry.steps.iter().filter_map(|step| name_of(&step.parameter)));
         }
-        let undone = |key: &str| {
-            before
-                .findings
-                .iter()
-                .any(|finding| finding.subject == key && finding.next_boot.as_ref().is_some_and(|next| !next.passes))
-        };
+        let undone = before
+            .findings
+            .iter()
+            .filter(|finding| finding.undone_by_boot().is_some());
+        let undone: HashSet<String> = undone.map(|finding| meets(&finding.subject)).collect();
         let fails = |target: &Target| {
             before
                 .findings
@@ -286,11 +293,8 @@ impl Run<'_> {
         let mut wishes = check.wishes();
         let lasting = |target: &Target| match target {
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
-            Target::Sysctl(name) => {
-                let parameter = Parameter::Sysctl { name: name.clone() };
-                touched.contains(&parameter) || undone(name)
-            }
-            Target::Sysfs(path) => touched.contains(&Parameter::Sysfs { path: path.clone() }),
+            Target::Sysctl(name) => touched.contains(&meets(name)) || undone.contains(&meets(name)),
+            Target::Sysfs(path) => touched.contains(&meets(path)),
             // The limits here are this process's, and say nothing of what a service or a login has.
             Target::Limit(..) => self.unit.is_some() || fails(target),
             Target::Cgroup(_) => self.unit.is_some(),

@@ -19,6 +19,8 @@ mod tmpfiles_d;
 pub use container::{Container, Place};
 pub(crate) use limits_d::spares_root;
 
+use std::collections::HashSet;
+
 use crate::catalogue::{self, Write};
 use crate::engine::{LeftOver, Wanted, Wishes};
 use crate::host::Host;
@@ -159,7 +161,9 @@ pub fn export(
                     .into(),
             )
         } else {
-            unfit(wanted, value).or_else(|| format.refuses(wanted, host))
+            unfit(wanted, value)
+                .or_else(|| wanted.says_nothing(value))
+                .or_else(|| format.refuses(wanted, host))
         };
         match refusal {
             Some(reason) => left.extend(wanted.rules.iter().map(|rule| LeftOver {
@@ -183,12 +187,8 @@ pub fn export(
     if !wishes.fitted {
         left.extend(room::missing(format, &entries, host));
     }
-    let mut seen: Vec<LeftOver> = Vec::new();
-    left.retain(|entry| {
-        let new = !seen.contains(entry);
-        seen.extend(new.then(|| entry.clone()));
-        new
-    });
+    let mut seen: HashSet<LeftOver> = HashSet::new();
+    left.retain(|entry| seen.insert(entry.clone()));
     if entries.is_empty() && !satisfied {
         return Exported {
             text: None,

@@ -3,12 +3,14 @@
 //!
 //! What is written are the exported files of the same rules, reduced to what would not last by itself.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::apply;
 use super::disk::{self, Disk, DiskError};
 use super::journal::{Journal, checksum};
 use super::room;
+use crate::catalogue;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
@@ -275,12 +277,12 @@ fn join(old: &str, new: &str) -> String {
             all.push(name);
         }
     }
-    let set: Vec<String> = new.lines().filter_map(setting).collect();
+    let set: HashSet<String> = new.lines().filter_map(setting).collect();
     let mut kept = String::new();
     let mut comments = String::new();
     for line in old.lines().skip(2) {
         match setting(line) {
-            Some(name) if set.contains(&name) => comments.clear(),
+            Some(name) if is_replaced(&name, &set) => comments.clear(),
             Some(_) => {
                 kept.push_str(&comments);
                 kept.push_str(line);
@@ -303,6 +305,13 @@ fn join(old: &str, new: &str) -> String {
         text.push('\n');
     }
     text + &kept
+}
+
+/// Whether one of the settings that a file has now says what another line said: by that name, by another name of the same setting,
+/// or in its other unit. Below them the old line would have the last word.
+fn is_replaced(name: &str, set: &HashSet<String>) -> bool {
+    let others = catalogue::names(name).iter().copied().chain(catalogue::twin(name));
+    set.contains(name) || others.into_iter().any(|other| set.contains(other))
 }
 
 /// What a line sets: the key of sysctl.d, the path of tmpfiles.d, who, which side and what of limits.d, a unit's directive, a

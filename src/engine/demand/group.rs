@@ -60,7 +60,7 @@ impl<'a> Group<'a> {
             let wanted = self.wanted(&slots, &parts, change, asked, cx);
             match never(&wanted, cx) {
                 Some(reason) => into.leave(&wanted, &self.observation.subject, reason),
-                None => into.add(wanted),
+                None => into.add(wanted, cx.host),
             }
         }
     }

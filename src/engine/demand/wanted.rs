@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use super::range::Demand;
 use super::range::words;
+use super::thing::canonical;
+use crate::catalogue;
+use crate::host::Host;
 use crate::rule::{Scope, Target};
 
 /// Everything that the rules of a run ask for.
@@ -100,9 +103,10 @@ impl Collection {
     }
 
     /// Adds an entry. One that other rules came to by another way (a limit that needs room in `fs.nr_open`) is joined with it.
-    pub(super) fn add(&mut self, new: Wanted) {
+    pub(super) fn add(&mut self, new: Wanted, host: &Host<'_>) {
         let wanted = &mut self.wishes.wanted;
-        let at = *self.at.entry(new.target.clone()).or_insert(wanted.len());
+        let meets = canonical(new.target.clone(), host);
+        let at = *self.at.entry(meets).or_insert(wanted.len());
         let Some(old) = wanted.get_mut(at) else {
             wanted.push(new);
             return;
@@ -124,7 +128,59 @@ impl Collection {
     }
 }
 
+impl Collection {
+    /// Everything that was collected. Of a setting in two units only one is set: both in a file, and the later one makes the other 0.
+    pub(super) fn finish(mut self) -> Wishes {
+        let mut dropped = Vec::new();
+        for (at, wanted) in self.wishes.wanted.iter().enumerate() {
+            let twin = twin_of(&wanted.target).map(|key| Target::Sysctl(key.to_owned()));
+            let Some(other) = twin
+                .and_then(|twin| self.at.get(&twin).copied())
+                .filter(|other| at < *other)
+            else {
+                continue;
+            };
+            let second = &self.wishes.wanted[other];
+            let needs = |wanted: &Wanted| !wanted.demand.holds("0");
+            let counts = second.live.as_deref().is_some_and(|live| live.trim() != "0");
+            let is_second = !needs(wanted) && (needs(second) || counts);
+            dropped.push(if is_second { (at, other) } else { (other, at) });
+        }
+        for (at, kept) in &dropped {
+            let (wanted, kept) = (self.wishes.wanted[*at].clone(), self.wishes.wanted[*kept].target.name());
+            let reason = match wanted.demand.holds("0") {
+                true => format!("{kept} is set, which makes this 0, and that will do"),
+                false => format!("{kept} is set, and this one would make it 0: they are one setting in two units"),
+            };
+            self.leave(&wanted, wanted.target.name(), &reason);
+        }
+        let mut at = 0..;
+        let is_dropped = |at: usize| dropped.iter().any(|(dropped, _)| *dropped == at);
+        self.wishes
+            .wanted
+            .retain(|_| at.next().is_some_and(|at| !is_dropped(at)));
+        self.wishes
+    }
+}
+
+/// The same setting in its other unit.
+fn twin_of(target: &Target) -> Option<&'static str> {
+    match target {
+        Target::Sysctl(key) => catalogue::twin(key),
+        Target::Sysfs(_) | Target::Limit(..) | Target::Cgroup(_) | Target::Swap => None,
+    }
+}
+
 impl Wanted {
+    /// Why a value says nothing that a file could set.
+    #[must_use]
+    pub fn says_nothing(&self, value: &str) -> Option<String> {
+        let other = twin_of(&self.target).filter(|_| value == "0")?;
+        Some(format!(
+            "0 says only that {other} counts, which is the same setting in another unit: set that one"
+        ))
+    }
+
     /// Takes in what other rules want of the same thing; `false` where no value has both.
     fn join(&mut self, new: &Wanted) -> bool {
         match self.demand.within(&new.demand) {

@@ -45,7 +45,7 @@ impl Check<'_> {
         for group in meeting.groups.into_values() {
             group.ask(&cx, &mut collected);
         }
-        collected.wishes
+        collected.finish()
     }
 
     /// Brings a rule together with the others about the same subjects, or says why it has no part in a file.
