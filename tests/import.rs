@@ -679,3 +679,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_that_another_name_or_unit_undoes_is_no_rule() {
+    let here = directory(&[
+        ("root/proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("root/proc/sys/net/ipv4/ip_forward", "0\n"),
+        ("root/proc/sys/net/ipv4/conf/all/forwarding", "0\n"),
+        ("root/proc/sys/vm/dirty_ratio", "0\n"),
+        ("root/proc/sys/vm/dirty_bytes", "67108864\n"),
+        (
+            "root/etc/sysctl.d/10-a.conf",
+            "net.ipv4.ip_forward = 1\nvm.dirty_ratio = 10\n",
+        ),
+        (
+            "root/etc/sysctl.d/20-b.conf",
+            "net.ipv4.conf.all.forwarding = 0\nvm.dirty_bytes = 67108864\n",
+        ),
+    ]);
+    let done = run_in(here.path(), &["check", "--root", "root", "--sysctl-d", "-v"]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.out.contains("2 passed"), "{}", done.out);
+    for said in [
+        "10-a.conf:1: /etc/sysctl.d/20-b.conf:1 makes net.ipv4.ip_forward 0 after it",
+        "10-a.conf:2: /etc/sysctl.d/20-b.conf:2 makes vm.dirty_ratio 0 after it",
+    ] {
+        assert!(done.err.contains(said), "{}", done.err);
+    }
+}

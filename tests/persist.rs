@@ -400,3 +400,27 @@ fn a_setting_that_is_written_takes_the_place_of_its_other_unit_and_its_other_nam
         done.err
     );
 }
+
+#[test]
+fn a_later_file_undoes_a_setting_by_another_name() {
+    let root = directory(&[
+        ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("proc/sys/net/netfilter/nf_conntrack_max", "262144\n"),
+        ("proc/sys/net/nf_conntrack_max", "262144\n"),
+        ("etc/sysctl.d/10-a.conf", "net.netfilter.nf_conntrack_max = 262144\n"),
+        ("etc/sysctl.d/90-old.conf", "\nnet.nf_conntrack_max = 65536\n"),
+        (
+            "p.toml",
+            "[[rule]]\nid = \"table\"\nsysctl = { key = \"net.netfilter.nf_conntrack_max\", min = 262144 }\n",
+        ),
+    ]);
+    let place = root.path().to_str().expect("UTF-8");
+    let profile = format!("{place}/p.toml");
+    let json = run(&["check", &profile, "--root", place, "--format", "json"]).out;
+    let found = finding(&json, "table");
+    assert_eq!(found["outcome"], "pass", "{found:#}");
+    assert!(found.to_string().contains("90-old.conf"), "{found:#}");
+    let applied = run(&["apply", &profile, "--root", place, "--persist", "--yes"]);
+    let words = format!("{}{}", applied.out, applied.err);
+    assert!(words.contains("/etc/sysctl.d/90-old.conf:2"), "{words}");
+}

@@ -88,6 +88,56 @@ fn a_file_can_be_tried_before_it_is_written() {
     assert!(tree(&[]).is_empty() && !before.is_empty());
 }
 
+#[test]
+fn the_last_line_counts_by_whichever_name_of_the_setting() {
+    let files = [
+        ("/etc/sysctl.d/10-a.conf", "net.netfilter.nf_conntrack_max = 262144\n"),
+        ("/etc/sysctl.d/20-b.conf", "net.nf_conntrack_max = 65536\n"),
+    ];
+    for key in ["net.netfilter.nf_conntrack_max", "net.nf_conntrack_max"] {
+        let (systemd, procps) = both(&files, key);
+        assert_eq!(systemd.as_deref(), Some("65536 /etc/sysctl.d/20-b.conf:1"), "{key}");
+        assert_eq!(systemd, procps);
+    }
+    // A pattern sets `all` too, which is ip_forward.
+    let files = [(
+        "/etc/sysctl.d/a.conf",
+        "net.ipv4.ip_forward = 1\nnet.ipv4.conf.*.forwarding = 0\n",
+    )];
+    let (systemd, _) = both(&files, "net.ipv4.ip_forward");
+    assert_eq!(systemd.as_deref(), Some("0 /etc/sysctl.d/a.conf:2"));
+    // systemd leaves a line that is repeated as it was at its old place, so that the other name has the last word.
+    let text = "net.ipv4.ip_forward = 1\nnet.ipv4.conf.all.forwarding = 0\nnet.ipv4.ip_forward = 1\n";
+    let set = |value: &str| Some(value.to_owned());
+    assert_eq!(of(text, "net.ipv4.ip_forward"), (set("0"), set("1")));
+}
+
+#[test]
+fn the_last_unit_of_a_setting_makes_the_other_one_0() {
+    let (ratio, bytes) = ("vm.dirty_ratio", "vm.dirty_bytes");
+    let value = |text: &str, key: &str| {
+        let (systemd, procps) = of(text, key);
+        assert_eq!(systemd, procps, "{text}");
+        systemd.unwrap_or_default()
+    };
+    let later = "vm.dirty_ratio = 10\nvm.dirty_bytes = 67108864\n";
+    assert_eq!(
+        (value(later, ratio).as_str(), value(later, bytes).as_str()),
+        ("0", "67108864")
+    );
+    let earlier = "vm.dirty_bytes = 67108864\nvm.dirty_ratio = 10\n";
+    assert_eq!(
+        (value(earlier, ratio).as_str(), value(earlier, bytes).as_str()),
+        ("10", "0")
+    );
+    assert_eq!(value("vm.dirty_bytes = 67108864\n", ratio), "0");
+    // The kernel takes a 0 for no change where it is 0 already, and elsewhere for one.
+    let zero = "vm.dirty_bytes = 67108864\nvm.dirty_ratio = 0\n";
+    assert_eq!(value(zero, bytes), "67108864");
+    let zero = "vm.overcommit_kbytes = 1000000\nvm.overcommit_ratio = 0\n";
+    assert_eq!(value(zero, "vm.overcommit_kbytes"), "0");
+}
+
 /// What both programs make of one file, without its name.
 fn of(text: &str, key: &str) -> (Option<String>, Option<String>) {
     let prediction = tree(&[("/etc/sysctl.d/a.conf", text)]).of(key);

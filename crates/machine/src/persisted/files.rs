@@ -1,7 +1,7 @@
 //! Where the drop-in files are, and which of them count.
 
 use super::syntax::{self, Line};
-use super::{Persisted, Reader, Unread};
+use super::{Lookups, Persisted, Reader, Unread};
 use crate::system::{Failure, System};
 
 /// The directories, the one whose files mask the others' first.
@@ -97,6 +97,7 @@ pub(super) fn read(system: &dyn System) -> Persisted {
         drop_ins,
         last: None,
         unread,
+        lookups: Lookups::default(),
     };
     match system.read(LAST) {
         Ok(text) => found.last = Some(DropIn::parse(LAST, &String::from_utf8_lossy(&text))),

@@ -1,8 +1,9 @@
 //! Everything that the files set, line by line: what the key-by-key answer of [`Persisted::of`] is made of, turned round.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::files::DropIn;
+use super::lookup::Lookup;
 use super::syntax::Line;
 use super::{Assignment, Persisted, Reader, pattern, syntax};
 use crate::system::{SysctlName, System};
@@ -46,62 +47,15 @@ pub struct Inventory {
     pub unused: Vec<Unused>,
 }
 
-/// The lines of one reader, by what they are about: a key that is looked up costs no walk through all of them.
-struct Index<'a> {
-    persisted: &'a Persisted,
-    reader: Reader,
-    lines: Vec<(&'a DropIn, &'a Line)>,
-    named: HashMap<&'a str, Vec<usize>>,
-    patterns: Vec<usize>,
-}
-
-impl<'a> Index<'a> {
-    fn new(persisted: &'a Persisted, reader: Reader) -> Self {
-        let lines: Vec<(&DropIn, &Line)> = persisted.lines(reader).collect();
-        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut patterns = Vec::new();
-        for (at, (_, line)) in lines.iter().enumerate() {
-            match line.path() {
-                Some(_) if line.is_pattern() => patterns.push(at),
-                Some(path) => named.entry(path).or_default().push(at),
-                None => {}
-            }
-        }
-        Self {
-            persisted,
-            reader,
-            lines,
-            named,
-            patterns,
-        }
-    }
-
-    /// The lines that name a key, in order.
-    fn naming(&self, path: &str) -> Vec<(&'a DropIn, &'a Line)> {
-        let at = self.named.get(path).map(Vec::as_slice).unwrap_or_default();
-        at.iter().map(|at| self.lines[*at]).collect()
-    }
-
-    fn winner(&self, name: &SysctlName) -> Option<Assignment> {
-        let mut about: Vec<usize> = self.named.get(name.path()).cloned().unwrap_or_default();
-        let matching = self.patterns.iter().filter(|at| self.lines[**at].1.means(name.path()));
-        about.extend(matching);
-        about.sort_unstable();
-        let lines: Vec<(&DropIn, &Line)> = about.into_iter().map(|at| self.lines[at]).collect();
-        self.persisted.winner_of(&lines, name, self.reader)
-    }
-}
-
 impl Persisted {
     /// Everything that is set, as one of the programs reads the files, and what only the other one reads.
     #[must_use]
     pub fn inventory(&self, reader: Reader) -> Inventory {
         let mut found = Inventory::default();
         let mut seen: HashSet<String> = HashSet::new();
-        let indices = [Index::new(self, reader), Index::new(self, reader.other())];
-        for own in &indices {
-            let first = own.reader == reader;
-            for (file, line) in &own.lines {
+        let both = [reader, reader.other()].map(|reader| self.lookup(reader));
+        for (own, first) in both.iter().zip([true, false]) {
+            for (file, line) in own.all(self) {
                 let Some(path) = line.path() else {
                     if first {
                         found
@@ -127,9 +81,9 @@ impl Persisted {
                     continue;
                 }
                 let setting = if line.is_pattern() {
-                    pattern_of(&name, own, &mut found.unused)
+                    pattern_of(&name, own, self, &mut found.unused)
                 } else {
-                    key(&name, &indices, &mut found.unused)
+                    key(&name, both, self, &mut found.unused)
                 };
                 found.settings.extend(setting);
             }
@@ -178,25 +132,39 @@ impl Persisted {
     /// The line that wins for a key, as one of the programs reads it, else as the other one does.
     #[must_use]
     pub fn assignment(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
-        self.winner(name, reader).or_else(|| self.winner(name, reader.other()))
+        let comes_to = |reader| self.lookup(reader).comes_to(name, self);
+        comes_to(reader).or_else(|| comes_to(reader.other()))
     }
 }
 
-fn key(name: &SysctlName, indices: &[Index<'_>; 2], out: &mut Vec<Unused>) -> Option<Setting> {
-    let (first, second) = (indices[0].winner(name), indices[1].winner(name));
-    let own = if first.is_some() { &indices[0] } else { &indices[1] };
-    let lines = own.naming(name.path());
-    let Some(assignment) = first.clone().or_else(|| second.clone()) else {
+fn key(name: &SysctlName, both: [&Lookup; 2], persisted: &Persisted, out: &mut Vec<Unused>) -> Option<Setting> {
+    let [first, second] = both.map(|lookup| lookup.written(name, persisted).map(|written| written.by));
+    let own = if first.is_some() { both[0] } else { both[1] };
+    let lines = own.naming(name.path(), persisted);
+    let Some(assignment) = first.clone().or(second) else {
         // A line without a value keeps patterns away, and says all that it has to say by that.
-        for (file, line) in lines.iter().filter(|(_, line)| line.value.is_some()) {
+        for (_, file, line) in lines.iter().filter(|(_, _, line)| line.value.is_some()) {
             out.push(unused(file, line, "an empty value sets no number"));
         }
         return None;
     };
-    let by = format!("{}:{} sets {} instead", assignment.file, assignment.line, name.dotted());
+    // Another name of the setting, or the setting in its other unit, may have the last word.
+    let [last, other] = both.map(|lookup| lookup.comes_to(name, persisted));
+    let last = if first.is_some() { last } else { other.clone() }.unwrap_or_else(|| assignment.clone());
+    let is_last = (&last.file, last.line) == (&assignment.file, assignment.line);
+    let by = match is_last {
+        true => format!("{}:{} sets {} instead", last.file, last.line, name.dotted()),
+        false => format!(
+            "{}:{} makes {} {} after it",
+            last.file,
+            last.line,
+            name.dotted(),
+            last.value
+        ),
+    };
     let mut lenient = false;
-    for (file, line) in &lines {
-        if file.path == assignment.file && line.number == assignment.line {
+    for (_, file, line) in &lines {
+        if is_last && file.path == assignment.file && line.number == assignment.line {
             lenient = line.lenient;
         } else if line.value.is_some() {
             out.push(Unused {
@@ -205,18 +173,18 @@ fn key(name: &SysctlName, indices: &[Index<'_>; 2], out: &mut Vec<Unused>) -> Op
             });
         }
     }
-    Some(Setting {
+    is_last.then(|| Setting {
         name: name.clone(),
         is_pattern: false,
         lenient,
-        other: first.and(second).filter(|other| other.value != assignment.value),
+        other: first.and(other).filter(|other| other.value != assignment.value),
         assignment,
         excluded: Vec::new(),
     })
 }
 
-fn pattern_of(name: &SysctlName, own: &Index<'_>, out: &mut Vec<Unused>) -> Option<Setting> {
-    let patterns = own.patterns.iter().map(|at| own.lines[*at]);
+fn pattern_of(name: &SysctlName, own: &Lookup, persisted: &Persisted, out: &mut Vec<Unused>) -> Option<Setting> {
+    let patterns = own.patterns(persisted);
     let same: Vec<(&DropIn, &Line)> = patterns.filter(|(_, line)| line.path() == Some(name.path())).collect();
     let ((file, line), earlier) = same.split_last()?;
     let assignment = Assignment {
@@ -236,12 +204,12 @@ fn pattern_of(name: &SysctlName, own: &Index<'_>, out: &mut Vec<Unused>) -> Opti
         });
     }
     let mut excluded: Vec<(SysctlName, Option<String>)> = Vec::new();
-    for (_, other) in own.lines.iter().filter(|(_, other)| !other.is_pattern()) {
+    for (_, other) in own.all(persisted).filter(|(_, other)| !other.is_pattern()) {
         let named = other.path().filter(|path| line.means(path));
         if let Some(named) = named.and_then(|path| SysctlName::parse(path).ok())
             && !excluded.iter().any(|(known, _)| *known == named)
         {
-            let value = own.winner(&named).map(|assignment| assignment.value);
+            let value = own.written(&named, persisted).map(|written| written.by.value);
             excluded.push((named, value));
         }
     }

@@ -16,23 +16,28 @@
 //! | `{a,b}` in a pattern | alternatives | itself |
 //! | a key set twice | the last line alone is written | one after the other |
 //!
-//! What the kernel then makes of a value is not predicted, but for one thing: an empty one is no number.
+//! What the kernel then makes of a value is not predicted, but for two things: an empty one is no number, and a line counts for every
+//! name of its setting, and makes the same setting in another unit 0.
 
 pub mod ceiling;
 pub mod files;
 mod inventory;
 mod limits_conf;
 pub mod logins;
+mod lookup;
 pub mod pam;
 mod pattern;
 pub mod shells;
 mod syntax;
+
+use std::cell::OnceCell;
 
 use crate::catalogue;
 use crate::system::{Failure, Os, SysctlName, System};
 use crate::value::Type;
 use files::DropIn;
 pub use inventory::{Inventory, Setting, Unused, in_order, not_understood};
+use lookup::Lookup;
 use syntax::Line;
 
 /// The line that wins.
@@ -64,7 +69,20 @@ pub struct Persisted {
     last: Option<DropIn>,
     /// What is there and cannot be read.
     unread: Vec<Unread>,
+    lookups: Lookups,
 }
+
+/// Made of the files when they are first asked for, so that they are no part of what these are.
+#[derive(Debug, Clone, Default)]
+struct Lookups([OnceCell<Lookup>; 2]);
+
+impl PartialEq for Lookups {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Lookups {}
 
 /// A file that is there and cannot be read, or a directory that cannot be listed: what it sets is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +157,7 @@ impl Persisted {
             drop_ins,
             last: None,
             unread,
+            lookups: Lookups::default(),
         }
     }
 
@@ -164,13 +183,14 @@ impl Persisted {
     /// Whether there is nothing that anybody would set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lines(Reader::Systemd).next().is_none() && self.lines(Reader::Procps).next().is_none()
+        self.lookup(Reader::Systemd).is_empty() && self.lookup(Reader::Procps).is_empty()
     }
 
     /// Every line of the administrator's own files that sets one key: the key's dotted name, and where.
     pub fn own_lines(&self) -> impl Iterator<Item = (String, Assignment)> {
         let own = |path: &str| path.starts_with("/etc/") || path.starts_with("/usr/local/");
-        self.lines(Reader::Procps)
+        self.lookup(Reader::Procps)
+            .all(self)
             .filter(move |(file, line)| own(file.target.as_deref().unwrap_or(&file.path)) && !line.is_pattern())
             .filter_map(|(file, line)| {
                 let name = SysctlName::parse(&line.written).ok()?;
@@ -190,55 +210,21 @@ impl Persisted {
             return Prediction::default();
         };
         Prediction {
-            systemd: self.winner(&name, Reader::Systemd),
-            procps: self.winner(&name, Reader::Procps),
+            systemd: self.lookup(Reader::Systemd).comes_to(&name, self),
+            procps: self.lookup(Reader::Procps).comes_to(&name, self),
         }
     }
 
-    /// The lines that a reader sees, in its order, each with its file.
-    fn lines(&self, reader: Reader) -> impl Iterator<Item = (&DropIn, &Line)> {
-        let last = self.last.iter().filter(move |_| reader == Reader::Procps);
-        self.drop_ins
-            .iter()
-            .filter(move |file| file.is_seen_by(reader))
-            .chain(last)
-            .flat_map(move |file| file.lines(reader).iter().map(move |line| (file, line)))
-    }
-
-    fn winner(&self, name: &SysctlName, reader: Reader) -> Option<Assignment> {
-        let path = name.path();
-        let lines: Vec<(&DropIn, &Line)> = self.lines(reader).filter(|(_, line)| line.means(path)).collect();
-        self.winner_of(&lines, name, reader)
-    }
-
-    /// The same, of the lines that are about the key.
-    fn winner_of(&self, lines: &[(&DropIn, &Line)], name: &SysctlName, reader: Reader) -> Option<Assignment> {
-        let (file, line) = match reader {
-            Reader::Systemd => systemd(lines, name),
-            Reader::Procps => self.procps(lines, name),
-        }?;
-        Some(Assignment {
-            value: line.value.clone()?,
-            file: file.path.clone(),
-            line: line.number,
-        })
-    }
-
-    /// procps writes one after the other, and knows a key by its path as it is spelled: a pattern leaves alone what any line names
-    /// in the spelling that the pattern comes to.
-    fn procps<'a>(&self, lines: &[(&'a DropIn, &'a Line)], name: &SysctlName) -> Option<(&'a DropIn, &'a Line)> {
-        let spelled = |spelling: &str| {
-            self.lines(Reader::Procps)
-                .any(|(_, line)| !line.is_pattern() && line.written == spelling)
+    fn lookup(&self, reader: Reader) -> &Lookup {
+        let cell = match reader {
+            Reader::Systemd => &self.lookups.0[0],
+            Reader::Procps => &self.lookups.0[1],
         };
-        let last = lines
-            .iter()
-            .rev()
-            .find(|(_, line)| takes(name, line) && !(line.is_pattern() && spelled(&line.expanded(name.path()))));
-        last.copied()
+        cell.get_or_init(|| Lookup::new(self, reader))
     }
 
     fn put(&mut self, file: DropIn) {
+        self.lookups = Lookups::default();
         // What a link leads to is read through it.
         for link in &mut self.drop_ins {
             if link.target.as_deref() == Some(file.path.as_str()) {
@@ -263,25 +249,6 @@ impl Persisted {
             }
         }
     }
-}
-
-/// systemd keeps every key once, in one spelling. A line that names the key keeps every pattern away from it, wherever it stands,
-/// and of these lines the last one counts, also where it sets nothing.
-fn systemd<'a>(lines: &[(&'a DropIn, &'a Line)], name: &SysctlName) -> Option<(&'a DropIn, &'a Line)> {
-    if let Some(last) = lines.iter().rev().find(|(_, line)| !line.is_pattern()) {
-        return Some(*last).filter(|(_, line)| takes(name, line));
-    }
-    let mut order: Vec<(&DropIn, &Line)> = Vec::new();
-    for (file, line) in lines {
-        match order.iter().position(|(_, other)| other.written == line.written) {
-            // A pattern that is repeated as it was stays at its old place; one that is changed goes to the end.
-            Some(at) if order[at].1.value == line.value => continue,
-            Some(at) => drop(order.remove(at)),
-            None => {}
-        }
-        order.push((file, line));
-    }
-    order.into_iter().rev().find(|(_, line)| takes(name, line))
 }
 
 /// Whether the kernel can be expected to take what a line sets. Nothing is no number, and what was there before stays; a text or a
