@@ -728,17 +728,62 @@ fn twins_cannot_both_be_set() {
     let machine = machine(&steps);
     let disk = MemoryDisk::new(&steps);
     let before = machine.state();
-    let text = format!(
-        "{}{}",
-        one_rule("vm.dirty_bytes", "min = \"1GiB\""),
-        one_rule("vm.dirty_ratio", "min = 30").replace("\"r\"", "\"s\"")
+    let bytes = one_rule("vm.dirty_bytes", "min = \"1GiB\"");
+    let ratio = one_rule("vm.dirty_ratio", "min = 30").replace("\"r\"", "\"s\"");
+    let mut plan = plan_of(&format!("{bytes}{ratio}"), &machine);
+    assert_eq!(plan.steps.len(), 1);
+    let left = &plan.left[0].reason;
+    assert!(
+        left.contains("it makes vm.dirty_bytes 0") && left.contains("--skip"),
+        "{left}"
     );
-    let plan = plan_of(&text, &machine);
-    assert_eq!(plan.steps.len(), 2);
+    // A plan that holds both all the same is found out where the first one is read back.
+    plan.steps.extend(plan_of(&ratio, &machine).steps);
     let error = apply(&plan, &machine, &disk, &journal(), &account()).expect_err("one undoes the other");
     assert!(error.to_string().contains("--skip"), "{error}");
     assert_eq!(machine.state(), before);
     assert!(records(&disk).is_empty());
+}
+
+/// Two profiles that ask for one thing each.
+fn plan_of_two(rules: [&str; 2], machine: &MemorySystem) -> Result<Plan, PlanError> {
+    let [(_one, first), (_two, second)] = rules.map(|rule| {
+        let text = format!("[[rule]]\nid = \"r\"\nsysctl = {{ {rule} }}\n");
+        let (place, mut profiles) = profiles(&text);
+        (place, profiles.remove(0))
+    });
+    let (first, mut second) = (first, second);
+    second.name = "other".to_owned();
+    plan(&[first, second], &Options::default(), machine, &everything()).map(|(plan, _)| plan)
+}
+
+#[test]
+fn a_setting_is_changed_once_by_whatever_name_and_in_one_unit() {
+    let machine = machine(&Steps::default())
+        .sysctl("net.ipv4.ip_forward", "0")
+        .sysctl("net.ipv4.conf.all.forwarding", "0");
+    let made = |plan: &Plan| -> Vec<String> {
+        let steps = plan.steps.iter();
+        steps
+            .map(|step| format!("{} = {} for {}", step.parameter.show(), step.to, step.by.len()))
+            .collect()
+    };
+    let forward = "key = \"net.ipv4.ip_forward\", eq = 1";
+    let all = |value: u32| format!("key = \"net.ipv4.conf.all.forwarding\", eq = {value}");
+    let plan = plan_of_two([forward, &all(1)], &machine).expect("a plan");
+    assert_eq!(made(&plan), ["net.ipv4.ip_forward = 1 for 2"]);
+    assert!(matches!(
+        plan_of_two([forward, &all(0)], &machine),
+        Err(PlanError::Conflicts(conflicts)) if conflicts.len() == 1
+    ));
+
+    let bytes = "key = \"vm.dirty_bytes\", min = \"1GiB\"";
+    assert!(matches!(
+        plan_of_two([bytes, "key = \"vm.dirty_ratio\", eq = 10"], &machine),
+        Err(PlanError::Conflicts(conflicts)) if conflicts.len() == 1
+    ));
+    let plan = plan_of_two(["key = \"vm.dirty_ratio\", max = 10", bytes], &machine).expect("a plan");
+    assert_eq!(made(&plan), ["vm.dirty_bytes = 1073741824 for 2"]);
 }
 
 #[test]

@@ -14,12 +14,14 @@
 
 pub mod apply;
 pub mod disk;
+mod draft;
 pub mod guard;
 pub mod journal;
 mod live_disk;
 mod memory_disk;
 mod order;
 mod parameter;
+mod permit;
 pub mod persist;
 mod place;
 pub mod plan;

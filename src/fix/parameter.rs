@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue;
+use crate::overlay::Overlay;
 use crate::system::{Failure, Limits, Os, Process, Resource, SysctlName, WritableSystem};
 use crate::value::{Number, Type, Value};
 
@@ -137,6 +138,22 @@ impl Parameter {
                 Some(priority) => machine.set_swap(device, Some(priority.parse().map_err(|_| invalid)?)),
                 None => machine.set_swap(device, None),
             },
+        }
+    }
+
+    /// As if it were set, on a machine where nothing is.
+    pub(super) fn set_on(&self, overlay: &Overlay<'_>, form: &str) {
+        match self {
+            Parameter::Sysctl { name } => overlay.set_sysctl(name, form),
+            Parameter::Sysfs { path } => overlay.set_file(path, form),
+            Parameter::Swap { .. } => overlay.set_swap_off(),
+            Parameter::Limit { resource, .. } => {
+                if let (Some(resource), Some((soft, hard))) = (Resource::parse(resource), form.split_once(':'))
+                    && let (Ok(soft), Ok(hard)) = (Number::parse(soft), Number::parse(hard))
+                {
+                    overlay.set_limits(resource, Limits { soft, hard });
+                }
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod measure;
 
+use std::collections::VecDeque;
+
 use super::journal::Record;
 use super::parameter::Parameter;
 use super::step::Step;
@@ -54,18 +56,21 @@ fn objections(written: &str, machine: &dyn System, before: &dyn System, after: &
 
 /// Orders steps so that none is dangerous after those before it, as far as there is such an order. Where there is none, the
 /// dangers of the first are noted with it; unless they were agreed to it counts as not made.
-pub(super) fn in_safe_order(mut steps: Vec<Step>, machine: &dyn System, agreed: bool) -> Vec<Step> {
+pub(super) fn in_safe_order(steps: Vec<Step>, machine: &dyn System, agreed: bool) -> Vec<Step> {
     let so_far = Overlay::new(machine);
     let mut ordered = Vec::with_capacity(steps.len());
+    let mut steps = VecDeque::from(steps);
     while !steps.is_empty() {
         let harmless = |step: &Step| dangers_of(step, machine, &so_far).is_empty();
         let at = steps.iter().position(harmless);
-        let mut step = steps.remove(at.unwrap_or(0));
+        let Some(mut step) = steps.remove(at.unwrap_or(0)) else {
+            break;
+        };
         if at.is_none() {
             step.dangers = dangers_of(&step, machine, &so_far);
         }
         if at.is_some() || agreed {
-            make(&step, &so_far);
+            step.parameter.set_on(&so_far, &step.to);
         }
         ordered.push(step);
     }
@@ -80,18 +85,8 @@ fn dangers_of(step: &Step, machine: &dyn System, so_far: &Overlay<'_>) -> Vec<St
         Parameter::Limit { .. } => return Vec::new(),
     };
     let after = Overlay::new(so_far);
-    make(step, &after);
+    step.parameter.set_on(&after, &step.to);
     dangers(written, machine, so_far, &after)
-}
-
-fn make(step: &Step, overlay: &Overlay<'_>) {
-    match &step.parameter {
-        Parameter::Sysctl { name } => overlay.set_sysctl(name, &step.to),
-        Parameter::Sysfs { path } => overlay.set_file(path, &step.to),
-        Parameter::Swap { .. } => overlay.set_swap_off(),
-        // What a process may have is nothing that a guard looks at.
-        Parameter::Limit { .. } => {}
-    }
 }
 
 /// What speaks against putting a recorded change back, on the machine as it is now.
@@ -124,7 +119,7 @@ pub(super) fn objections_to_undoing(record: &Record, machine: &dyn System) -> Ve
 /// at all, and `start` is the machine that it begins with.
 pub fn mark(wishes: &mut Wishes, counts: &dyn Fn(&Target) -> bool, machine: &dyn System, start: &dyn System) {
     let so_far = Overlay::new(start);
-    let mut open: Vec<usize> = (0..wishes.wanted.len())
+    let mut open: VecDeque<usize> = (0..wishes.wanted.len())
         .filter(|at| counts(&wishes.wanted[*at].target))
         .collect();
     let dangers_after = |wanted: &Wanted, so_far: &Overlay<'_>| match &wanted.target {
@@ -137,7 +132,8 @@ pub fn mark(wishes: &mut Wishes, counts: &dyn Fn(&Target) -> bool, machine: &dyn
     };
     let harmless = |at: usize, wishes: &Wishes| dangers_after(&wishes.wanted[at], &so_far).is_empty();
     while let Some(next) = open.iter().position(|at| harmless(*at, wishes)) {
-        wish(&wishes.wanted[open.remove(next)], &so_far);
+        let Some(at) = open.remove(next) else { break };
+        wish(&wishes.wanted[at], &so_far);
     }
     for at in open {
         wishes.wanted[at].dangers = dangers_after(&wishes.wanted[at], &so_far);
@@ -158,6 +154,7 @@ fn wish(wanted: &Wanted, overlay: &Overlay<'_>) {
 pub fn at_boot<'a>(machine: &'a dyn System, persisted: &Persisted) -> Overlay<'a> {
     let overlay = Overlay::new(machine);
     let reader = Reader::of(machine);
+    let mut values: Vec<(&str, String)> = Vec::new();
     for (key, start) in AT_START {
         let prediction = persisted.of(key);
         let set = match reader {
@@ -165,11 +162,14 @@ pub fn at_boot<'a>(machine: &'a dyn System, persisted: &Persisted) -> Overlay<'a
             Reader::Procps => prediction.procps,
         };
         match (set, start) {
-            (Some(set), _) => overlay.set_sysctl(key, &set.value),
-            (None, Some(start)) if machine.sysctl(key).is_ok() => overlay.set_sysctl(key, start),
+            (Some(set), _) => values.push((key, set.value)),
+            (None, Some(start)) if machine.sysctl(key).is_ok() => values.push((key, (*start).to_owned())),
             (None, _) => {}
         }
     }
+    // Of a setting in two units the one that counts comes last: setting the other one to 0 would make it 0.
+    values.sort_by_key(|(_, value)| value != "0");
+    values.iter().for_each(|(key, value)| overlay.set_sysctl(key, value));
     overlay
 }
 
