@@ -1,6 +1,6 @@
 //! Rules that are being made, and the profile that comes of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -288,11 +288,15 @@ impl Draft {
 
     /// Lets each rule point at its own line, where the file's text is known.
     fn point(&self, profile: &mut Profile, sources: &Sources) {
+        let spots: HashMap<&str, &Spot> = self.rules.iter().map(|own| (own.id.as_str(), &own.spot)).collect();
+        let mut files: HashMap<&str, Vec<Place>> = HashMap::new();
         for rule in &mut profile.rules {
-            let own = self.rules.iter().find(|own| own.id == rule.id);
-            if let Some(place) = own.and_then(|own| place_of(&own.spot, sources)) {
-                rule.place = place;
-            }
+            let Some(spot) = spots.get(rule.id.as_str()) else {
+                continue;
+            };
+            let lines = files.entry(&spot.file).or_insert_with(|| lines_of(&spot.file, sources));
+            let line = (spot.line as usize).checked_sub(1).and_then(|at| lines.get(at));
+            rule.place = line.copied().unwrap_or(rule.place);
         }
     }
 }
@@ -314,25 +318,25 @@ fn sorted(notes: Vec<Note>) -> Vec<Note> {
     in_order(notes, &keys)
 }
 
-/// Where a line stands among the sources of a run.
-fn place_of(spot: &Spot, sources: &Sources) -> Option<Place> {
-    let source = sources.named(&spot.file)?;
-    let text = &sources.get(source).text;
+/// Where each line of a file stands among the sources of a run, without the space around it; none where its text is not known.
+fn lines_of(file: &str, sources: &Sources) -> Vec<Place> {
+    let Some(source) = sources.named(file) else {
+        return Vec::new();
+    };
+    let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     let mut start = 0;
-    for (line, number) in text.split_inclusive('\n').zip(1..) {
-        if number == spot.line {
-            let inner = line.trim_end();
-            let indent = inner.len() - inner.trim_start().len();
-            let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-            return Some(Place {
-                source,
-                start: clamp(start + indent),
-                end: clamp(start + inner.len()),
-            });
-        }
+    let lines = sources.get(source).text.split_inclusive('\n').map(|line| {
+        let inner = line.trim_end();
+        let indent = inner.len() - inner.trim_start().len();
+        let place = Place {
+            source,
+            start: clamp(start + indent),
+            end: clamp(start + inner.len()),
+        };
         start += line.len();
-    }
-    None
+        place
+    });
+    lines.collect()
 }
 
 /// A name of letters, digits, `-`, `_` and `.` that is like a text.
