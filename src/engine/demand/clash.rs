@@ -151,23 +151,27 @@ fn clash<'c, 'a>(sides: [&'c Named<'a>; 2], tie: &str) -> Clash<'c, 'a> {
 
 /// The claims about one place that contradict each other, by their numbers, two at a time.
 ///
-/// Pairs are looked for only where a claim contradicts what all before it come to: nearly always none does, and then this is linear.
+/// A claim is held against each earlier one only where it contradicts what these come to: nearly always none does, and then this is
+/// linear. Claims that have no part in what the others come to (`torn`) are held against every later one.
 fn contradictions(here: &[Named<'_>]) -> Vec<(usize, usize)> {
-    let mut pairs = Vec::new();
+    let (mut pairs, mut torn) = (Vec::new(), Vec::new());
     let mut held: Vec<Comparison> = Vec::new();
     for (at, Named { claim, .. }) in here.iter().enumerate() {
         let own = claim.comparisons();
+        let against = |other: &usize| contradict(here[*other].claim.comparisons(), own);
         if !contradict(&held, own) {
             tighten(&mut held, own);
+            let found = torn.iter().copied().filter(against);
+            pairs.extend(found.map(|other| (other, at)));
             continue;
         }
         let known = pairs.len();
-        let against = (0..at).filter(|other| contradict(here[*other].claim.comparisons(), own));
-        pairs.extend(against.map(|other| (other, at)));
+        pairs.extend((0..at).filter(against).map(|other| (other, at)));
         // No single one: what the others leave together is nothing that it accepts.
         if pairs.len() == known {
             pairs.push((0, at));
         }
+        torn.push(at);
     }
     pairs.sort_unstable();
     pairs
