@@ -167,14 +167,9 @@ impl<'a> Draft<'a> {
                         .sysctl(key, host)
                         .map_err(|reason| reason.unwrap_or_else(because))?;
                     let name = key.clone();
-                    // A container that shares the host's network changes it for everybody.
-                    let shared = host.engine().is_some() && host.network_is_hosts() == Some(true);
-                    let scope = match change.scope {
-                        Scope::NetworkNamespace if shared => Scope::Host,
-                        other => other,
-                    };
                     after.set_sysctl(&name, &change.to);
                     permit.guarded(&name, &after)?;
+                    let scope = scope(change, host);
                     moves.push(Move::Set(Parameter::Sysctl { name }, change.to.clone(), scope));
                 }
                 Target::Sysfs(path) => {
@@ -193,10 +188,7 @@ impl<'a> Draft<'a> {
                     permit.consent(Consent::Swapoff, "what is swapped out must fit into memory")?;
                     after.set_swap_off();
                     permit.guarded(guard::SWAPS, &after)?;
-                    let text = permit.machine.read("/proc/swaps").unwrap_or_default();
-                    for (device, _) in swaps(&String::from_utf8_lossy(&text)) {
-                        moves.push(Move::Set(Parameter::Swap { device }, "off".to_owned(), Scope::Host));
-                    }
+                    moves.extend(swaps_off(permit.machine));
                 }
                 Target::Limit(..) => {}
                 Target::Cgroup(_) => return Err(because().into()),
@@ -368,6 +360,23 @@ impl<'a> Draft<'a> {
             left,
             notes: self.notes,
         }
+    }
+}
+
+/// Swap off, device by device.
+fn swaps_off(machine: &dyn System) -> Vec<Move> {
+    let text = machine.read("/proc/swaps").unwrap_or_default();
+    let devices = swaps(&String::from_utf8_lossy(&text)).into_iter();
+    let off = |device| Move::Set(Parameter::Swap { device }, "off".to_owned(), Scope::Host);
+    devices.map(|(device, _)| off(device)).collect()
+}
+
+/// Whom a change reaches: a container that shares the host's network changes it for everybody.
+fn scope(change: &Change, host: &Host<'_>) -> Scope {
+    let is_shared = || host.engine().is_some() && host.network_is_hosts() == Some(true);
+    match change.scope {
+        Scope::NetworkNamespace if is_shared() => Scope::Host,
+        other => other,
     }
 }
 
