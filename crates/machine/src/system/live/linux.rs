@@ -12,12 +12,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::tree::{Tree, errno, read_once};
 use super::{ProcessError, clock, interfaces, missing, sock_diag};
 use crate::files;
+use crate::system::capability;
 use crate::system::question::not_asked;
 use crate::system::{
     Answer, Failure, FileKind, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat,
     SysctlName, System, filesystem, procfs,
 };
-use crate::system::capability;
 use crate::value::Number;
 
 /// The machine that this process runs on.
