@@ -68,6 +68,7 @@ const DEVICES: &[&str] = &[
 ];
 
 /// The file or directory that every kernel has, at or above a path and below the directory `there`.
+#[cfg(target_os = "linux")]
 pub(super) fn missing_below(there: &str, path: &str) -> Option<&'static str> {
     EVERYWHERE
         .iter()
@@ -94,7 +95,7 @@ fn holds(known: &str, path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
