@@ -28,6 +28,8 @@ impl Machine {
             ("proc/1/limits", LIMITS),
             ("proc/self/limits", LIMITS),
             ("proc/sys/kernel/osrelease", "6.1.0\n"),
+            // A kernel that was built without huge pages.
+            ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
         ]));
         for (key, value) in values {
             machine.write(&Self::file(key), value);
