@@ -20,6 +20,8 @@ fn machine(ratio: &str, rules: &str) -> TempDir {
              Hugepagesize: 2048 kB\nHugetlb: 0 kB\n",
         ),
         ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        // A kernel that was built without huge pages.
+        ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
         ("proc/sys/vm/overcommit_memory", "0\n"),
         ("proc/sys/vm/overcommit_ratio", ratio),
         ("proc/sys/vm/overcommit_kbytes", "0\n"),
