@@ -32,7 +32,13 @@ pub fn exec_probe(words: &[&str], probe: &str) -> Command {
 
 /// Runs to the end, and gives what was printed.
 pub fn output(command: &mut Command) -> (Output, String, String) {
-    let output = command.stdin(Stdio::null()).output().expect("the binary starts");
+    // A copy that was just written is busy while another test's child, forked meanwhile, has not closed what it inherited.
+    let output = loop {
+        match command.stdin(Stdio::null()).output() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            other => break other.expect("the binary starts"),
+        }
+    };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     (output, out, err)
