@@ -67,7 +67,8 @@ directory leads to it, and its limits are those of its cgroup. So it works witho
 Units of users' managers are found too.\n\n\
 A unit that is not there does not run and is not enabled; its limits are then n/a. A oneshot service that stays active after its \
 program ended has no processes, and whether it is active only the manager knows: that is unknown, and so it is for sockets, \
-timers and targets. Without systemd as the first process everything is n/a.",
+timers and targets. Without systemd as the first process everything is n/a; of a tree of files nobody can tell what runs, and that is \
+unknown.",
     example: "[[rule]]\nid = \"no-irqbalance\"\nseverity = \"warning\"\nservice = { unit = \"irqbalance.service\", active = false }",
     remedies: &[
         (
