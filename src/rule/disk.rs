@@ -53,7 +53,8 @@ static DOCS: Docs = Docs {
     summary: "The file system of a path: space, inodes, kind.",
     text: "Asks the kernel with statfs(2) for the file system that holds a path. `free` is what an ordinary user may take: root's \
 reserve is not in it. A file system that does not count inodes (btrfs) has no `inodes_free`, and the rule does not apply there.\n\n\
-A path that does not exist is `n/a`: its file system cannot be told. A tree of files does not tell of file systems, and there the rule is unknown.",
+A path that does not exist is `n/a`: its file system cannot be told. A tree of files does not tell of \
+file systems, and there the rule is unknown.",
     example: "[[rule]]\nid = \"data-disk\"\nseverity = \"warning\"\ndisk = { path = \"/var/lib\", free = { min = \"10G\" }, filesystem = { one_of = [\"xfs\", \"ext4\"] } }",
     remedies: &[(
         Dialect::Manual,

@@ -93,7 +93,8 @@ static DOCS: Docs = Docs {
     summary: "A network interface: MTU, speed, queues, queueing discipline, ring, offloads, drops.",
     text: "Asks the kernel by rtnetlink for the interfaces of the network namespace, and their drivers by ethtool's ioctl, as \
 ip(8), tc(8) and ethtool(8) do; these questions need no privilege. With a pattern, every interface that matches and is up is a \
-finding of its own, loopback left out; no match is `n/a`, and so is a name that is not here. Where the system cannot be asked for its interfaces (macOS, a tree of files) the rule is unknown.\n\n\
+finding of its own, loopback left out; no match is `n/a`, and so is a name that is not here. Where the \
+system cannot be asked for its interfaces (macOS, a tree of files) the rule is unknown.\n\n\
 What a driver does not tell is `n/a`: a bridge has no ring, a virtual card often no speed. How many queues there are and whether \
 RPS is on stands in `/sys/class/net`, which shows the namespace of whoever mounted it: where that is another, the queues are asked \
 of the driver, and RPS is `unknown`.\n\n\
