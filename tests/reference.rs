@@ -124,6 +124,7 @@ fn every_key_that_sysctl_prints_in_a_network_namespace() {
         .arg(own)
         .args([
             "--exact",
+            "--include-ignored",
             "every_key_that_sysctl_prints_in_a_network_namespace",
             "--nocapture",
         ])

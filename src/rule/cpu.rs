@@ -5,6 +5,7 @@ use super::{
     reach, reading_of,
 };
 use crate::document::shape::Field;
+use crate::failure::Why;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};
 
@@ -206,7 +207,12 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
                 quota.directory
             ));
         }
-        return match cx.host.cpus() {
+        // What limits this process may be out of sight.
+        let cpus = match cx.host.cpu_limit() {
+            Err(failure @ Failure::CannotTell(Why::NotMounted(_))) => Err(failure),
+            _ => cx.host.cpus(),
+        };
+        return match cpus {
             Ok(cpus) => Reading::Value(Value::number(i128::from(cpus))),
             Err(failure) => Reading::Unreadable(format!("the number of processors: {failure}")),
         };

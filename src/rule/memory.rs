@@ -4,6 +4,7 @@ use super::{
     Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target, reach,
 };
 use crate::document::shape::Field;
+use crate::failure::Why;
 use crate::system::{Failure, Os};
 use crate::value::{Number, Type, Unit, Value};
 
@@ -143,7 +144,12 @@ fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
         Err(failure) => Reading::Unreadable(format!("{what}: {failure}")),
     };
     if metric == "total" {
-        return bytes(host.ram(), "the amount of memory");
+        // What limits this process may be out of sight.
+        let ram = match host.memory_limit() {
+            Err(failure @ Failure::CannotTell(Why::NotMounted(_))) => Err(failure),
+            _ => host.ram(),
+        };
+        return bytes(ram, "the amount of memory");
     }
     if cx.system.platform().os != Os::Linux {
         return match metric {

@@ -36,6 +36,9 @@ pub(super) struct Cache {
     cpu: OnceCell<Result<Option<Tightest>, Failure>>,
 }
 
+/// Where cgroups are usually mounted.
+pub(super) const MOUNT: &str = "/sys/fs/cgroup";
+
 /// v1 says "no limit" with the largest page-rounded number.
 const NO_LIMIT_V1: i128 = 0x7fff_ffff_ffff_0000;
 
@@ -99,7 +102,7 @@ impl Host<'_> {
         let mount = self.mounts()?.iter().rfind(|mount| mount.kind == "cgroup2");
         // The process is in a cgroup that nobody can look at: its limits hold all the same.
         if unmounted || (unified.is_some() && mount.is_none()) {
-            return Err(Failure::CannotTell(Why::NotMounted("/sys/fs/cgroup")));
+            return Err(Failure::CannotTell(Why::NotMounted(MOUNT)));
         }
         let (Some(path), Some(mount)) = (unified, mount) else {
             return Ok(None);

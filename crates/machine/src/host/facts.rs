@@ -329,10 +329,12 @@ impl Host<'_> {
     }
 }
 
-/// A limit of the process that is looked at. Of a tree of files nobody is a process, and nothing limits it.
+/// A limit of the process that is looked at, as far as it can be seen from here. Of a tree of files nobody is a process, and nothing
+/// limits it. A process that sees no cgroups (a chroot, a sandbox) may be limited all the same: numbers are computed from what is
+/// seen, and the kinds that are about the limit itself ask for it themselves, and say that nobody can tell.
 fn of_process<T>(limit: Result<Option<T>, Failure>) -> Result<Option<T>, Failure> {
     match limit {
-        Err(Failure::CannotTell(Why::NotInTree(_))) => Ok(None),
+        Err(Failure::CannotTell(Why::NotInTree(_) | Why::NotMounted(super::cgroup::MOUNT))) => Ok(None),
         other => other,
     }
 }
