@@ -72,6 +72,10 @@ id = "arch"
 when = "arch == 'x86_64'"
 sysctl = { key = "vm.swappiness", max = 0 }
 [[rule]]
+id = "systemd"
+when = "systemd"
+sysctl = { key = "vm.swappiness", max = 0 }
+[[rule]]
 id = "pages"
 sysctl = { key = "net.ipv4.tcp_mem", field = "high", max = "1GiB" }
 "#;

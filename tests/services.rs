@@ -209,6 +209,13 @@ fn what_cannot_be_known_of_a_unit_is_said() {
     has(&finding, "process 100 is its main process");
     let hidden = host().fault("/sys/fs/cgroup", Fault::Errno(libc::EACCES));
     assert_eq!(outcome(&hidden, NOFILE), Outcome::Unknown);
+    // Its processes may be in cgroups below its own, and those nobody can see.
+    let own = "/sys/fs/cgroup/system.slice/nginx.service";
+    let below = host()
+        .file(&format!("{own}/cgroup.procs"), "")
+        .fault(own, Fault::Errno(libc::EACCES));
+    let idle = "service = { unit = \"nginx\", active = false }";
+    assert_eq!(outcome(&below, idle), Outcome::Unknown);
 }
 
 #[test]

@@ -116,11 +116,7 @@ pub static FACTS: &[FactInfo] = &[
         name: "systemd",
         kind: TermType::Bool,
         doc: "whether systemd is the first process",
-        get: |host| match host.system.stat("/run/systemd/system") {
-            Ok(_) => Ok(Term::Bool(true)),
-            Err(Failure::Absent) => Ok(Term::Bool(false)),
-            Err(failure) => Err(failure),
-        },
+        get: |host| super::has_systemd(host.system).map(Term::Bool),
     },
     FactInfo {
         name: "virt",

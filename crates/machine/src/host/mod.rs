@@ -12,6 +12,7 @@ pub use surroundings::{Container, Mount};
 
 use std::cell::OnceCell;
 
+use crate::failure::Why;
 use crate::persisted::Persisted;
 use crate::system::{Failure, Os, System};
 
@@ -81,5 +82,20 @@ impl<'a> Host<'a> {
             Err(Failure::Absent) => Ok(None),
             Err(failure) => Err(failure),
         }
+    }
+}
+
+/// Whether systemd is the first process: it leaves this directory behind for whoever asks.
+///
+/// # Errors
+/// Any [`Failure`]; a tree of files in which nobody kept what ran does not tell.
+pub fn has_systemd(system: &dyn System) -> Result<bool, Failure> {
+    match system.stat("/run/systemd/system") {
+        Ok(_) => Ok(true),
+        Err(Failure::Absent) => match system.stat("/proc/1") {
+            Err(failure @ Failure::CannotTell(Why::NotInTree(_))) => Err(failure),
+            _ => Ok(false),
+        },
+        Err(failure) => Err(failure),
     }
 }

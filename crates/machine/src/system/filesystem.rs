@@ -1,13 +1,16 @@
-//! `statfs`, for live and rooted systems.
+//! Real files and the file systems that hold them, for live and rooted systems.
 
+#![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
 #![allow(
     unsafe_code,
     reason = "the structure's type field differs between platforms, and nix hides what it does not know"
 )]
 
 use std::ffi::{CStr, CString};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
-use super::{Failure, Filesystem};
+use super::{Failure, FileKind, Filesystem, Stat};
 
 /// The file system that holds a path.
 pub(super) fn of(path: &str) -> Result<Filesystem, Failure> {
@@ -47,6 +50,44 @@ pub(super) fn magic(path: &str) -> Result<u32, Failure> {
         reason = "magics have 32 bits"
     )]
     statfs(&path).map(|stat| stat.f_type as u32)
+}
+
+/// The names in a directory, sorted.
+pub(super) fn names(path: impl AsRef<Path>) -> Result<Vec<String>, Failure> {
+    let entries = std::fs::read_dir(path).map_err(|error| Failure::of_io(&error))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        // A part of a directory is not what is in it.
+        let entry = entry.map_err(|error| Failure::of_io(&error))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// What a path names, links followed.
+pub(super) fn stat(path: impl AsRef<Path>) -> Result<Stat, Failure> {
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::of_io(&error))?;
+    let kind = if metadata.is_file() {
+        FileKind::File
+    } else if metadata.is_dir() {
+        FileKind::Directory
+    } else {
+        FileKind::Other
+    };
+    Ok(Stat {
+        kind,
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+        inode: metadata.ino(),
+    })
+}
+
+/// The target of a link, as it is written in it.
+pub(super) fn link(path: impl AsRef<Path>) -> Result<String, Failure> {
+    let target = std::fs::read_link(path).map_err(|error| Failure::of_io(&error))?;
+    target.into_os_string().into_string().map_err(|_| Failure::NotText)
 }
 
 /// Whether a file has an access list, whose users the mode shows as the group's bits.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use nix::fcntl::AT_FDCWD;
 
 use super::{
-    Answer, Failure, FileKind, Identity, Limits, Os, Platform, Process, Question, Resource, Space, Stat, SysctlName,
-    System, WritableSystem, always, procfs,
+    Answer, Failure, Identity, Limits, Os, Platform, Process, Question, Resource, Space, Stat, SysctlName, System,
+    WritableSystem, always, filesystem, procfs,
 };
 use crate::failure::Why;
 use crate::files::{self, Links};
@@ -90,15 +90,7 @@ impl RootedSystem {
     }
 
     fn names(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(self.resolve(path)?).map_err(|error| Failure::of_io(&error))?;
-        let mut names = Vec::new();
-        for entry in entries {
-            // A part of a directory is not what is in it.
-            let entry = entry.map_err(|error| Failure::of_io(&error))?;
-            names.extend(entry.file_name().into_string().ok());
-        }
-        names.sort();
-        Ok(names)
+        filesystem::names(self.resolve(path)?)
     }
 
     fn holds(&self, path: &str) -> bool {
@@ -202,30 +194,12 @@ impl System for RootedSystem {
     }
 
     fn stat(&self, path: &str) -> Result<Stat, Failure> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(self.resolve(path)?).map_err(|error| Failure::of_io(&error));
-        let metadata = self.told(path, metadata)?;
-        let kind = if metadata.is_file() {
-            FileKind::File
-        } else if metadata.is_dir() {
-            FileKind::Directory
-        } else {
-            FileKind::Other
-        };
-        Ok(Stat {
-            kind,
-            mode: metadata.mode() & 0o7777,
-            uid: metadata.uid(),
-            gid: metadata.gid(),
-            inode: metadata.ino(),
-        })
+        self.told(path, filesystem::stat(self.resolve(path)?))
     }
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
         let (parent, name) = path.rsplit_once('/').ok_or(Failure::OutsideTree)?;
-        let target = std::fs::read_link(self.resolve(parent)?.join(name)).map_err(|error| Failure::of_io(&error));
-        let target = self.told(path, target)?;
-        target.into_os_string().into_string().map_err(|_| Failure::NotText)
+        self.told(path, filesystem::link(self.resolve(parent)?.join(name)))
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {

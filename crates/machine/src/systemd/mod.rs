@@ -19,8 +19,8 @@ pub mod values;
 
 pub use syntax::without_secrets;
 
-use crate::failure::Why;
-use crate::system::{Failure, System};
+use crate::host::has_systemd;
+use crate::system::System;
 
 /// Whether systemd is the first process of the machine that is looked at: it leaves this directory behind for whoever asks.
 #[must_use]
@@ -34,16 +34,10 @@ pub fn missing(system: &dyn System) -> Option<Result<String, String>> {
     if system.platform().os != crate::system::Os::Linux {
         return Some(Ok(NOT_LINUX.to_owned()));
     }
-    match system.stat("/run/systemd/system") {
-        Ok(_) => None,
-        Err(Failure::Absent) => Some(match system.stat("/proc/1") {
-            // A tree of files in which nobody kept what ran.
-            Err(Failure::CannotTell(why @ Why::NotInTree(_))) => {
-                Err(format!("whether systemd is the first process: {why}"))
-            }
-            _ => Ok("systemd is not the first process here".to_owned()),
-        }),
-        Err(failure) => Some(Err(format!("/run/systemd/system: {failure}"))),
+    match has_systemd(system) {
+        Ok(true) => None,
+        Ok(false) => Some(Ok("systemd is not the first process here".to_owned())),
+        Err(failure) => Some(Err(format!("whether systemd is the first process: {failure}"))),
     }
 }
 

@@ -131,11 +131,19 @@ fn collect(system: &dyn System, directory: &str, pids: &mut Vec<u32>) -> Result<
         Err(Failure::Absent | Failure::Io(libc::EOPNOTSUPP)) => return Ok(()),
         Err(failure) => return Err(format!("{file}: {failure}")),
     }
-    for entry in system.list(directory).unwrap_or_default() {
+    let entries = match system.list(directory) {
+        Err(Failure::Absent) => return Ok(()),
+        other => other.map_err(|failure| format!("{directory}: {failure}"))?,
+    };
+    for entry in entries {
         let below = format!("{directory}/{entry}");
+        let file = format!("{below}/cgroup.procs");
         // Files of controllers have a dot in their names as units have; only a cgroup has processes.
-        if system.stat(&format!("{below}/cgroup.procs")).is_ok() {
-            collect(system, &below, pids)?;
+        match system.stat(&file) {
+            Ok(_) => collect(system, &below, pids)?,
+            Err(Failure::Absent) => {}
+            // A service with processes that nobody can see is not one without.
+            Err(failure) => return Err(format!("{file}: {failure}")),
         }
     }
     Ok(())

@@ -9,9 +9,7 @@ use sysctl::Sysctl as _;
 
 use super::ProcessError;
 use crate::system::question::not_asked;
-use crate::system::{
-    Answer, Failure, FileKind, Identity, Limits, Os, Platform, Question, Resource, Stat, System, filesystem,
-};
+use crate::system::{Answer, Failure, Identity, Limits, Os, Platform, Question, Resource, Stat, System, filesystem};
 use crate::value::Number;
 
 /// The machine that this process runs on.
@@ -62,39 +60,15 @@ impl System for LiveSystem {
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(path).map_err(|error| Failure::of_io(&error))?;
-        let mut names = Vec::new();
-        for entry in entries {
-            // A part of a directory is not what is in it.
-            let entry = entry.map_err(|error| Failure::of_io(&error))?;
-            names.extend(entry.file_name().into_string().ok());
-        }
-        names.sort();
-        Ok(names)
+        filesystem::names(path)
     }
 
     fn stat(&self, path: &str) -> Result<Stat, Failure> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = std::fs::metadata(path).map_err(|error| Failure::of_io(&error))?;
-        let kind = if metadata.is_file() {
-            FileKind::File
-        } else if metadata.is_dir() {
-            FileKind::Directory
-        } else {
-            FileKind::Other
-        };
-        Ok(Stat {
-            kind,
-            mode: metadata.mode() & 0o7777,
-            uid: metadata.uid(),
-            gid: metadata.gid(),
-            inode: metadata.ino(),
-        })
+        filesystem::stat(path)
     }
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
-        let target = std::fs::read_link(path).map_err(|error| Failure::of_io(&error))?;
-        target.into_os_string().into_string().map_err(|_| Failure::NotText)
+        filesystem::link(path)
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {

@@ -15,8 +15,8 @@ use crate::files;
 use crate::system::capability;
 use crate::system::question::not_asked;
 use crate::system::{
-    Answer, Failure, FileKind, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat,
-    SysctlName, System, filesystem, procfs,
+    Answer, Failure, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat, SysctlName, System,
+    filesystem, procfs,
 };
 use crate::value::Number;
 
@@ -305,45 +305,28 @@ impl System for LiveSystem {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        match self.read_file(path) {
-            Err(Failure::Absent) => Err(missing::why(path)),
-            // An empty file that is not the kernel's was laid over one that is.
-            Ok(bytes) if bytes.is_empty() => missing::why_blank(path).map(|()| bytes),
-            other => other,
+        let bytes = missing::explained(path, self.read_file(path))?;
+        // An empty file that is not the kernel's was laid over one that is.
+        if bytes.is_empty() {
+            missing::why_blank(path)?;
         }
+        Ok(bytes)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let entries = match std::fs::read_dir(path).map_err(|error| Failure::of_io(&error)) {
-            Err(Failure::Absent) => return Err(missing::why(path)),
-            other => other?,
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            // A part of a directory is not what is in it.
-            let entry = entry.map_err(|error| Failure::of_io(&error))?;
-            names.extend(entry.file_name().into_string().ok());
-        }
+        let names = missing::explained(path, filesystem::names(path))?;
         if names.is_empty() {
             missing::why_blank(path)?;
         }
-        names.sort();
         Ok(names)
     }
 
     fn stat(&self, path: &str) -> Result<Stat, Failure> {
-        match std::fs::metadata(path).map_err(|error| Failure::of_io(&error)) {
-            Err(Failure::Absent) => Err(missing::why(path)),
-            other => other.map(|metadata| stat_of(&metadata)),
-        }
+        missing::explained(path, filesystem::stat(path))
     }
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
-        let target = match std::fs::read_link(path).map_err(|error| Failure::of_io(&error)) {
-            Err(Failure::Absent) => return Err(missing::why(path)),
-            other => other?,
-        };
-        target.into_os_string().into_string().map_err(|_| Failure::NotText)
+        missing::explained(path, filesystem::link(path))
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {
@@ -454,22 +437,6 @@ fn enter(directory: &str, name: &str, kind: i32) -> Result<(), i32> {
         Ok(())
     } else {
         Err(errno())
-    }
-}
-
-fn stat_of(metadata: &std::fs::Metadata) -> Stat {
-    let kind = match metadata.mode() & libc::S_IFMT {
-        libc::S_IFREG => FileKind::File,
-        libc::S_IFDIR => FileKind::Directory,
-        libc::S_IFLNK => FileKind::Link,
-        _ => FileKind::Other,
-    };
-    Stat {
-        kind,
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        inode: metadata.ino(),
     }
 }
 

@@ -30,6 +30,14 @@ const TMPFS: u32 = 0x0102_1994;
 /// Where version 1 of cgroups mounts its hierarchies, in a directory of its own kind.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
+/// A result in which absence is only what is known to be absent.
+pub(super) fn explained<T>(path: &str, result: Result<T, Failure>) -> Result<T, Failure> {
+    match result {
+        Err(Failure::Absent) => Err(why(path)),
+        other => other,
+    }
+}
+
 /// Why a path is not there.
 pub(super) fn why(path: &str) -> Failure {
     let below = |root: &&str| {
