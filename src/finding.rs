@@ -1,6 +1,6 @@
 //! What came of evaluating rules: the one result model that every report is made from.
 
-use crate::change::{Dialect, Proposal};
+use crate::change::{Change, Dialect, Proposal};
 use crate::gate::Gate;
 use crate::severity::{Advice, Severity, Vendor};
 use crate::source::Place;
@@ -116,17 +116,37 @@ impl Finding {
     }
 }
 
-/// What would make a finding pass, with its remedies in every dialect that applies.
+/// What would make a finding pass: for each metric that fails, or for those that are written in one piece, a part of its own, which can
+/// be done whether the others can or not.
 #[derive(Debug, Clone)]
 pub struct Fix {
+    /// Never empty; in the order of the kind's table.
+    pub parts: Vec<Part>,
+    /// What the guards of the catalogue say against making these changes by hand, alone and at once: a sentence for each.
+    pub dangers: Vec<String>,
+}
+
+/// What can be done by itself.
+#[derive(Debug, Clone)]
+pub struct Part {
     /// Where it can be done, the changes, and why there.
     pub proposal: Proposal,
     /// What to do, for whom, in the order of [`Dialect`].
     pub remedies: Vec<(Dialect, String)>,
     /// The dialect of the place that the check ran in.
     pub here: Option<Dialect>,
-    /// What the guards of the catalogue say against making these changes by hand, alone and at once: a sentence for each.
-    pub dangers: Vec<String>,
+}
+
+impl Part {
+    /// The remedy for the place that the check ran in.
+    #[must_use]
+    pub fn remedy_here(&self) -> Option<(Dialect, &str)> {
+        let here = self.here?;
+        self.remedies
+            .iter()
+            .find(|(dialect, _)| *dialect == here)
+            .map(|(dialect, text)| (*dialect, text.as_str()))
+    }
 }
 
 impl Fix {
@@ -142,14 +162,37 @@ impl Fix {
         )
     }
 
-    /// The remedy for the place that the check ran in.
+    /// Every change of every part.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.parts.iter().flat_map(|part| &part.proposal.changes)
+    }
+
+    /// The part that speaks for the whole: the first that changes something, or else the first.
     #[must_use]
-    pub fn remedy_here(&self) -> Option<(Dialect, &str)> {
-        let here = self.here?;
-        self.remedies
-            .iter()
-            .find(|(dialect, _)| *dialect == here)
-            .map(|(dialect, text)| (*dialect, text.as_str()))
+    pub fn lead(&self) -> Option<&Part> {
+        let mut parts = self.parts.iter();
+        parts
+            .find(|part| !part.proposal.changes.is_empty())
+            .or_else(|| self.parts.first())
+    }
+
+    /// The remedies for the place that the check ran in: one for each part.
+    pub fn remedies_here(&self) -> impl Iterator<Item = (Dialect, &str)> {
+        self.parts.iter().filter_map(Part::remedy_here)
+    }
+
+    /// What to do for all parts, for whom, in the order of [`Dialect`].
+    #[must_use]
+    pub fn remedies(&self) -> Vec<(Dialect, String)> {
+        let mut all: Vec<(Dialect, String)> = Vec::new();
+        for (dialect, text) in self.parts.iter().flat_map(|part| &part.remedies) {
+            match all.iter_mut().find(|(known, _)| known == dialect) {
+                Some((_, known)) => *known = format!("{known}\n{text}"),
+                None => all.push((*dialect, text.clone())),
+            }
+        }
+        all.sort_by_key(|(dialect, _)| *dialect);
+        all
     }
 }
 

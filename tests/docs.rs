@@ -40,7 +40,7 @@ fn every_rule_and_every_kind_has_its_place() {
     let page = |path: &str| &pages.iter().find(|page| page.path == path).expect(path).text;
     for kind in runup::rule::KINDS {
         let text = page(&format!("kinds/{}.md", kind.name()));
-        for metric in kind.metrics().iter().filter(|metric| !metric.name.is_empty()) {
+        for metric in kind.metrics().filter(|metric| !metric.name.is_empty()) {
             assert!(
                 text.contains(&format!("| `{}` |", metric.name)),
                 "{}.{}",

@@ -62,19 +62,13 @@ fn mistake(subject: &str) -> String {
 
 fn remedy(finding: &Finding, dialect: Dialect) -> String {
     let fix = finding.fix.as_ref().unwrap_or_else(|| panic!("{finding:#?}"));
-    let found = fix.remedies.iter().find(|(known, _)| *known == dialect);
-    found
-        .map(|(_, text)| text.clone())
-        .unwrap_or_else(|| panic!("{fix:#?}"))
+    let found = fix.remedies().into_iter().find(|(known, _)| *known == dialect);
+    found.map(|(_, text)| text).unwrap_or_else(|| panic!("{fix:#?}"))
 }
 
 fn reach(finding: &Finding) -> Reach {
-    finding
-        .fix
-        .as_ref()
-        .unwrap_or_else(|| panic!("{finding:#?}"))
-        .proposal
-        .reach
+    let fix = finding.fix.as_ref().unwrap_or_else(|| panic!("{finding:#?}"));
+    fix.lead().expect("a part").proposal.reach
 }
 
 /// A container of podman's on a host that is somebody else's.
@@ -275,7 +269,11 @@ fn a_full_table_fails_and_its_limit_is_raised_to_a_power_of_two() {
         let finding = one(&system, &usage(of, EIGHTY));
         assert_eq!(finding.outcome, Outcome::Fail, "{of}");
         assert!(finding.transient);
-        let change = &finding.fix.as_ref().expect("a fix").proposal.changes[0];
+        let change = finding
+            .fix
+            .as_ref()
+            .and_then(|fix| fix.changes().next())
+            .expect("a fix");
         assert_eq!(change.target, runup::rule::Target::Sysctl(key.to_owned()));
         assert_eq!(change.to, to, "{of}");
         assert_eq!(remedy(&finding, Dialect::Host), format!("sysctl -w {key}={to}"));

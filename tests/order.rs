@@ -46,7 +46,7 @@ fn row_of(text: &str) -> Vec<i64> {
 
 /// The row that a finding's fix would write, over the one that there is.
 fn written(finding: &Finding, live: &[i64; 3]) -> Vec<i64> {
-    let changes = &finding.fix.as_ref().expect("a fix").proposal.changes;
+    let changes: Vec<_> = finding.fix.as_ref().expect("a fix").changes().collect();
     assert!(!changes.is_empty(), "{finding:#?}");
     let mut row = live.to_vec();
     for change in changes {

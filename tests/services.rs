@@ -50,8 +50,8 @@ fn outcome(system: &dyn System, subject: &str) -> Outcome {
 /// The remedy of a finding that failed.
 fn remedy(finding: &Finding, dialect: Dialect) -> String {
     let fix = finding.fix.as_ref().expect("a fix");
-    let found = fix.remedies.iter().find(|(known, _)| *known == dialect);
-    found.map(|(_, text)| text.clone()).unwrap_or_default()
+    let found = fix.remedies().into_iter().find(|(known, _)| *known == dialect);
+    found.map(|(_, text)| text).unwrap_or_default()
 }
 
 fn has(finding: &Finding, words: &str) {

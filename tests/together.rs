@@ -38,7 +38,9 @@ fn check(system: &MemorySystem, texts: &[&str]) -> Report {
 /// What each failing rule would write, in the order of the rules.
 fn fixes(report: &Report) -> Vec<String> {
     let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
-    fixes.map(|fix| fix.proposal.changes[0].to.clone()).collect()
+    fixes
+        .filter_map(|fix| fix.changes().next().map(|change| change.to.clone()))
+        .collect()
 }
 
 fn overcommit(now: &str) -> MemorySystem {
@@ -200,7 +202,7 @@ fn two_units_of_one_setting_cannot_both_count() {
     assert_eq!(clash(&report), [""; 0]);
     let targets = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
     for fix in targets {
-        let change = &fix.proposal.changes[0];
+        let change = fix.changes().next().expect("a change");
         assert_eq!(
             (change.target.name(), change.to.as_str()),
             ("vm.dirty_bytes", "67108864")

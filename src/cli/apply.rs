@@ -285,7 +285,7 @@ impl Run<'_> {
                 .iter()
                 .filter(|finding| finding.outcome == Outcome::Fail)
                 .filter_map(|finding| finding.fix.as_ref())
-                .flat_map(|fix| &fix.proposal.changes)
+                .flat_map(|fix| fix.changes())
                 .any(|change| change.target == *target)
         };
         // The next boot sets the values of the machine, not those of a network namespace that is gone by then.

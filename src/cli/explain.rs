@@ -99,7 +99,7 @@ fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
             let _ = writeln!(out, "      {line}");
         }
     }
-    for metric in kind.metrics().iter().filter(|metric| !metric.name.is_empty()) {
+    for metric in kind.metrics().filter(|metric| !metric.name.is_empty()) {
         let of = metric
             .value
             .map(|value| format!(" ({})", Type::describe(value)))
@@ -249,11 +249,7 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 }
             }
             // A kind with many metrics has a remedy for each, which `explain KIND` lists; here they would mislead.
-            if let Some(subject) = rule
-                .subject
-                .as_ref()
-                .filter(|subject| subject.kind.metrics().len() <= 2)
-            {
+            if let Some(subject) = rule.subject.as_ref().filter(|subject| subject.kind.metric(2).is_none()) {
                 let key = subject.sets().find(|target| matches!(target, Target::Sysctl(_)));
                 for (dialect, text) in subject.kind.docs().remedies {
                     let text = match &key {

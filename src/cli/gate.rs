@@ -8,7 +8,7 @@ use super::output::Streams;
 use super::wait::wait;
 use crate::diagnostic::{self, Diagnostic};
 use crate::engine::{Check, Options};
-use crate::finding::{Finding, Outcome, Report};
+use crate::finding::{Finding, Fix, Outcome, Report};
 use crate::fix::plan::ProgramLimit;
 use crate::host::Host;
 use crate::profile::Profile;
@@ -108,7 +108,7 @@ pub(super) fn limits(report: &Report, planned: &[ProgramLimit], notes: bool) -> 
         .iter()
         .filter(|finding| finding.outcome == Outcome::Fail && finding.severity.is_made(notes))
         .filter_map(|finding| finding.fix.as_ref())
-        .flat_map(|fix| &fix.proposal.changes);
+        .flat_map(Fix::changes);
     for change in changes {
         let (Target::Limit(resource, side), Ok(to)) = (&change.target, Number::parse(&change.to)) else {
             continue;
@@ -249,7 +249,8 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
         }
     }
     for finding in findings {
-        if let Some((Dialect::Manual, words)) = finding.fix.as_ref().and_then(|fix| fix.remedy_here()) {
+        let here = finding.fix.iter().flat_map(Fix::remedies_here);
+        for (_, words) in here.filter(|(dialect, _)| *dialect == Dialect::Manual) {
             text += &format!("{}: {words}\n", finding.rule);
         }
     }
@@ -268,7 +269,8 @@ fn together(findings: &[&Finding], reach: Reach) -> Vec<Proposal> {
     let mut others = Vec::new();
     let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
     for proposal in fixes
-        .map(|fix| &fix.proposal)
+        .flat_map(|fix| &fix.parts)
+        .map(|part| &part.proposal)
         .filter(|proposal| proposal.reach == reach)
     {
         if !proposal.remedies.is_empty() {

@@ -2,7 +2,8 @@
 
 use super::resolve::{ResolvedExpectation, ResolvedSubject};
 use super::{Depth, Planned};
-use crate::finding::{AfterBoot, Finding, Fix, Outcome};
+use crate::finding::{AfterBoot, Finding, Fix, Outcome, Part};
+use crate::host::Host;
 use crate::remedy;
 use crate::rule::{Advice, Context, Dialect, Observation, Proposal, Reading, Subject, Waiver, unit_of};
 use crate::value::{
@@ -44,8 +45,10 @@ pub(super) fn finding(
 
 /// Whether what fails may pass by itself: everything that is asked must.
 fn settles(subject: &Subject) -> bool {
-    let mut metrics = subject.expectations.iter().map(|expectation| expectation.metric.name);
-    metrics.all(|metric| subject.kind.settles_in(metric))
+    subject
+        .expectations
+        .iter()
+        .all(|expectation| expectation.metric.settles)
 }
 
 /// Applies a waiver: one that holds turns fail and unknown into waived; one that ran out is mentioned.
@@ -87,7 +90,7 @@ pub(super) fn judge(
     depth: Depth,
 ) -> Finding {
     let page_size = cx.system.platform().page_size;
-    let named = subject.kind.metrics().len() > 1;
+    let named = subject.kind.has_several();
     let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let (mut failed, mut unknown, mut passed) = (false, false, false);
     for expectation in &subject.expectations {
@@ -331,20 +334,58 @@ fn fix(
         };
         targets.push((expectation.metric.name, target));
     }
-    let mut proposal = match never {
-        Some(why) => Proposal::manual(why, "Ask for less: nothing that can be set here is enough."),
-        None => subject.kind.propose(&subject.selectors, observation, &targets, cx),
+    let mut proposals = match never {
+        Some(why) => vec![Proposal::manual(
+            why,
+            "Ask for less: nothing that can be set here is enough.",
+        )],
+        None => join(subject.kind.fixes(&subject.selectors, observation, &targets, cx)),
     };
     if let Some(text) = &planned.rule.remedy {
-        proposal.remedies.retain(|(dialect, _)| *dialect != Dialect::Manual);
-        proposal.remedies.push((Dialect::Manual, text.clone()));
+        say(&mut proposals, text);
     }
-    let remedies = remedy::render(&proposal, cx.host);
-    let here = remedy::dialect_here(&proposal, &remedies, cx.host);
+    let parts = proposals.into_iter().map(|proposal| part(proposal, cx.host));
     Fix {
+        parts: parts.collect(),
+        dangers: Vec::new(),
+    }
+}
+
+/// Changes that can be made in the same place for the same reason, and have no words of their own, are one thing to do: one command has
+/// them all.
+fn join(proposals: Vec<Proposal>) -> Vec<Proposal> {
+    let mut joined: Vec<Proposal> = Vec::new();
+    for proposal in proposals {
+        let is_plain = |proposal: &Proposal| !proposal.changes.is_empty() && proposal.remedies.is_empty();
+        let is_like = |known: &&mut Proposal| {
+            is_plain(known) && known.reach == proposal.reach && known.because == proposal.because
+        };
+        match joined.iter_mut().find(is_like).filter(|_| is_plain(&proposal)) {
+            Some(known) => known.changes.extend(proposal.changes),
+            None => joined.push(proposal),
+        }
+    }
+    joined
+}
+
+/// Puts the author's words in the place of what the kind would say to a person, once.
+fn say(proposals: &mut Vec<Proposal>, text: &str) {
+    for proposal in &mut *proposals {
+        proposal.remedies.retain(|(dialect, _)| *dialect != Dialect::Manual);
+    }
+    if let Some(first) = proposals.first_mut() {
+        first.remedies.push((Dialect::Manual, text.to_owned()));
+    }
+    proposals.retain(|proposal| !proposal.changes.is_empty() || !proposal.remedies.is_empty());
+}
+
+/// A proposal with what is to be done in every dialect.
+pub(super) fn part(proposal: Proposal, host: &Host<'_>) -> Part {
+    let remedies = remedy::render(&proposal, host);
+    let here = remedy::dialect_here(&proposal, &remedies, host);
+    Part {
         proposal,
         remedies,
         here,
-        dangers: Vec::new(),
     }
 }

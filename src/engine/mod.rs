@@ -274,7 +274,7 @@ impl<'a> Check<'a> {
                 let needed = subject
                     .expectations
                     .iter()
-                    .any(|expectation| subject.kind.sampled(expectation.metric.name));
+                    .any(|expectation| expectation.metric.over.needs_samples());
                 if needed && !known {
                     let before = subject.kind.sample(&cx);
                     samples.push(Samples {

@@ -8,10 +8,10 @@ use super::parameter::{Parameter, swaps};
 use super::permit::{Consent, Move, Permit, Refusal};
 use super::step::Step;
 use crate::catalogue;
-use crate::finding::{Finding, Fix};
+use crate::finding::{Finding, Part};
 use crate::host::Host;
 use crate::overlay::Overlay;
-use crate::rule::{Change, Dialect, Reach, Scope, Side, Target};
+use crate::rule::{Change, Dialect, Proposal, Reach, Scope, Side, Target};
 use crate::system::{Limits, Resource, System};
 use crate::value::Number;
 
@@ -95,12 +95,12 @@ impl<'a> Draft<'a> {
     /// Takes what would fix a finding into the plan, or notes why not. Returns whether the machine of the overlay changed.
     pub(super) fn consider(&mut self, finding: &Finding, host: &Host<'_>) -> bool {
         let name = finding.name();
-        let leave = |reason: String, fix: Option<&Fix>| Left {
+        let leave = |reason: String, part: Option<&Part>| Left {
             finding: name.clone(),
             subject: finding.subject.clone(),
             reason,
-            remedy: fix
-                .and_then(Fix::remedy_here)
+            remedy: part
+                .and_then(Part::remedy_here)
                 .map(|(dialect, text)| (dialect, text.to_owned())),
         };
         let is_left = !finding.severity.is_made(self.permit.permissions.notes);
@@ -116,36 +116,37 @@ impl<'a> Draft<'a> {
             self.left.push(leave(reason, None));
             return false;
         };
-        let moves = match self.moves(fix, host) {
-            Ok(moves) => moves,
-            Err(refusal) => {
-                let fix = (!refusal.harmful).then_some(fix);
-                self.left.push(leave(refusal.reason, fix));
-                return false;
-            }
-        };
-        if is_left {
-            if !self.notes.contains(&name) {
-                self.notes.push(name);
-            }
-            return false;
-        }
         let mut moved = false;
-        for step in moves {
-            match self.take(&name, step) {
-                Ok(changed) => moved |= changed,
-                Err(reason) => {
-                    self.left.push(leave(reason, Some(fix)));
-                    return moved;
+        for part in &fix.parts {
+            let moves = match self.moves(&part.proposal, host) {
+                Ok(moves) => moves,
+                Err(refusal) => {
+                    let part = (!refusal.harmful).then_some(part);
+                    self.left.push(leave(refusal.reason, part));
+                    continue;
+                }
+            };
+            if is_left {
+                if !self.notes.contains(&name) {
+                    self.notes.push(name.clone());
+                }
+                continue;
+            }
+            for step in moves {
+                match self.take(&name, step) {
+                    Ok(changed) => moved |= changed,
+                    Err(reason) => {
+                        self.left.push(leave(reason, Some(part)));
+                        break;
+                    }
                 }
             }
         }
         moved
     }
 
-    /// The changes of a fix, if all of them may be made.
-    fn moves(&self, fix: &Fix, host: &Host<'_>) -> Result<Vec<Move>, Refusal> {
-        let proposal = &fix.proposal;
+    /// The changes of a proposal, if all of them may be made.
+    fn moves(&self, proposal: &Proposal, host: &Host<'_>) -> Result<Vec<Move>, Refusal> {
         let because = || {
             if proposal.because.is_empty() {
                 proposal.reach.name().to_owned()

@@ -135,10 +135,8 @@ impl Plan {
 }
 
 fn is_swap(finding: &Finding) -> bool {
-    finding.fix.as_ref().is_some_and(|fix| {
-        fix.proposal
-            .changes
-            .iter()
-            .any(|change| matches!(change.target, Target::Swap))
-    })
+    finding
+        .fix
+        .as_ref()
+        .is_some_and(|fix| fix.changes().any(|change| matches!(change.target, Target::Swap)))
 }

@@ -215,20 +215,16 @@ impl Reader<'_> {
         if self.sink.len() == before && for_this_system {
             kind.check(&selectors, os, self.sink);
         }
-        let flat = kind.metrics().iter().find(|metric| metric.name.is_empty());
+        let flat = kind.metrics().find(|metric| metric.name.is_empty());
         let mut expectations = Vec::new();
         let known = |name: &str| {
             kind.selectors().iter().any(|field| field.name == name)
-                || kind.metrics().iter().any(|metric| metric.name == name)
+                || kind.metrics().any(|metric| metric.name == name)
                 || flat.is_some() && (Comparator::parse(name).is_some() || is_modifier(name))
         };
         for entry in table.entries.iter().filter(|entry| !known(&entry.key)) {
             let selectors = kind.selectors().iter().map(|field| field.name);
-            let metrics = kind
-                .metrics()
-                .iter()
-                .map(|metric| metric.name)
-                .filter(|name| !name.is_empty());
+            let metrics = kind.metrics().map(|metric| metric.name).filter(|name| !name.is_empty());
             let comparators: Vec<&str> = if flat.is_some() {
                 Comparator::names().collect()
             } else {
@@ -271,11 +267,7 @@ impl Reader<'_> {
                 }
             }
             if expectations.is_empty() && self.sink.len() == before {
-                let metrics: Vec<String> = kind
-                    .metrics()
-                    .iter()
-                    .map(|metric| format!("`{}`", metric.name))
-                    .collect();
+                let metrics: Vec<String> = kind.metrics().map(|metric| format!("`{}`", metric.name)).collect();
                 self.sink.push(
                     Diagnostic::at(raw.place, format!("this `{}` expects nothing", kind.name()))
                         .label("nothing to compare")
@@ -297,13 +289,13 @@ impl Reader<'_> {
     fn meaning(&mut self, kind: &dyn Kind, expectations: &[rule::Expectation], selectors: &Selectors, place: Place) {
         for expectation in expectations {
             let metric = expectation.metric.name;
-            if let Some(selector) = kind.needs(metric).filter(|name| selectors.place(name).is_none()) {
+            if let Some(selector) = expectation.metric.about.filter(|name| selectors.place(name).is_none()) {
                 self.sink.push(
                     Diagnostic::at(place, format!("`{metric}` of `{}` needs `{selector}`", kind.name()))
                         .label(format!("`{selector}` is missing here")),
                 );
             }
-            let words = kind.values(metric);
+            let words = expectation.metric.words;
             for asked in expectation.asked.iter().filter(|_| !words.is_empty()) {
                 let given: Vec<&crate::value::Value> = match &asked.operand {
                     rule::AskedOperand::Literal(value) => vec![value],

@@ -20,10 +20,10 @@ pub(super) fn page(kind: &dyn Kind, entries: &[Entry]) -> Page {
         text.push('\n');
     }
     text.push_str("## What can be compared\n\n");
-    let named: Vec<_> = kind.metrics().iter().filter(|metric| !metric.name.is_empty()).collect();
+    let named: Vec<_> = kind.metrics().filter(|metric| !metric.name.is_empty()).collect();
     if named.is_empty() {
         let all: Vec<String> = Comparator::names().map(|name| format!("`{name}`")).collect();
-        let doc = kind.metrics().first().map_or("", |metric| metric.doc);
+        let doc = kind.metric(0).map_or("", |metric| metric.doc);
         let _ = writeln!(
             text,
             "{} The comparators stand in the table itself: {}.\n",

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::diagnostic::Diagnostic;
-use crate::finding::{Conflict, Finding, Outcome, Report};
+use crate::finding::{Conflict, Finding, Fix, Outcome, Report};
 use crate::gate::Gate;
 use crate::severity::Severity;
 use crate::source::{Origin, Sources};
@@ -141,7 +141,7 @@ fn of_finding(finding: &Finding, gate: Gate, sources: &Sources) -> Option<Annota
     if let Some(why) = &finding.why {
         message.push_str(&format!("\n{why}"));
     }
-    if let Some((_, text)) = finding.fix.as_ref().and_then(crate::finding::Fix::remedy_here) {
+    for (_, text) in finding.fix.iter().flat_map(Fix::remedies_here) {
         message.push_str(&format!("\n{text}"));
     }
     if let Some(fix) = finding.fix.as_ref().filter(|fix| !fix.dangers.is_empty()) {

@@ -98,7 +98,7 @@ struct Fix<'a> {
     reach: &'a str,
     because: &'a str,
     changes: Vec<ChangeV1<'a>>,
-    remedies: BTreeMap<&'a str, &'a str>,
+    remedies: BTreeMap<&'a str, String>,
     here: Option<&'a str>,
     /// What speaks against making the changes by hand.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -273,19 +273,24 @@ fn wire<'a>(finding: &'a Finding, gate: Gate, sources: &Sources) -> FindingV1<'a
             by: next.by,
         }),
         blocks: finding.blocks(gate),
-        fix: finding.fix.as_ref().map(|fix| Fix {
-            reach: fix.proposal.reach.name(),
-            because: &fix.proposal.because,
-            changes: fix.proposal.changes.iter().map(change).collect(),
-            remedies: fix
-                .remedies
-                .iter()
-                .map(|(dialect, text)| (dialect.name(), text.as_str()))
-                .collect(),
-            here: fix.here.map(crate::change::Dialect::name),
-            dangers: &fix.dangers,
-        }),
+        fix: finding.fix.as_ref().and_then(fixed),
     }
+}
+
+fn fixed(fix: &crate::finding::Fix) -> Option<Fix<'_>> {
+    let lead = fix.lead()?;
+    Some(Fix {
+        reach: lead.proposal.reach.name(),
+        because: &lead.proposal.because,
+        changes: fix.changes().map(change).collect(),
+        remedies: fix
+            .remedies()
+            .into_iter()
+            .map(|(dialect, text)| (dialect.name(), text))
+            .collect(),
+        here: lead.here.map(crate::change::Dialect::name),
+        dangers: &fix.dangers,
+    })
 }
 
 fn change(change: &Change) -> ChangeV1<'_> {

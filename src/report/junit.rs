@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::diagnostic::Diagnostic;
-use crate::finding::{Conflict, Finding, Outcome, Report};
+use crate::finding::{Conflict, Finding, Fix, Outcome, Report};
 use crate::gate::Gate;
 use crate::source::{Place, Sources};
 
@@ -186,13 +186,8 @@ fn case(finding: &Finding, gate: Gate, sources: &Sources, out: &mut dyn Write) -
     };
     let mut detail = Vec::new();
     detail.extend(finding.why.clone());
-    detail.extend(
-        finding
-            .fix
-            .as_ref()
-            .and_then(|fix| fix.remedy_here())
-            .map(|(_, text)| text.to_owned()),
-    );
+    let remedies = finding.fix.iter().flat_map(Fix::remedies_here);
+    detail.extend(remedies.map(|(_, text)| text.to_owned()));
     let fix = finding.fix.as_ref().filter(|fix| !fix.dangers.is_empty());
     detail.extend(fix.map(|fix| format!("danger: {}", fix.warning())));
     let kind = if undone.is_some() {

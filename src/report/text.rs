@@ -7,7 +7,7 @@ use colored::{Color, Colorize};
 
 use super::Style;
 use crate::change::{Dialect, Reach};
-use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Report};
+use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Part, Report};
 use crate::severity::Severity;
 use crate::source::{Origin, Sources};
 use crate::text::printable;
@@ -155,30 +155,43 @@ impl Page<'_> {
 
     fn fix(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let Some(fix) = &finding.fix else { return Ok(()) };
-        let because = if fix.proposal.because.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", fix.proposal.because)
-        };
-        if let Some((dialect, text)) = fix.remedy_here() {
-            let label = match fix.proposal.reach {
-                Reach::Host => "on the host",
-                Reach::Boot => "at boot",
-                Reach::Manual => "do",
-                Reach::Here | Reach::Privileged | Reach::Runtime => "fix",
-            };
-            if dialect == Dialect::Manual {
-                self.labelled(label, text, out)?
-            } else {
-                self.verbatim(label, text, out)?
-            }
+        for part in &fix.parts {
+            self.remedy(part, out)?;
         }
         self.labelled("danger", &fix.warning(), out)?;
-        if !matches!(fix.proposal.reach, Reach::Here | Reach::Manual) || self.style.explain {
-            self.labelled("reach", &format!("{}{because}", fix.proposal.reach.name()), out)?;
+        for part in &fix.parts {
+            self.reach(part, out)?;
+        }
+        Ok(())
+    }
+
+    /// What to do from here.
+    fn remedy(&self, part: &Part, out: &mut dyn Write) -> io::Result<()> {
+        let label = match part.proposal.reach {
+            Reach::Host => "on the host",
+            Reach::Boot => "at boot",
+            Reach::Manual => "do",
+            Reach::Here | Reach::Privileged | Reach::Runtime => "fix",
+        };
+        match part.remedy_here() {
+            None => Ok(()),
+            Some((Dialect::Manual, text)) => self.labelled(label, text, out),
+            Some((_, text)) => self.verbatim(label, text, out),
+        }
+    }
+
+    /// Where it can be done, and with `--explain` what to do elsewhere.
+    fn reach(&self, part: &Part, out: &mut dyn Write) -> io::Result<()> {
+        let (reach, because) = (part.proposal.reach, &part.proposal.because);
+        if !matches!(reach, Reach::Here | Reach::Manual) || self.style.explain {
+            let because = match because.is_empty() {
+                true => String::new(),
+                false => format!(" ({because})"),
+            };
+            self.labelled("reach", &format!("{}{because}", reach.name()), out)?;
         }
         if self.style.explain {
-            for (dialect, text) in fix.remedies.iter().filter(|(dialect, _)| Some(*dialect) != fix.here) {
+            for (dialect, text) in part.remedies.iter().filter(|(dialect, _)| Some(*dialect) != part.here) {
                 self.verbatim(dialect_label(*dialect), text, out)?;
             }
         }

@@ -15,46 +15,46 @@ use crate::value::{Number, Type, Unit, Value};
 pub struct Cgroup;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "memory_max",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "The memory limit: beyond it, something is killed.",
-    },
-    Metric {
-        name: "memory_available",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "What is left below the memory limit.",
-    },
-    Metric {
-        name: "pids_max",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Processes and threads that may exist.",
-    },
-    Metric {
-        name: "pids_available",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Processes and threads that may still be made.",
-    },
-    Metric {
-        name: "cpu_max",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "The processor quota in percent of one processor: 250% is two and a half.",
-    },
-    Metric {
-        name: "throttled",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "Share of the scheduling periods so far in which the quota ran out.",
-    },
-    Metric {
-        name: "controllers",
-        value: Some(Type::Words),
-        doc: "The controllers that the machine's cgroups offer, by their names in version 2: `cpu`, `io`, `memory`; those of both versions, where both are used.",
-    },
-    Metric {
-        name: "version",
-        value: Some(Type::Text),
-        doc: "`v2`, `v1`, or `hybrid` where the controllers are in v1 and the process in both.",
-    },
+    Metric::new(
+        "memory_max",
+        Type::Number(Unit::Bytes),
+        "The memory limit: beyond it, something is killed.",
+    ),
+    Metric::new(
+        "memory_available",
+        Type::Number(Unit::Bytes),
+        "What is left below the memory limit.",
+    ),
+    Metric::new(
+        "pids_max",
+        Type::Number(Unit::Count),
+        "Processes and threads that may exist.",
+    ),
+    Metric::new(
+        "pids_available",
+        Type::Number(Unit::Count),
+        "Processes and threads that may still be made.",
+    ),
+    Metric::new(
+        "cpu_max",
+        Type::Number(Unit::Centipercent),
+        "The processor quota in percent of one processor: 250% is two and a half.",
+    ),
+    Metric::new(
+        "throttled",
+        Type::Number(Unit::Centipercent),
+        "Share of the scheduling periods so far in which the quota ran out.",
+    ),
+    Metric::new(
+        "controllers",
+        Type::Words,
+        "The controllers that the machine's cgroups offer, by their names in version 2: `cpu`, `io`, `memory`; those of both versions, where both are used.",
+    ),
+    Metric::new(
+        "version",
+        Type::Text,
+        "`v2`, `v1`, or `hybrid` where the controllers are in v1 and the process in both.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -88,8 +88,8 @@ impl Kind for Cgroup {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

@@ -10,31 +10,31 @@ use crate::value::{Choice, Type, Unit, Value};
 pub struct Clock;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "synchronised",
-        value: Some(Type::Bool),
-        doc: "Whether something keeps the kernel's clock right, so that its error is known to be below 16 seconds.",
-    },
-    Metric {
-        name: "source",
-        value: Some(Type::Choice),
-        doc: "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
-    },
-    Metric {
-        name: "available",
-        value: Some(Type::Words),
-        doc: "The clock sources that the kernel would take.",
-    },
-    Metric {
-        name: "slow",
-        value: Some(Type::Bool),
-        doc: "Whether reading the clock spends more than a tenth of its time in the kernel.",
-    },
-    Metric {
-        name: "cost",
-        value: Some(Type::Number(Unit::Nanoseconds)),
-        doc: "Processor time that one reading takes.",
-    },
+    Metric::new(
+        "synchronised",
+        Type::Bool,
+        "Whether something keeps the kernel's clock right, so that its error is known to be below 16 seconds.",
+    ),
+    Metric::new(
+        "source",
+        Type::Choice,
+        "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
+    ),
+    Metric::new(
+        "available",
+        Type::Words,
+        "The clock sources that the kernel would take.",
+    ),
+    Metric::new(
+        "slow",
+        Type::Bool,
+        "Whether reading the clock spends more than a tenth of its time in the kernel.",
+    ),
+    Metric::new(
+        "cost",
+        Type::Number(Unit::Nanoseconds),
+        "Processor time that one reading takes.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -75,8 +75,8 @@ impl Kind for Clock {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

@@ -14,31 +14,23 @@ use crate::value::{Type, Unit, Value};
 pub struct Cpu;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "usable",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Processors that this process can keep busy: online, allowed by its affinity, and within the cgroup's quota rounded up.",
-    },
-    Metric {
-        name: "governor",
-        value: Some(Type::Text),
-        doc: "The frequency governor of all processors; where they differ, each name once.",
-    },
-    Metric {
-        name: "driver",
-        value: Some(Type::Text),
-        doc: "The frequency driver: `intel_pstate`, `acpi-cpufreq`.",
-    },
-    Metric {
-        name: "turbo",
-        value: Some(Type::Bool),
-        doc: "Whether processors may exceed their base clock.",
-    },
-    Metric {
-        name: "smt",
-        value: Some(Type::Bool),
-        doc: "Whether two threads share a core.",
-    },
+    Metric::new(
+        "usable",
+        Type::Number(Unit::Count),
+        "Processors that this process can keep busy: online, allowed by its affinity, and within the cgroup's quota rounded up.",
+    ),
+    Metric::new(
+        "governor",
+        Type::Text,
+        "The frequency governor of all processors; where they differ, each name once.",
+    ),
+    Metric::new(
+        "driver",
+        Type::Text,
+        "The frequency driver: `intel_pstate`, `acpi-cpufreq`.",
+    ),
+    Metric::new("turbo", Type::Bool, "Whether processors may exceed their base clock."),
+    Metric::new("smt", Type::Bool, "Whether two threads share a core."),
 ];
 
 static DOCS: Docs = Docs {
@@ -80,8 +72,8 @@ impl Kind for Cpu {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

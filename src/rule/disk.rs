@@ -17,36 +17,32 @@ static SELECTORS: &[Field] = &[required(
 )];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "free",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "Space that an ordinary user may still take.",
-    },
-    Metric {
-        name: "free_share",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "The same as a share of the whole.",
-    },
-    Metric {
-        name: "inodes_free",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Files that can still be made.",
-    },
-    Metric {
-        name: "inodes_share",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "The same as a share of the whole.",
-    },
-    Metric {
-        name: "filesystem",
-        value: Some(Type::Text),
-        doc: "The kind of file system: `ext4`, `xfs`, `tmpfs`.",
-    },
-    Metric {
-        name: "read_only",
-        value: Some(Type::Bool),
-        doc: "Whether it is mounted read-only.",
-    },
+    Metric::new(
+        "free",
+        Type::Number(Unit::Bytes),
+        "Space that an ordinary user may still take.",
+    ),
+    Metric::new(
+        "free_share",
+        Type::Number(Unit::Centipercent),
+        "The same as a share of the whole.",
+    ),
+    Metric::new(
+        "inodes_free",
+        Type::Number(Unit::Count),
+        "Files that can still be made.",
+    ),
+    Metric::new(
+        "inodes_share",
+        Type::Number(Unit::Centipercent),
+        "The same as a share of the whole.",
+    ),
+    Metric::new(
+        "filesystem",
+        Type::Text,
+        "The kind of file system: `ext4`, `xfs`, `tmpfs`.",
+    ),
+    Metric::new("read_only", Type::Bool, "Whether it is mounted read-only."),
 ];
 
 static DOCS: Docs = Docs {
@@ -75,8 +71,8 @@ impl Kind for Disk {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

@@ -15,46 +15,35 @@ pub struct Engine;
 static SELECTORS: &[Field] = &[required("name", Shape::OneOf(&["docker", "podman"]), "The engine.")];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "exists",
-        value: Some(Type::Bool),
-        doc: "Whether the engine is installed.",
-    },
-    Metric {
-        name: "nofile_soft",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The soft limit on open files of a container that asks for none.",
-    },
-    Metric {
-        name: "nofile_hard",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The hard one.",
-    },
-    Metric {
-        name: "nproc_soft",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The soft limit on processes and threads of a user, in a container that asks for none.",
-    },
-    Metric {
-        name: "nproc_hard",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The hard one of these.",
-    },
-    Metric {
-        name: "cgroup_driver",
-        value: Some(Type::Choice),
-        doc: "Who makes the cgroups of containers: `systemd` or `cgroupfs`.",
-    },
-    Metric {
-        name: "live_restore",
-        value: Some(Type::Bool),
-        doc: "Whether containers go on while Docker's daemon is restarted.",
-    },
-    Metric {
-        name: "userland_proxy",
-        value: Some(Type::Bool),
-        doc: "Whether Docker starts a process for each published port, that copies what the kernel could forward.",
-    },
+    Metric::new("exists", Type::Bool, "Whether the engine is installed."),
+    Metric::new(
+        "nofile_soft",
+        Type::Number(Unit::Count),
+        "The soft limit on open files of a container that asks for none.",
+    ),
+    Metric::new("nofile_hard", Type::Number(Unit::Count), "The hard one."),
+    Metric::new(
+        "nproc_soft",
+        Type::Number(Unit::Count),
+        "The soft limit on processes and threads of a user, in a container that asks for none.",
+    ),
+    Metric::new("nproc_hard", Type::Number(Unit::Count), "The hard one of these."),
+    Metric::new(
+        "cgroup_driver",
+        Type::Choice,
+        "Who makes the cgroups of containers: `systemd` or `cgroupfs`.",
+    )
+    .one_of(&["systemd", "cgroupfs"]),
+    Metric::new(
+        "live_restore",
+        Type::Bool,
+        "Whether containers go on while Docker's daemon is restarted.",
+    ),
+    Metric::new(
+        "userland_proxy",
+        Type::Bool,
+        "Whether Docker starts a process for each published port, that copies what the kernel could forward.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -103,15 +92,8 @@ impl Kind for Engine {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
-    }
-
-    fn values(&self, metric: &str) -> &'static [&'static str] {
-        match metric {
-            "cgroup_driver" => &["systemd", "cgroupfs"],
-            _ => &[],
-        }
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, selectors: &Selectors) -> String {

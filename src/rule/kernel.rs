@@ -16,26 +16,22 @@ pub struct Kernel;
 static SELECTORS: &[Field] = &[optional("module", Shape::Name, "The module that `loaded` is about.")];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "version",
-        value: Some(Type::Version),
-        doc: "The kernel's version; what follows the numbers does not count.",
-    },
-    Metric {
-        name: "cmdline",
-        value: Some(Type::Words),
-        doc: "The words of the command line that the kernel was started with.",
-    },
-    Metric {
-        name: "loaded",
-        value: Some(Type::Bool),
-        doc: "Whether `module` is loaded, or built in.",
-    },
-    Metric {
-        name: "clocksource",
-        value: Some(Type::Choice),
-        doc: "The clock source in use. `clock = { source = ... }` is the same and preferred: `clock` says what reading it costs, too.",
-    },
+    Metric::new(
+        "version",
+        Type::Version,
+        "The kernel's version; what follows the numbers does not count.",
+    ),
+    Metric::new(
+        "cmdline",
+        Type::Words,
+        "The words of the command line that the kernel was started with.",
+    ),
+    Metric::new("loaded", Type::Bool, "Whether `module` is loaded, or built in.").about("module"),
+    Metric::new(
+        "clocksource",
+        Type::Choice,
+        "The clock source in use. `clock = { source = ... }` is the same and preferred: `clock` says what reading it costs, too.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -70,12 +66,8 @@ impl Kind for Kernel {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
-    }
-
-    fn needs(&self, metric: &str) -> Option<&'static str> {
-        (metric == "loaded").then_some("module")
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

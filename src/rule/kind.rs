@@ -4,24 +4,13 @@ use std::any::Any;
 use std::fmt;
 
 use super::observation::reading_of;
-use super::{NextBoot, Observation, Reading, Selectors};
+use super::{Metric, NextBoot, Observation, Reading, Selectors};
 use crate::change::{Dialect, Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
 use crate::host::Host;
 use crate::system::{Os, System};
 use crate::value::{Order, Type, Value};
-
-/// Something of a subject that can be compared.
-#[derive(Debug)]
-pub struct Metric {
-    /// Its key in the kind's table; empty for the only metric of a kind whose comparators stand in the table itself.
-    pub name: &'static str,
-    /// Its type; `None` where it depends on the selectors ([`Kind::type_of`]).
-    pub value: Option<Type>,
-    /// What it is, in a sentence.
-    pub doc: &'static str,
-}
 
 /// The documentation of a kind, from which `explain`, the schema and the reference pages are made.
 #[derive(Debug)]
@@ -88,8 +77,9 @@ pub trait Kind: Sync {
     /// The keys that say which subject.
     fn selectors(&self) -> &'static [Field];
 
-    /// What can be compared. One metric with an empty name takes its comparators in the kind's own table.
-    fn metrics(&self) -> &'static [Metric];
+    /// What can be compared, by its place in the kind's table. One metric with an empty name takes its comparators in the kind's own
+    /// table.
+    fn metric(&self, at: usize) -> Option<&'static Metric>;
 
     /// Checks the selectors' values in form.
     fn check(&self, selectors: &Selectors, os: Os, sink: &mut Diagnostics) {
@@ -102,18 +92,6 @@ pub trait Kind: Sync {
         let _ = (selectors, cx, sink);
     }
 
-    /// The selector without which a metric means nothing.
-    fn needs(&self, metric: &str) -> Option<&'static str> {
-        let _ = metric;
-        None
-    }
-
-    /// The only words that a metric can be; empty where it can be any.
-    fn values(&self, metric: &str) -> &'static [&'static str] {
-        let _ = metric;
-        &[]
-    }
-
     /// The type of a metric whose type depends on the selectors; `None` where nobody knows, and the comparators decide.
     fn type_of(&self, selectors: &Selectors, metric: &Metric, os: Os) -> Option<Type> {
         let _ = (selectors, os);
@@ -123,28 +101,6 @@ pub trait Kind: Sync {
     /// The type of a text whose type nobody knows.
     fn text_type(&self) -> Type {
         Type::Text
-    }
-
-    /// Whether it needs two samples with a pause between them.
-    fn transient(&self) -> bool {
-        false
-    }
-
-    /// Whether a metric of a kind that takes two samples needs them: where none does, nobody waits for the second.
-    fn sampled(&self, metric: &str) -> bool {
-        let _ = metric;
-        self.transient()
-    }
-
-    /// Whether what fails may pass a little later by itself, so that it is worth waiting for.
-    fn settles(&self) -> bool {
-        false
-    }
-
-    /// The same of one metric.
-    fn settles_in(&self, metric: &str) -> bool {
-        let _ = metric;
-        self.settles()
     }
 
     /// One sample.
@@ -198,7 +154,34 @@ pub trait Kind: Sync {
         observation: &Observation,
         targets: &[(&'static str, Option<Value>)],
         cx: &Context<'_>,
-    ) -> Proposal;
+    ) -> Proposal {
+        let _ = (selectors, observation, targets, cx);
+        Proposal::manual("", "")
+    }
+
+    /// What would make the metrics be `targets`: one proposal for each piece that can be done by itself.
+    fn fixes(
+        &self,
+        selectors: &Selectors,
+        observation: &Observation,
+        targets: &[(&'static str, Option<Value>)],
+        cx: &Context<'_>,
+    ) -> Vec<Proposal> {
+        vec![self.propose(selectors, observation, targets, cx)]
+    }
+}
+
+impl dyn Kind + '_ {
+    /// Everything that can be compared.
+    pub fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
+        (0..).map_while(|at| self.metric(at))
+    }
+
+    /// Whether there is more than one metric, so that a reading needs its metric's name.
+    #[must_use]
+    pub fn has_several(&self) -> bool {
+        self.metric(1).is_some()
+    }
 }
 
 impl fmt::Debug for dyn Kind {

@@ -1,9 +1,9 @@
 //! Memory and swap.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target, reach,
+    Change, Context, Dialect, Docs, Evidence, Failing, Found, Metric, Proposal, Reading, Row, Scope, Selectors, Table,
+    Target, Way, reach,
 };
-use crate::document::shape::Field;
 use crate::failure::Why;
 use crate::system::{Failure, Os};
 use crate::value::{Number, Type, Unit, Value};
@@ -12,27 +12,33 @@ use crate::value::{Number, Type, Unit, Value};
 #[derive(Debug)]
 pub struct Memory;
 
-static METRICS: &[Metric] = &[
-    Metric {
-        name: "total",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "Memory that this process may use: the machine's, or the cgroup's limit where that is lower.",
-    },
-    Metric {
-        name: "available",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "Memory that can be had without swapping, as the kernel estimates it.",
-    },
-    Metric {
-        name: "swap",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "Swap space of the machine; 0 is off.",
-    },
-    Metric {
-        name: "swap_used",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "Swap space in use.",
-    },
+const fn bytes(name: &'static str, doc: &'static str) -> Metric {
+    Metric::new(name, Type::Number(Unit::Bytes), doc)
+}
+
+static ROWS: &[Row<()>] = &[
+    Row::new(
+        bytes(
+            "total",
+            "Memory that this process may use: the machine's, or the cgroup's limit where that is lower.",
+        ),
+        total,
+        Way::Own(more_memory),
+    ),
+    Row::new(
+        bytes(
+            "available",
+            "Memory that can be had without swapping, as the kernel estimates it.",
+        ),
+        available,
+        Way::Own(less_use),
+    ),
+    Row::new(
+        bytes("swap", "Swap space of the machine; 0 is off."),
+        swap,
+        Way::Own(swap_off),
+    ),
+    Row::new(bytes("swap_used", "Swap space in use."), swap_used, Way::Own(swap_back)),
 ];
 
 static DOCS: Docs = Docs {
@@ -53,145 +59,121 @@ Swap belongs to the host. `swap = 0` asks that there is none; turning it off nee
     ],
 };
 
-impl Kind for Memory {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
+impl Table for Memory {
+    type Seen = ();
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+    const NAME: &'static str = "memory";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<()>] = ROWS;
 
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
-    }
-
-    fn label(&self, _selectors: &Selectors) -> String {
-        "memory".to_owned()
-    }
-
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let mut evidence = Vec::new();
-        let readings = wanted
-            .iter()
-            .map(|metric| (*metric, read(metric, cx, &mut evidence)))
-            .collect();
-        vec![Observation {
-            subject: "memory".to_owned(),
-            readings,
-            evidence,
-        }]
-    }
-
-    fn propose(
-        &self,
-        _selectors: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        match targets.first() {
-            Some(("swap", Some(Value::Number(Number::Finite(0))))) => {
-                let (reach, because) = reach::of_host_file("/proc/swaps", cx);
-                // /proc/swaps itself is never writable; what counts is whether this is root on the host.
-                let (reach, because) = match reach {
-                    super::Reach::Boot => reach::of_root(cx),
-                    _ => (reach, because),
-                };
-                let from = observation.value("swap").map(Value::to_string);
-                let change = Change {
-                    target: Target::Swap,
-                    from,
-                    to: "0".to_owned(),
-                    scope: Scope::Host,
-                    hard: None,
-                };
-                Proposal {
-                    reach,
-                    because,
-                    changes: vec![change],
-                    remedies: Vec::new(),
-                }
-            }
-            Some(("swap", _)) => Proposal::manual(
-                "the machine has too little swap",
-                "Add a swap file or partition: mkswap and swapon.",
-            ),
-            Some(("swap_used", _)) => Proposal::manual(
-                "something was swapped out",
-                "Free memory, then swapoff -a and swapon -a bring everything back into memory.",
-            ),
-            Some(("total", _)) => Proposal::manual(
-                "the machine or the cgroup has too little memory",
-                "Give it more memory, or raise the container's limit.",
-            ),
-            _ => Proposal::manual(
-                "other programs hold the memory",
-                "Stop what is not needed: `ps --sort=-rss -eo rss,comm | head` names the largest.",
-            ),
-        }
+    fn look(&self, _selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<()>> {
+        vec![Found::new("memory", Ok(()))]
     }
 }
 
-fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
-    let host = cx.host;
-    let bytes = |bytes: Result<u64, Failure>, what: &str| match bytes {
+fn more_memory(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "the machine or the cgroup has too little memory",
+        "Give it more memory, or raise the container's limit.",
+    )
+}
+
+fn less_use(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "other programs hold the memory",
+        "Stop what is not needed: `ps --sort=-rss -eo rss,comm | head` names the largest.",
+    )
+}
+
+fn swap_off(failing: &Failing<'_>) -> Proposal {
+    if failing.target() != Some(&Value::number(0)) {
+        return Proposal::manual(
+            "the machine has too little swap",
+            "Add a swap file or partition: mkswap and swapon.",
+        );
+    }
+    let (reach, because) = reach::of_host(failing.cx);
+    let change = Change {
+        target: Target::Swap,
+        from: failing.observation.value("swap").map(Value::to_string),
+        to: "0".to_owned(),
+        scope: Scope::Host,
+        hard: None,
+    };
+    Proposal {
+        reach,
+        because,
+        changes: vec![change],
+        remedies: Vec::new(),
+    }
+}
+
+fn swap_back(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "something was swapped out",
+        "Free memory, then swapoff -a and swapon -a bring everything back into memory.",
+    )
+}
+
+fn read(bytes: Result<u64, Failure>, what: &str) -> Reading {
+    match bytes {
         Ok(bytes) => Reading::Value(Value::number(i128::from(bytes))),
         Err(failure) => Reading::Unreadable(format!("{what}: {failure}")),
+    }
+}
+
+fn total(_: &(), cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    // What limits this process may be out of sight.
+    let ram = match cx.host.memory_limit() {
+        Err(failure @ Failure::CannotTell(Why::NotMounted(_))) => Err(failure),
+        Ok(_) | Err(_) => cx.host.ram(),
     };
-    if metric == "total" {
-        // What limits this process may be out of sight.
-        let ram = match host.memory_limit() {
-            Err(failure @ Failure::CannotTell(Why::NotMounted(_))) => Err(failure),
-            _ => host.ram(),
-        };
-        return bytes(ram, "the amount of memory");
-    }
+    read(ram, "the amount of memory")
+}
+
+fn available(_: &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
     if cx.system.platform().os != Os::Linux {
-        return match metric {
-            // `total = 2048.00M  used = 512.00M  free = 1536.00M  (encrypted)`
-            "swap" | "swap_used" => match cx.system.sysctl("vm.swapusage") {
-                Ok(text) => {
-                    let field = if metric == "swap" { "total" } else { "used" };
-                    bytes(swap_usage(&text, field).ok_or(Failure::NotText), "vm.swapusage")
-                }
-                Err(failure) => super::reading_of(&failure, "vm.swapusage"),
-            },
-            _ => Reading::Absent("this system does not estimate available memory".to_owned()),
-        };
+        return Reading::Absent("this system does not estimate available memory".to_owned());
     }
-    match metric {
-        "available" => {
-            let machine = host.meminfo("MemAvailable");
-            let limit = match host.memory_limit() {
-                Ok(limit) => limit.filter(|found| found.limit != Number::Unlimited),
-                Err(failure) => return Reading::Unreadable(format!("the memory limit of this process: {failure}")),
-            };
-            if let Some(limit) = limit {
-                evidence.push(format!(
-                    "the cgroup {} may use {}",
-                    limit.directory,
-                    Unit::Bytes.show(limit.limit.finite().unwrap_or(0), 4096)
-                ));
-                let most = limit.limit.finite().and_then(|most| u64::try_from(most).ok());
-                return bytes(
-                    machine.map(|machine| most.map_or(machine, |most| machine.min(most))),
-                    "available memory",
-                );
-            }
-            bytes(machine, "available memory")
-        }
-        "swap" => bytes(host.meminfo("SwapTotal"), "swap"),
-        _ => {
-            let used = host
-                .meminfo("SwapTotal")
-                .and_then(|total| Ok(total.saturating_sub(host.meminfo("SwapFree")?)));
-            bytes(used, "swap in use")
-        }
+    let machine = cx.host.meminfo("MemAvailable");
+    let limit = match cx.host.memory_limit() {
+        Ok(limit) => limit.filter(|found| found.limit != Number::Unlimited),
+        Err(failure) => return Reading::Unreadable(format!("the memory limit of this process: {failure}")),
+    };
+    let Some(limit) = limit else {
+        return read(machine, "available memory");
+    };
+    evidence.push(format!(
+        "the cgroup {} may use {}",
+        limit.directory,
+        Unit::Bytes.show(limit.limit.finite().unwrap_or(0), 4096)
+    ));
+    let most = limit.limit.finite().and_then(|most| u64::try_from(most).ok());
+    let least = machine.map(|machine| most.map_or(machine, |most| machine.min(most)));
+    read(least, "available memory")
+}
+
+fn swap(_: &(), cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match cx.system.platform().os {
+        Os::Linux => read(cx.host.meminfo("SwapTotal"), "swap"),
+        Os::Macos | Os::Freebsd => of_sysctl("total", cx),
+    }
+}
+
+fn swap_used(_: &(), cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    if cx.system.platform().os != Os::Linux {
+        return of_sysctl("used", cx);
+    }
+    let total = cx.host.meminfo("SwapTotal");
+    let used = total.and_then(|total| Ok(total.saturating_sub(cx.host.meminfo("SwapFree")?)));
+    read(used, "swap in use")
+}
+
+/// `total = 2048.00M  used = 512.00M  free = 1536.00M  (encrypted)`, as macOS says it.
+fn of_sysctl(field: &str, cx: &Context<'_>) -> Reading {
+    match cx.system.sysctl("vm.swapusage") {
+        Ok(text) => read(swap_usage(&text, field).ok_or(Failure::NotText), "vm.swapusage"),
+        Err(failure) => super::reading_of(&failure, "vm.swapusage"),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod kernel;
 mod kind;
 mod logins;
 pub mod memory;
+mod metric;
 pub mod mount;
 pub mod numa;
 mod observation;
@@ -33,14 +34,17 @@ pub mod startup;
 pub mod sysctl;
 pub mod sysfs;
 pub mod systemd;
+mod table;
 pub mod usage;
 
 pub use crate::change::{Change, Dialect, Proposal, Reach, Scope, Side, Target};
 pub use crate::severity::{Advice, Severity, Vendor};
-pub use kind::{Context, Docs, Intent, Kind, Metric};
+pub use kind::{Context, Docs, Intent, Kind};
+pub use metric::{Evidence, Failing, Joint, Mend, Metric, Over, Row, Way};
 pub use observation::{NextBoot, Observation, Reading, reading_of};
 pub use registry::{KINDS, find};
 pub use selectors::{Selector, Selectors};
+pub use table::{Found, Table};
 
 use crate::date::Date;
 use crate::expr::Expr;

@@ -10,21 +10,21 @@ use crate::value::{PortSet, Type, Unit, Value};
 pub struct Numa;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "nodes",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Nodes that are online and have memory.",
-    },
-    Metric {
-        name: "distance",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The largest distance between two of them, as the firmware tells it: 10 is the node itself, 20 twice as far.",
-    },
-    Metric {
-        name: "spread",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "How uneven they are filled: the share of free memory of the emptiest node less that of the fullest.",
-    },
+    Metric::new(
+        "nodes",
+        Type::Number(Unit::Count),
+        "Nodes that are online and have memory.",
+    ),
+    Metric::new(
+        "distance",
+        Type::Number(Unit::Count),
+        "The largest distance between two of them, as the firmware tells it: 10 is the node itself, 20 twice as far.",
+    ),
+    Metric::new(
+        "spread",
+        Type::Number(Unit::Centipercent),
+        "How uneven they are filled: the share of free memory of the emptiest node less that of the fullest.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -70,8 +70,8 @@ impl Kind for Numa {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

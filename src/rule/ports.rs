@@ -24,36 +24,12 @@ static SELECTORS: &[Field] = &[
 ];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "used",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "Share of the ephemeral ports that TCP sockets hold.",
-    },
-    Metric {
-        name: "free",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Ephemeral ports that no TCP socket holds.",
-    },
-    Metric {
-        name: "time_wait",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Sockets in TIME_WAIT on ephemeral ports: what is left of the last run.",
-    },
-    Metric {
-        name: "state",
-        value: Some(Type::Choice),
-        doc: "`listening` or `free`: whether something listens on `port`.",
-    },
-    Metric {
-        name: "backlog",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The accept queue in force of what listens on `port`: what the program asked for, cut to somaxconn when it called listen.",
-    },
-    Metric {
-        name: "queued",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Connections that wait to be accepted on `port`.",
-    },
+    Metric::new("used", Type::Number(Unit::Centipercent), "Share of the ephemeral ports that TCP sockets hold.").settles(),
+    Metric::new("free", Type::Number(Unit::Count), "Ephemeral ports that no TCP socket holds.").settles(),
+    Metric::new("time_wait", Type::Number(Unit::Count), "Sockets in TIME_WAIT on ephemeral ports: what is left of the last run.").settles(),
+    Metric::new("state", Type::Choice, "`listening` or `free`: whether something listens on `port`.").about("port").one_of(&["listening", "free"]).settles(),
+    Metric::new("backlog", Type::Number(Unit::Count), "The accept queue in force of what listens on `port`: what the program asked for, cut to somaxconn when it called listen.").about("port").settles(),
+    Metric::new("queued", Type::Number(Unit::Count), "Connections that wait to be accepted on `port`.").about("port").settles(),
 ];
 
 static DOCS: Docs = Docs {
@@ -85,19 +61,8 @@ impl Kind for Ports {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
-    }
-
-    fn needs(&self, metric: &str) -> Option<&'static str> {
-        matches!(metric, "state" | "backlog" | "queued").then_some("port")
-    }
-
-    fn values(&self, metric: &str) -> &'static [&'static str] {
-        match metric {
-            "state" => &["listening", "free"],
-            _ => &[],
-        }
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
@@ -114,11 +79,6 @@ impl Kind for Ports {
             Some(port) => format!("{protocol} port {port}"),
             None => "ephemeral ports".to_owned(),
         }
-    }
-
-    /// Ports drain by themselves.
-    fn settles(&self) -> bool {
-        true
     }
 
     fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {

@@ -10,21 +10,21 @@ use crate::value::{Choice, Type, Unit, Value};
 pub struct Power;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "source",
-        value: Some(Type::Choice),
-        doc: "`mains` or `battery`: what the machine runs on. Without any battery it is `mains`.",
-    },
-    Metric {
-        name: "charge",
-        value: Some(Type::Number(Unit::Percent)),
-        doc: "Charge of the emptiest battery of the machine, in percent.",
-    },
-    Metric {
-        name: "low_power_mode",
-        value: Some(Type::Bool),
-        doc: "Whether macOS saves energy at the cost of speed.",
-    },
+    Metric::new(
+        "source",
+        Type::Choice,
+        "`mains` or `battery`: what the machine runs on. Without any battery it is `mains`.",
+    ),
+    Metric::new(
+        "charge",
+        Type::Number(Unit::Percent),
+        "Charge of the emptiest battery of the machine, in percent.",
+    ),
+    Metric::new(
+        "low_power_mode",
+        Type::Bool,
+        "Whether macOS saves energy at the cost of speed.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -52,8 +52,8 @@ impl Kind for Power {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

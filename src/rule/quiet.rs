@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Over, Proposal, Reading, Selectors};
 use crate::document::shape::Field;
 use crate::system::{Failure, Os, ProcessTime};
 use crate::value::{Type, Unit, Value};
@@ -13,41 +13,47 @@ use crate::value::{Type, Unit, Value};
 pub struct Quiet;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "cpu",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "Processor time in use during the window, as a share of all processors; runup's own is not counted.",
-    },
-    Metric {
-        name: "steal",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "Processor time that the hypervisor gave to other guests during the window.",
-    },
-    Metric {
-        name: "runnable",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Tasks that run or want to, runup not counted.",
-    },
-    Metric {
-        name: "network",
-        value: Some(Type::Number(Unit::BytesPerSecond)),
-        doc: "Bytes a second over all interfaces but loopback, both ways.",
-    },
-    Metric {
-        name: "pressure",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "Share of the last ten seconds in which some task waited for a processor (PSI).",
-    },
-    Metric {
-        name: "memory_pressure",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "The same for memory.",
-    },
-    Metric {
-        name: "io_pressure",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "The same for disks.",
-    },
+    Metric::new(
+        "cpu",
+        Type::Number(Unit::Centipercent),
+        "Processor time in use during the window, as a share of all processors; runup's own is not counted.",
+    )
+    .over(Over::Rate)
+    .settles(),
+    Metric::new(
+        "steal",
+        Type::Number(Unit::Centipercent),
+        "Processor time that the hypervisor gave to other guests during the window.",
+    )
+    .over(Over::Rate)
+    .settles(),
+    Metric::new(
+        "runnable",
+        Type::Number(Unit::Count),
+        "Tasks that run or want to, runup not counted.",
+    )
+    .over(Over::Peak)
+    .settles(),
+    Metric::new(
+        "network",
+        Type::Number(Unit::BytesPerSecond),
+        "Bytes a second over all interfaces but loopback, both ways.",
+    )
+    .over(Over::Rate)
+    .settles(),
+    Metric::new(
+        "pressure",
+        Type::Number(Unit::Centipercent),
+        "Share of the last ten seconds in which some task waited for a processor (PSI).",
+    )
+    .settles(),
+    Metric::new(
+        "memory_pressure",
+        Type::Number(Unit::Centipercent),
+        "The same for memory.",
+    )
+    .settles(),
+    Metric::new("io_pressure", Type::Number(Unit::Centipercent), "The same for disks.").settles(),
 ];
 
 static DOCS: Docs = Docs {
@@ -93,16 +99,8 @@ impl Kind for Quiet {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
-    }
-
-    fn transient(&self) -> bool {
-        true
-    }
-
-    fn settles(&self) -> bool {
-        true
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {

@@ -24,6 +24,17 @@ pub(super) fn of_host_file(path: &str, cx: &Context<'_>) -> (Reach, String) {
     of_root(cx)
 }
 
+/// The reach of a change to the whole host that no file stands for.
+pub(super) fn of_host(cx: &Context<'_>) -> (Reach, String) {
+    match cx.host.engine() {
+        Some(_) => (
+            Reach::Host,
+            "it is the host's, and a container should not change it".to_owned(),
+        ),
+        None => of_root(cx),
+    }
+}
+
 /// The reach of a change that root may make here.
 pub(super) fn of_root(cx: &Context<'_>) -> (Reach, String) {
     match cx.system.identity().uid {

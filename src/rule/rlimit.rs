@@ -46,16 +46,11 @@ static SELECTORS: &[Field] = &[
 ];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "soft",
-        value: None,
-        doc: "The soft limit: what binds.",
-    },
-    Metric {
-        name: "hard",
-        value: None,
-        doc: "The hard limit: how far the soft one can be raised without privilege.",
-    },
+    Metric::untyped("soft", "The soft limit: what binds."),
+    Metric::untyped(
+        "hard",
+        "The hard limit: how far the soft one can be raised without privilege.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -112,8 +107,8 @@ impl Kind for Rlimit {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn type_of(&self, selectors: &Selectors, _metric: &Metric, _os: Os) -> Option<Type> {

@@ -23,41 +23,37 @@ static SELECTORS: &[Field] = &[required(
 )];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "active",
-        value: Some(Type::Bool),
-        doc: "Whether it has processes.",
-    },
-    Metric {
-        name: "enabled",
-        value: Some(Type::Bool),
-        doc: "Whether a link in a `.wants` or `.requires` directory, or a name that was given to it, has it started.",
-    },
-    Metric {
-        name: "exists",
-        value: Some(Type::Bool),
-        doc: "Whether there is such a unit, by its file or its cgroup; a masked one counts as none.",
-    },
-    Metric {
-        name: "tasks_max",
-        value: Some(Type::Number(ValueUnit::Count)),
-        doc: "Processes and threads that it may have.",
-    },
-    Metric {
-        name: "memory_max",
-        value: Some(Type::Number(ValueUnit::Bytes)),
-        doc: "Its memory limit: beyond it, something is killed.",
-    },
-    Metric {
-        name: "cpu_quota",
-        value: Some(Type::Number(ValueUnit::Centipercent)),
-        doc: "Its processor quota in percent of one processor: 250% is two and a half.",
-    },
-    Metric {
-        name: "oom_score_adjust",
-        value: Some(Type::Number(ValueUnit::Count)),
-        doc: "How its main process is favoured when memory runs out: -1000 (never killed) to 1000 (first).",
-    },
+    Metric::new("active", Type::Bool, "Whether it has processes."),
+    Metric::new(
+        "enabled",
+        Type::Bool,
+        "Whether a link in a `.wants` or `.requires` directory, or a name that was given to it, has it started.",
+    ),
+    Metric::new(
+        "exists",
+        Type::Bool,
+        "Whether there is such a unit, by its file or its cgroup; a masked one counts as none.",
+    ),
+    Metric::new(
+        "tasks_max",
+        Type::Number(ValueUnit::Count),
+        "Processes and threads that it may have.",
+    ),
+    Metric::new(
+        "memory_max",
+        Type::Number(ValueUnit::Bytes),
+        "Its memory limit: beyond it, something is killed.",
+    ),
+    Metric::new(
+        "cpu_quota",
+        Type::Number(ValueUnit::Centipercent),
+        "Its processor quota in percent of one processor: 250% is two and a half.",
+    ),
+    Metric::new(
+        "oom_score_adjust",
+        Type::Number(ValueUnit::Count),
+        "How its main process is favoured when memory runs out: -1000 (never killed) to 1000 (first).",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -132,8 +128,8 @@ impl Kind for Service {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

@@ -15,36 +15,32 @@ use crate::value::{Type, Value};
 pub struct Startup;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "sysctl_in_shell",
-        value: Some(Type::Bool),
-        doc: "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at boot.",
-    },
-    Metric {
-        name: "sysctl_refused",
-        value: Some(Type::Bool),
-        doc: "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, or local ports below the privileged ones.",
-    },
-    Metric {
-        name: "limits_ignored",
-        value: Some(Type::Bool),
-        doc: "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
-    },
-    Metric {
-        name: "logins_refused",
-        value: Some(Type::Bool),
-        doc: "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or as the next boot makes it.",
-    },
-    Metric {
-        name: "logins_doubtful",
-        value: Some(Type::Bool),
-        doc: "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell whether PAM takes that.",
-    },
-    Metric {
-        name: "drops_caches",
-        value: Some(Type::Bool),
-        doc: "Whether cron empties the kernel's caches.",
-    },
+    Metric::new(
+        "sysctl_in_shell",
+        Type::Bool,
+        "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at boot.",
+    ),
+    Metric::new(
+        "sysctl_refused",
+        Type::Bool,
+        "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, or local ports below the privileged ones.",
+    ),
+    Metric::new(
+        "limits_ignored",
+        Type::Bool,
+        "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
+    ),
+    Metric::new(
+        "logins_refused",
+        Type::Bool,
+        "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or as the next boot makes it.",
+    ),
+    Metric::new(
+        "logins_doubtful",
+        Type::Bool,
+        "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell whether PAM takes that.",
+    ),
+    Metric::new("drops_caches", Type::Bool, "Whether cron empties the kernel's caches."),
 ];
 
 static DOCS: Docs = Docs {
@@ -94,8 +90,8 @@ impl Kind for Startup {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

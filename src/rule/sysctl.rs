@@ -30,11 +30,7 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[Metric {
-    name: "",
-    value: None,
-    doc: "The value of the key.",
-}];
+static METRICS: &[Metric] = &[Metric::untyped("", "The value of the key.")];
 
 static DOCS: Docs = Docs {
     summary: "A kernel parameter, as sysctl(8) shows it.",
@@ -93,8 +89,8 @@ impl Kind for Sysctl {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

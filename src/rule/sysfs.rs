@@ -26,11 +26,10 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[Metric {
-    name: "",
-    value: None,
-    doc: "The value of the attribute; of a bracketed choice, the selected word.",
-}];
+static METRICS: &[Metric] = &[Metric::untyped(
+    "",
+    "The value of the attribute; of a bracketed choice, the selected word.",
+)];
 
 static DOCS: Docs = Docs {
     summary: "A switch under /sys: huge pages, I/O schedulers, clock sources.",
@@ -92,8 +91,8 @@ impl Kind for Sysfs {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

@@ -16,46 +16,34 @@ use crate::value::{Number, Type, Unit, Value};
 pub struct Systemd;
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "nofile_soft",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The soft limit on open files of units that set none.",
-    },
-    Metric {
-        name: "nofile_hard",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The hard one.",
-    },
-    Metric {
-        name: "nproc_soft",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The soft limit on processes and threads of a user, for units that set none.",
-    },
-    Metric {
-        name: "nproc_hard",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "The hard one of these.",
-    },
-    Metric {
-        name: "memlock_soft",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "The soft limit on locked memory of units that set none.",
-    },
-    Metric {
-        name: "memlock_hard",
-        value: Some(Type::Number(Unit::Bytes)),
-        doc: "The hard one of that.",
-    },
-    Metric {
-        name: "tasks_max",
-        value: Some(Type::Number(Unit::Count)),
-        doc: "Processes and threads that a unit may have that sets no TasksMax.",
-    },
-    Metric {
-        name: "removes_ipc",
-        value: Some(Type::Bool),
-        doc: "Whether logind removes a user's shared memory and semaphores when the last session ends.",
-    },
+    Metric::new(
+        "nofile_soft",
+        Type::Number(Unit::Count),
+        "The soft limit on open files of units that set none.",
+    ),
+    Metric::new("nofile_hard", Type::Number(Unit::Count), "The hard one."),
+    Metric::new(
+        "nproc_soft",
+        Type::Number(Unit::Count),
+        "The soft limit on processes and threads of a user, for units that set none.",
+    ),
+    Metric::new("nproc_hard", Type::Number(Unit::Count), "The hard one of these."),
+    Metric::new(
+        "memlock_soft",
+        Type::Number(Unit::Bytes),
+        "The soft limit on locked memory of units that set none.",
+    ),
+    Metric::new("memlock_hard", Type::Number(Unit::Bytes), "The hard one of that."),
+    Metric::new(
+        "tasks_max",
+        Type::Number(Unit::Count),
+        "Processes and threads that a unit may have that sets no TasksMax.",
+    ),
+    Metric::new(
+        "removes_ipc",
+        Type::Bool,
+        "Whether logind removes a user's shared memory and semaphores when the last session ends.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -107,8 +95,8 @@ impl Kind for Systemd {
         &[]
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn label(&self, _selectors: &Selectors) -> String {

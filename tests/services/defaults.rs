@@ -324,7 +324,7 @@ fn the_clock_source_is_one_fact_under_two_names() {
     let both = |wanted: &str| {
         ["clock = { source = WANTED }", "kernel = { clocksource = WANTED }"].map(|rule| {
             let finding = find(&host, &rule.replace("WANTED", wanted));
-            let fix = finding.fix.map(|fix| fix.remedies);
+            let fix = finding.fix.map(|fix| fix.remedies());
             (finding.outcome, fix)
         })
     };

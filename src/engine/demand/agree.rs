@@ -2,20 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::{Planned, ResolvedExpectation, ResolvedSubject, State};
+use super::super::{Planned, ResolvedExpectation, ResolvedSubject, State, judge};
 use super::groups::Groups;
 use super::thing::{Thing, canonical};
 use crate::catalogue;
-use crate::finding::{Conflict, Finding, Outcome};
+use crate::finding::{Conflict, Finding, Fix, Outcome};
 use crate::host::Host;
-use crate::remedy;
 use crate::rule::{Change, Target};
 use crate::value::{Number, Order, Value, in_order};
 
 /// A change of a number, or of a row of them, that one finding asks for.
 struct Ask<'a> {
     finding: usize,
-    change: usize,
+    /// The part of its fix, and the change there.
+    change: (usize, usize),
     from: Vec<Number>,
     to: Vec<Number>,
     /// What the rule expects of this very setting, and not of what moves along with it.
@@ -70,7 +70,7 @@ fn one_unit(findings: &mut [Finding], groups: &Groups<Target, Vec<Ask<'_>>>, hos
             continue;
         };
         let fix = findings[first.finding].fix.as_ref();
-        let Some(change) = fix.map(|fix| fix.proposal.changes[first.change].clone()) else {
+        let Some(change) = fix.map(|fix| change_of(fix, first.change).clone()) else {
             continue;
         };
         for other in others.iter().filter(|_| !others.iter().any(|other| needs(&other))) {
@@ -111,7 +111,12 @@ fn asks<'a>(
         if !torn.is_empty() && torn.contains(finding.name().as_str()) {
             continue;
         }
-        for (number, change) in fix.proposal.changes.iter().enumerate() {
+        let parts = fix.parts.iter().enumerate();
+        let changes = parts.flat_map(|(part, of)| {
+            let changes = of.proposal.changes.iter().enumerate();
+            changes.map(move |(number, change)| ((part, number), change))
+        });
+        for (number, change) in changes {
             let target = canonical(change.target.clone(), host);
             let own = Thing::Setting(target.clone());
             let about =
@@ -127,7 +132,7 @@ fn asks<'a>(
 
 impl<'a> Ask<'a> {
     fn of(
-        at: (usize, usize),
+        at: (usize, (usize, usize)),
         change: &Change,
         subject: &ResolvedSubject,
         expects: Vec<&'a ResolvedExpectation>,
@@ -232,9 +237,14 @@ fn farthest(asks: &[Ask<'_>], field: usize) -> Option<Number> {
     candidates.into_iter().find(fits)
 }
 
-fn rewrite(finding: &mut Finding, change: usize, new: impl FnOnce(&mut Change), host: &Host<'_>) {
+fn rewrite(finding: &mut Finding, change: (usize, usize), new: impl FnOnce(&mut Change), host: &Host<'_>) {
     let Some(fix) = &mut finding.fix else { return };
-    new(&mut fix.proposal.changes[change]);
-    fix.remedies = remedy::render(&fix.proposal, host);
-    fix.here = remedy::dialect_here(&fix.proposal, &fix.remedies, host);
+    let (part, number) = change;
+    let mut proposal = fix.parts[part].proposal.clone();
+    new(&mut proposal.changes[number]);
+    fix.parts[part] = judge::part(proposal, host);
+}
+
+fn change_of(fix: &Fix, (part, number): (usize, usize)) -> &Change {
+    &fix.parts[part].proposal.changes[number]
 }

@@ -82,7 +82,7 @@ impl ResolvedSubject {
             .map(|comparison| comparison.describe(unit, page_size))
             .collect();
         let name = expectation.metric.name;
-        let prefix = if self.kind.metrics().len() > 1 { name } else { "" };
+        let prefix = if self.kind.has_several() { name } else { "" };
         format!("{prefix} {}", asked.join(", ")).trim_start().to_owned()
     }
 }

@@ -54,8 +54,9 @@ impl<'a> Group<'a> {
         let everything: Vec<&'static str> = rows.iter().map(|(metric, _)| *metric).collect();
         let asked = self.propose(&rows, &everything, Intent::Export, cx);
         let kept = self.propose(&rows, &everything, Intent::Keep, cx);
-        for change in kept.changes {
-            let asked = asked.changes.iter().find(|asked| asked.target == change.target);
+        for change in kept.into_iter().flat_map(|proposal| proposal.changes) {
+            let mut changes = asked.iter().flat_map(|proposal| &proposal.changes);
+            let asked = changes.find(|asked| asked.target == change.target);
             let asked = asked.map(|asked| asked.to.clone());
             let wanted = self.wanted(&slots, &parts, change, asked, cx);
             match never(&wanted, cx) {
@@ -121,7 +122,7 @@ impl<'a> Group<'a> {
         rows
     }
 
-    fn propose(&self, rows: &Rows, metrics: &[&str], intent: Intent, cx: &Context<'_>) -> Proposal {
+    fn propose(&self, rows: &Rows, metrics: &[&str], intent: Intent, cx: &Context<'_>) -> Vec<Proposal> {
         let wanted: Vec<(&'static str, Option<Value>)> = rows
             .iter()
             .filter(|(metric, _)| metrics.contains(metric))
@@ -136,12 +137,10 @@ impl<'a> Group<'a> {
             .collect();
         let cx = Context { intent, ..*cx };
         let Some(first) = self.claims.first().filter(|_| !wanted.is_empty()) else {
-            return Proposal::manual("", "");
+            return Vec::new();
         };
         let subject = first.subject;
-        subject
-            .kind
-            .propose(&subject.selectors, &self.observation, &wanted, &cx)
+        subject.kind.fixes(&subject.selectors, &self.observation, &wanted, &cx)
     }
 
     /// Each rule alone, with the settings that it has a part in. Rules about the same metrics have the same.
@@ -166,18 +165,18 @@ impl<'a> Group<'a> {
                 rule.1.push(slot.metric);
             }
         }
-        let mut proposals: HashMap<Vec<&'static str>, Proposal> = HashMap::new();
+        let mut proposals: HashMap<Vec<&'static str>, Vec<Proposal>> = HashMap::new();
         let mut parts = Vec::new();
         // A rule without a value was left over where that was looked for.
         for (claim, metrics) in rules.into_values().filter(|(_, metrics)| !metrics.is_empty()) {
-            let proposal = proposals
+            let proposals = proposals
                 .entry(metrics)
                 .or_insert_with_key(|metrics| self.propose(rows, metrics, Intent::Keep, cx));
-            match refusal(claim.planned, proposal) {
+            match refusal(claim.planned, proposals) {
                 Some(reason) => left.push(left_over(claim.planned, &self.observation.subject, reason)),
                 None => {
-                    let targets = proposal.changes.iter().map(|change| change.target.clone());
-                    parts.push((claim, targets.collect()));
+                    let changes = proposals.iter().flat_map(|proposal| &proposal.changes);
+                    parts.push((claim, changes.map(|change| change.target.clone()).collect()));
                 }
             }
         }

@@ -31,12 +31,14 @@ pub(super) fn not_here(subject: &ResolvedSubject, observation: &Observation, cx:
         .filter(|_| reasons.all(|reason| reason.is_some()))
 }
 
-/// Why a proposal cannot be exported.
-pub(super) fn refusal(planned: &Planned<'_>, proposal: &Proposal) -> Option<String> {
-    if proposal.changes.is_empty() {
-        return Some(no_setting(planned, Some(proposal)));
-    }
-    matches!(proposal.reach, Reach::Manual | Reach::Boot).then(|| proposal.because.clone())
+/// Why nothing of what is proposed can be exported.
+pub(super) fn refusal(planned: &Planned<'_>, proposals: &[Proposal]) -> Option<String> {
+    let mut changing = proposals.iter().filter(|proposal| !proposal.changes.is_empty());
+    let Some(first) = changing.clone().next() else {
+        return Some(no_setting(planned, proposals.first()));
+    };
+    let is_for_people = |proposal: &Proposal| matches!(proposal.reach, Reach::Manual | Reach::Boot);
+    changing.all(is_for_people).then(|| first.because.clone())
 }
 
 /// That no setting does it, and what does.

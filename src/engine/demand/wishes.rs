@@ -71,7 +71,7 @@ impl Check<'_> {
             if !is_made {
                 left.extend(left_note(planned, subject, &observation, cx));
             }
-            let first = subject.kind.metrics().first().map_or("", |metric| metric.name);
+            let first = subject.kind.metric(0).map_or("", |metric| metric.name);
             for claim in Claim::all(planned, subject) {
                 meeting.claims.add(claim, &observation.subject, cx.host);
             }
@@ -96,7 +96,7 @@ impl Check<'_> {
         }
         match &planned.state {
             State::Decided(_, reason) => Err(reason.clone()),
-            State::Ready(subject) if subject.kind.transient() => Err(no_setting(planned, None)),
+            State::Ready(subject) if is_sampled(subject) => Err(no_setting(planned, None)),
             State::Ready(subject) => Ok(subject),
         }
     }
@@ -114,6 +114,12 @@ impl Check<'_> {
         });
         said.collect()
     }
+}
+
+/// Whether a rule is about what goes on during a time, which nothing sets.
+fn is_sampled(subject: &ResolvedSubject) -> bool {
+    let mut metrics = subject.expectations.iter().map(|asked| asked.metric);
+    metrics.any(|metric| metric.over.needs_samples())
 }
 
 /// Why a note asks for nothing, which is its being one only where it could ask.

@@ -181,8 +181,8 @@ pub fn warn(report: &mut Report, machine: &dyn System) {
     }
     let watched = |written: &str| guards().iter().any(|guard| guard.watches(written));
     for fix in report.findings.iter_mut().filter_map(|finding| finding.fix.as_mut()) {
-        fix.dangers.clear();
-        for change in &fix.proposal.changes {
+        let mut found = Vec::new();
+        for change in fix.changes() {
             let after = Overlay::new(machine);
             let written = match &change.target {
                 Target::Sysctl(name) if watched(name) => {
@@ -199,8 +199,9 @@ pub fn warn(report: &mut Report, machine: &dyn System) {
                 }
                 Target::Sysctl(_) | Target::Sysfs(_) | Target::Limit(..) | Target::Cgroup(_) => continue,
             };
-            fix.dangers.extend(dangers(written, machine, machine, &after));
+            found.extend(dangers(written, machine, machine, &after));
         }
+        fix.dangers = found;
     }
 }
 

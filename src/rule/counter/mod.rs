@@ -6,7 +6,7 @@ mod place;
 use std::any::Any;
 use std::collections::BTreeMap;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
+use super::{Context, Dialect, Docs, Kind, Metric, Observation, Over, Proposal, Reading, Selectors, reading_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
 use crate::suggest;
@@ -34,16 +34,13 @@ static SELECTORS: &[Field] = &[
 ];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "during",
-        value: None,
-        doc: "How much it grew during the window.",
-    },
-    Metric {
-        name: "total",
-        value: None,
-        doc: "Its value: all that was counted since boot, or since the namespace or cgroup was made.",
-    },
+    Metric::untyped("during", "How much it grew during the window.")
+        .over(Over::Growth)
+        .settles(),
+    Metric::untyped(
+        "total",
+        "Its value: all that was counted since boot, or since the namespace or cgroup was made.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -94,8 +91,8 @@ impl Kind for Counter {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
@@ -117,23 +114,6 @@ impl Kind for Counter {
             _ => Unit::Count,
         };
         Some(Type::Number(unit))
-    }
-
-    fn transient(&self) -> bool {
-        true
-    }
-
-    fn sampled(&self, metric: &str) -> bool {
-        metric == "during"
-    }
-
-    fn settles(&self) -> bool {
-        true
-    }
-
-    /// What was counted once stays.
-    fn settles_in(&self, metric: &str) -> bool {
-        metric == "during"
     }
 
     fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {

@@ -20,27 +20,15 @@ static SELECTORS: &[Field] = &[required(
 )];
 
 const fn number(name: &'static str, doc: &'static str) -> Metric {
-    Metric {
-        name,
-        value: Some(Type::Number(Unit::Count)),
-        doc,
-    }
+    Metric::new(name, Type::Number(Unit::Count), doc)
 }
 
 const fn switch(name: &'static str, doc: &'static str) -> Metric {
-    Metric {
-        name,
-        value: Some(Type::Bool),
-        doc,
-    }
+    Metric::new(name, Type::Bool, doc)
 }
 
 const fn word(name: &'static str, doc: &'static str) -> Metric {
-    Metric {
-        name,
-        value: Some(Type::Choice),
-        doc,
-    }
+    Metric::new(name, Type::Choice, doc)
 }
 
 static METRICS: &[Metric] = &[
@@ -61,7 +49,7 @@ static METRICS: &[Metric] = &[
         "The queueing discipline: `fq`, `fq_codel`, `pfifo_fast`. Of `mq`, which only shares out the queues, what each of them has.",
     ),
     switch("carrier", "Whether something is at the other end of the cable."),
-    word("duplex", "`full`, or `half`: sends or receives, and not both at once."),
+    word("duplex", "`full`, or `half`: sends or receives, and not both at once.").one_of(&["full", "half"]),
     number(
         "ring_rx",
         "Packets that the ring holds into which the hardware receives.",
@@ -130,15 +118,8 @@ impl Kind for Interface {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
-    }
-
-    fn values(&self, metric: &str) -> &'static [&'static str] {
-        match metric {
-            "duplex" => &["full", "half"],
-            _ => &[],
-        }
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

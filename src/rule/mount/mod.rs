@@ -21,26 +21,26 @@ static SELECTORS: &[Field] = &[required(
 )];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "type",
-        value: Some(Type::Choice),
-        doc: "The kind of file system: `ext4`, `xfs`, `tmpfs`, `nfs4`.",
-    },
-    Metric {
-        name: "options",
-        value: Some(Type::Words),
-        doc: "The options of the mount and of its file system, as the kernel lists them: `noatime`, `discard`, `size=64k`.",
-    },
-    Metric {
-        name: "device",
-        value: Some(Type::Text),
-        doc: "What is mounted: `/dev/sda1`, `tmpfs`, `server:/export`.",
-    },
-    Metric {
-        name: "read_only",
-        value: Some(Type::Bool),
-        doc: "Whether the mount or its file system is read-only.",
-    },
+    Metric::new(
+        "type",
+        Type::Choice,
+        "The kind of file system: `ext4`, `xfs`, `tmpfs`, `nfs4`.",
+    ),
+    Metric::new(
+        "options",
+        Type::Words,
+        "The options of the mount and of its file system, as the kernel lists them: `noatime`, `discard`, `size=64k`.",
+    ),
+    Metric::new(
+        "device",
+        Type::Text,
+        "What is mounted: `/dev/sda1`, `tmpfs`, `server:/export`.",
+    ),
+    Metric::new(
+        "read_only",
+        Type::Bool,
+        "Whether the mount or its file system is read-only.",
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -85,8 +85,8 @@ impl Kind for Mount {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {

@@ -38,26 +38,15 @@ static SELECTORS: &[Field] = &[required(
 )];
 
 static METRICS: &[Metric] = &[
-    Metric {
-        name: "share",
-        value: Some(Type::Number(Unit::Centipercent)),
-        doc: "The part of the limit that is in use.",
-    },
-    Metric {
-        name: "used",
-        value: None,
-        doc: "How much is in use.",
-    },
-    Metric {
-        name: "limit",
-        value: None,
-        doc: "How much may be in use.",
-    },
-    Metric {
-        name: "free",
-        value: None,
-        doc: "How much may still be used.",
-    },
+    Metric::new(
+        "share",
+        Type::Number(Unit::Centipercent),
+        "The part of the limit that is in use.",
+    )
+    .settles(),
+    Metric::untyped("used", "How much is in use.").settles(),
+    Metric::untyped("limit", "How much may be in use."),
+    Metric::untyped("free", "How much may still be used.").settles(),
 ];
 
 static DOCS: Docs = Docs {
@@ -103,8 +92,8 @@ impl Kind for Usage {
         SELECTORS
     }
 
-    fn metrics(&self) -> &'static [Metric] {
-        METRICS
+    fn metric(&self, at: usize) -> Option<&'static Metric> {
+        METRICS.get(at)
     }
 
     fn type_of(&self, selectors: &Selectors, metric: &Metric, _os: Os) -> Option<Type> {
@@ -114,15 +103,6 @@ impl Kind for Usage {
             _ => Unit::Count,
         };
         metric.value.or(Some(Type::Number(unit)))
-    }
-
-    fn settles(&self) -> bool {
-        true
-    }
-
-    /// A limit stays as it is set.
-    fn settles_in(&self, metric: &str) -> bool {
-        metric != "limit"
     }
 
     fn label(&self, selectors: &Selectors) -> String {
