@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::metric::{Evidence, Failing, Row, Way};
+use super::row::{Evidence, Failing, Joint, Mend, Row, Way};
 use super::{Context, Docs, Kind, Metric, NextBoot, Observation, Reading, Selectors};
 use crate::change::{Proposal, Target};
 use crate::diagnostic::Diagnostics;
@@ -216,7 +216,7 @@ impl<T: Table> Kind for T {
         targets: &[(&'static str, Option<Value>)],
         cx: &Context<'_>,
     ) -> Vec<Proposal> {
-        let propose = |mend: super::metric::Mend, targets: &[(&'static str, Option<Value>)]| {
+        let propose = |mend: Mend, targets: &[(&'static str, Option<Value>)]| {
             mend(&Failing {
                 selectors,
                 observation,
@@ -225,7 +225,7 @@ impl<T: Table> Kind for T {
             })
         };
         let mut proposals = Vec::new();
-        let mut done: Vec<&'static super::metric::Joint> = Vec::new();
+        let mut done: Vec<&'static Joint> = Vec::new();
         for line in T::ROWS {
             let is_own = |(metric, _): &&(&'static str, Option<Value>)| *metric == line.metric.name;
             match line.way {
