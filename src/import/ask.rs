@@ -120,7 +120,13 @@ impl Ask<'_> {
             subject.push(("known", Toml::Bool(false)));
         }
         subject.push((comparator, value));
-        draft.conditional(&id, rule::sysctl::Sysctl::NAME, subject, self.when, self.spot);
+        draft.conditional(
+            &id,
+            <rule::sysctl::Sysctl as rule::Table>::NAME,
+            subject,
+            self.when,
+            self.spot,
+        );
     }
 
     fn number(&self, name: &SysctlName, bound: Option<Bound>, draft: &mut Draft) {

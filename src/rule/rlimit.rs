@@ -2,12 +2,12 @@
 
 use super::bounds::{nr_open, together};
 use super::{
-    Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors,
-    Side, Target, origin, reach, reading_of,
+    Change, Context, Dialect, Docs, Failing, Found, Intent, Joint, Metric, Proposal, Reach, Reading, Row, Scope,
+    Selectors, Side, Table, Target, Way, origin, reach, reading_of,
 };
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::{Field, Shape, optional, required};
-use crate::system::{Os, Resource};
+use crate::system::{Limits, Os, Resource};
 use crate::systemd::unit::full_name;
 use crate::value::{Number, Type, Unit, Value};
 
@@ -45,13 +45,24 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[
-    Metric::untyped("soft", "The soft limit: what binds."),
-    Metric::untyped(
-        "hard",
-        "The hard limit: how far the soft one can be raised without privilege.",
+static ROWS: &[Row<Limits>] = &[
+    Row::new(
+        Metric::untyped("soft", "The soft limit: what binds."),
+        |limits, _, _| Reading::Value(Value::Number(limits.soft)),
+        Way::Joint(&BOTH),
+    ),
+    Row::new(
+        Metric::untyped(
+            "hard",
+            "The hard limit: how far the soft one can be raised without privilege.",
+        ),
+        |limits, _, _| Reading::Value(Value::Number(limits.hard)),
+        Way::Joint(&BOTH),
     ),
 ];
+
+/// One call sets both, and neither can be chosen without the other.
+static BOTH: Joint = Joint(set);
 
 static DOCS: Docs = Docs {
     summary: "A limit of this process, or of the one that `--pid` or `unit` names.",
@@ -94,22 +105,13 @@ fn resource(selectors: &Selectors) -> Option<Resource> {
     Resource::parse(selectors.text("resource")?)
 }
 
-impl Kind for Rlimit {
-    fn name(&self) -> &'static str {
-        "rlimit"
-    }
+impl Table for Rlimit {
+    type Seen = Limits;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "rlimit";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Limits>] = ROWS;
 
     fn type_of(&self, selectors: &Selectors, _metric: &Metric, _os: Os) -> Option<Type> {
         Some(Type::Number(resource(selectors).map_or(Unit::Count, Resource::unit)))
@@ -134,7 +136,7 @@ impl Kind for Rlimit {
         Some(Target::Limit(own, side))
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Limits>> {
         let Some(resource) = resource(selectors) else {
             return Vec::new();
         };
@@ -145,10 +147,6 @@ impl Kind for Rlimit {
                 .system
                 .limits(resource)
                 .map_err(|failure| reading_of(&failure, &format!("the limit {}", resource.name()))),
-        };
-        let reading = |metric: &str| match &limits {
-            Ok(limits) => Reading::Value(Value::Number(if metric == "soft" { limits.soft } else { limits.hard })),
-            Err(reading) => reading.clone(),
         };
         // Of this process itself its owner knows; looking it up would cost every start of a container its time.
         let directory = cx.system.process_directory();
@@ -163,117 +161,97 @@ impl Kind for Rlimit {
                 "the hard limit is above fs.nr_open ({most}): nobody can set it again as it is"
             ));
         }
-        let readings = wanted.iter().map(|metric| (*metric, reading(metric))).collect();
-        vec![Observation {
+        vec![Found {
             subject: self.label(selectors),
-            readings,
+            seen: limits,
             evidence,
         }]
     }
+}
 
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let target = |side: &str| {
-            targets
-                .iter()
-                .find(|(metric, _)| *metric == side)
-                .and_then(|(_, value)| match value {
-                    Some(Value::Number(number)) => Some(*number),
-                    _ => None,
-                })
-        };
-        if let (Some(unit), Some(resource)) = (selectors.text("unit"), resource(selectors)) {
-            return origin::propose(&full_name(unit), resource, (target("soft"), target("hard")), cx);
-        }
-        let (Some(resource), Ok(now)) = (
-            resource(selectors),
-            resource(selectors).map_or(Err(()), |r| cx.system.limits(r).map_err(|_| ())),
-        ) else {
-            return Proposal::manual(
-                "the limits could not be read",
-                "look at the process's limits with prlimit(1)",
-            );
-        };
-        let (mut soft, mut hard) = (target("soft"), target("hard"));
-        if soft.is_none() && hard.is_none() {
-            return Proposal::manual(
-                "no single value satisfies the rule",
-                format!("choose limits for {}", resource.name()),
-            );
-        }
-        (soft, hard) = together(soft, hard, &now);
-        if cx.intent == Intent::Keep {
-            (soft, hard) = (soft.or(Some(now.soft)), hard.or(Some(now.hard)));
-        }
-        let mut changes = Vec::new();
-        let raises = hard.is_some_and(|hard| hard > now.hard);
-        let ceiling = nr_open(cx).filter(|_| resource == Resource::Nofile);
-        let above_ceiling = match (hard.max(soft), ceiling) {
-            (Some(Number::Finite(wanted)), Some(most)) if wanted > most => Some(wanted),
-            (Some(Number::Unlimited), Some(most)) => Some(most),
-            _ => None,
-        };
-        if let (Some(wanted), Some(most)) = (above_ceiling, ceiling)
-            && wanted > most
-        {
+/// Sets what is asked for, and the other side where that could not stay.
+fn set(failing: &Failing<'_>) -> Proposal {
+    let (selectors, cx) = (failing.selectors, failing.cx);
+    let asked = (failing.number("soft"), failing.number("hard"));
+    if let (Some(unit), Some(resource)) = (selectors.text("unit"), resource(selectors)) {
+        return origin::propose(&full_name(unit), resource, asked, cx);
+    }
+    let now = resource(selectors).and_then(|resource| Some((resource, cx.system.limits(resource).ok()?)));
+    let Some((resource, now)) = now else {
+        return Proposal::manual(
+            "the limits could not be read",
+            "look at the process's limits with prlimit(1)",
+        );
+    };
+    let (mut soft, mut hard) = asked;
+    if soft.is_none() && hard.is_none() {
+        return Proposal::manual(
+            "no single value satisfies the rule",
+            format!("choose limits for {}", resource.name()),
+        );
+    }
+    (soft, hard) = together(soft, hard, &now);
+    if cx.intent == Intent::Keep {
+        (soft, hard) = (soft.or(Some(now.soft)), hard.or(Some(now.hard)));
+    }
+    let mut changes: Vec<Change> = room(resource, hard.max(soft), cx).into_iter().collect();
+    let mut change = |side: Side, from: Number, to: Option<Number>| {
+        if let Some(to) = to.filter(|to| *to != from || cx.intent != Intent::Fix) {
             changes.push(Change {
-                target: Target::Sysctl("fs.nr_open".to_owned()),
-                from: Some(most.to_string()),
-                to: wanted.to_string(),
-                scope: Scope::Host,
-                hard: None,
+                target: Target::Limit(resource, side),
+                from: Some(from.to_string()),
+                to: to.to_string(),
+                scope: Scope::Process,
+                hard: (side == Side::Soft).then(|| now.hard.to_string()),
             });
         }
-        let mut change = |side: Side, from: Number, to: Option<Number>| {
-            if let Some(to) = to.filter(|to| *to != from || cx.intent != Intent::Fix) {
-                changes.push(Change {
-                    target: Target::Limit(resource, side),
-                    from: Some(from.to_string()),
-                    to: to.to_string(),
-                    scope: Scope::Process,
-                    hard: (side == Side::Soft).then(|| now.hard.to_string()),
-                });
-            }
-        };
-        // Hard first: the soft limit may need the room.
-        change(Side::Hard, now.hard, hard);
-        change(Side::Soft, now.soft, soft);
-        let (reach, because) = if !raises {
-            (Reach::Here, "the hard limit allows it".to_owned())
-        } else if reach::may_raise_limits(cx) {
-            (Reach::Here, "this process has CAP_SYS_RESOURCE".to_owned())
-        } else if cx.host.engine().is_some() {
-            (
-                Reach::Runtime,
-                format!("the hard limit is {}, and this container may not raise it", now.hard),
-            )
-        } else {
-            (
-                Reach::Privileged,
-                format!("the hard limit is {}: raising it needs CAP_SYS_RESOURCE", now.hard),
-            )
-        };
-        let directory = cx.system.process_directory();
-        let remedies = if directory == "/proc/self" {
-            Vec::new()
-        } else {
-            origin::lasting(
-                cx,
-                directory,
-                resource,
-                (soft.unwrap_or(now.soft), hard.unwrap_or(now.hard)),
-            )
-        };
-        Proposal {
-            reach,
-            because,
-            changes,
-            remedies,
-        }
+    };
+    // Hard first: the soft limit may need the room.
+    change(Side::Hard, now.hard, hard);
+    change(Side::Soft, now.soft, soft);
+    let (reach, because) = match hard.is_some_and(|hard| hard > now.hard) {
+        true => reach_of_more(&now, cx),
+        false => (Reach::Here, "the hard limit allows it".to_owned()),
+    };
+    let directory = cx.system.process_directory();
+    let limits = (soft.unwrap_or(now.soft), hard.unwrap_or(now.hard));
+    Proposal {
+        reach,
+        because,
+        changes,
+        remedies: match directory {
+            "/proc/self" => Vec::new(),
+            other => origin::lasting(cx, other, resource, limits),
+        },
+    }
+}
+
+/// What gives a limit on open files room, where it would be above the kernel's own.
+fn room(resource: Resource, wanted: Option<Number>, cx: &Context<'_>) -> Option<Change> {
+    let most = nr_open(cx).filter(|_| resource == Resource::Nofile)?;
+    let wanted = wanted?.finite().filter(|wanted| *wanted > most)?;
+    Some(Change {
+        target: Target::Sysctl("fs.nr_open".to_owned()),
+        from: Some(most.to_string()),
+        to: wanted.to_string(),
+        scope: Scope::Host,
+        hard: None,
+    })
+}
+
+/// Where the hard limit can be raised.
+fn reach_of_more(now: &Limits, cx: &Context<'_>) -> (Reach, String) {
+    if reach::may_raise_limits(cx) {
+        (Reach::Here, "this process has CAP_SYS_RESOURCE".to_owned())
+    } else if cx.host.engine().is_some() {
+        (
+            Reach::Runtime,
+            format!("the hard limit is {}, and this container may not raise it", now.hard),
+        )
+    } else {
+        (
+            Reach::Privileged,
+            format!("the hard limit is {}: raising it needs CAP_SYS_RESOURCE", now.hard),
+        )
     }
 }

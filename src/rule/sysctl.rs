@@ -1,8 +1,8 @@
 //! Kernel parameters.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, NextBoot, Observation, Proposal, Reach, Reading, Scope, Selectors,
-    Target, glob, reading_of,
+    Change, Context, Dialect, Docs, Evidence, Failing, Found, Metric, NextBoot, Observation, Proposal, Reach, Reading,
+    Row, Scope, Selectors, Table, Target, Way, glob, reading_of,
 };
 use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -30,7 +30,11 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[Metric::untyped("", "The value of the key.")];
+static ROWS: &[Row<Value>] = &[Row::new(
+    Metric::untyped("", "The value of the key."),
+    |value, _, _| Reading::Value(value.clone()),
+    Way::Own(write),
+)];
 
 static DOCS: Docs = Docs {
     summary: "A kernel parameter, as sysctl(8) shows it.",
@@ -71,27 +75,13 @@ never written.",
     ],
 };
 
-impl Sysctl {
-    /// Its key in a rule.
-    pub const NAME: &'static str = "sysctl";
-}
+impl Table for Sysctl {
+    type Seen = Value;
 
-impl Kind for Sysctl {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "sysctl";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Value>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         if let (Some(key), Some(place)) = (selectors.text("key"), selectors.place("key"))
@@ -144,30 +134,23 @@ impl Kind for Sysctl {
         catalogue::lookup(os, subject).is_some()
     }
 
-    fn probe(&self, selectors: &Selectors, _wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Value>> {
         let Some(name) = selectors.text("key").and_then(|key| SysctlName::parse(key).ok()) else {
             return Vec::new();
         };
         let known = selectors.switch("known");
-        if name.is_glob() {
-            let names = match expand(&name, cx) {
-                Ok(names) => names,
-                Err((directory, failure)) => {
-                    let reading = reading_of(&failure, &directory);
-                    return vec![Observation::single(name.dotted(), "", reading)];
-                }
-            };
-            // A pattern that nobody knows and nothing matches is no better known than such a name.
-            if names.is_empty() && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none() {
-                return vec![Observation::single(
-                    name.dotted(),
-                    "",
-                    absent(name.dotted(), None, known, cx),
-                )];
-            }
-            return names.into_iter().map(|name| observe(&name, known, cx)).collect();
+        if !name.is_glob() {
+            return vec![observe(&name, known, cx)];
         }
-        vec![observe(&name, known, cx)]
+        let names = match expand(&name, cx) {
+            Ok(names) => names,
+            Err((directory, failure)) => return vec![Found::new(name.dotted(), Err(reading_of(&failure, &directory)))],
+        };
+        // A pattern that nobody knows and nothing matches is no better known than such a name.
+        if names.is_empty() && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none() {
+            return vec![Found::new(name.dotted(), Err(absent(name.dotted(), None, known, cx)))];
+        }
+        names.into_iter().map(|name| observe(&name, known, cx)).collect()
     }
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
@@ -212,65 +195,60 @@ impl Kind for Sysctl {
     fn order(&self, observation: &Observation) -> Option<Order> {
         catalogue::ordered(&observation.subject).map(|ordered| ordered.order)
     }
+}
 
-    fn propose(
-        &self,
-        _selectors: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let name = observation.subject.as_str();
-        let key = catalogue::lookup(cx.system.platform().os, name);
-        if let Some(Reading::NoSuch(why)) = observation.reading("") {
-            return Proposal::manual(why.clone(), format!("correct the name: a line for {name} sets nothing"));
-        }
-        // A list of words that is made longer may name what this kernel does not have.
-        let value = targets.iter().find_map(|(_, value)| value.clone());
-        let Some(value) = value.filter(|value| !matches!(value, Value::Words(_))) else {
-            return Proposal::manual(
-                "no single value satisfies the rule",
-                format!("choose a value for {name} and set it with sysctl"),
-            );
+/// Writes the key, and what must give way to it.
+pub(super) fn write(failing: &Failing<'_>) -> Proposal {
+    let (observation, cx) = (failing.observation, failing.cx);
+    let name = observation.subject.as_str();
+    let key = catalogue::lookup(cx.system.platform().os, name);
+    if let Some(Reading::NoSuch(why)) = observation.reading("") {
+        return Proposal::manual(why.clone(), format!("correct the name: a line for {name} sets nothing"));
+    }
+    // A list of words that is made longer may name what this kernel does not have.
+    let Some(value) = failing.target().filter(|value| !matches!(value, Value::Words(_))) else {
+        return Proposal::manual(
+            "no single value satisfies the rule",
+            format!("choose a value for {name} and set it with sysctl"),
+        );
+    };
+    let (reach, because) = reach(name, key, cx);
+    if reach == Reach::Manual {
+        let what = match key.map(|key| key.write) {
+            Some(Write::Never) => format!("{name} is for a person to set, who knows what it starts or breaks"),
+            _ => format!("{name} cannot be set: it follows from the machine, or from how the kernel was started"),
         };
-        let (reach, because) = reach(name, key, cx);
-        if reach == Reach::Manual {
-            let what = match key.map(|key| key.write) {
-                Some(Write::Never) => format!("{name} is for a person to set, who knows what it starts or breaks"),
-                _ => format!("{name} cannot be set: it follows from the machine, or from how the kernel was started"),
-            };
-            return Proposal::manual(because, what);
-        }
-        let from = observation.value("").map(Value::kernel_form);
-        let scope = scope(name, key, cx);
-        let change = |name: &str, from: Option<String>, to: String| Change {
-            target: Target::Sysctl(name.to_owned()),
-            from,
-            to,
-            scope,
-            hard: None,
-        };
-        let mut changes = vec![change(name, from, value.kernel_form())];
-        // Other keys that it is in a row with give way, as the fields of one value do.
-        if let (Value::Number(number), Some(series)) = (&value, series(name, cx)) {
-            let (row, at) = (series.row(), series.at);
-            let new = in_order(series.ordered.order, &row, &[(at, *number)]).unwrap_or_else(|| row.clone());
-            for ((key, old), new) in series.keys.iter().zip(&new).filter(|((_, old), new)| old != *new) {
-                if *key != name {
-                    changes.push(change(key, Some(old.to_string()), new.to_string()));
-                }
-            }
-            // It is right already where the others alone are out of order.
-            if row[at] == *number && changes.len() > 1 {
-                changes.remove(0);
+        return Proposal::manual(because, what);
+    }
+    let from = observation.value("").map(Value::kernel_form);
+    let scope = scope(name, key, cx);
+    let change = |name: &str, from: Option<String>, to: String| Change {
+        target: Target::Sysctl(name.to_owned()),
+        from,
+        to,
+        scope,
+        hard: None,
+    };
+    let mut changes = vec![change(name, from, value.kernel_form())];
+    // Other keys that it is in a row with give way, as the fields of one value do.
+    if let (Value::Number(number), Some(series)) = (value, series(name, cx)) {
+        let (row, at) = (series.row(), series.at);
+        let new = in_order(series.ordered.order, &row, &[(at, *number)]).unwrap_or_else(|| row.clone());
+        for ((key, old), new) in series.keys.iter().zip(&new).filter(|((_, old), new)| old != *new) {
+            if *key != name {
+                changes.push(change(key, Some(old.to_string()), new.to_string()));
             }
         }
-        Proposal {
-            reach,
-            because,
-            changes,
-            remedies: Vec::new(),
+        // It is right already where the others alone are out of order.
+        if row[at] == *number && changes.len() > 1 {
+            changes.remove(0);
         }
+    }
+    Proposal {
+        reach,
+        because,
+        changes,
+        remedies: Vec::new(),
     }
 }
 
@@ -319,36 +297,44 @@ fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Result<Vec<SysctlName>, (St
     Ok(names)
 }
 
-fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Observation {
+fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Found<Value> {
     let os = cx.system.platform().os;
     let dotted = name.dotted();
     let key = catalogue::lookup(os, dotted);
     let mut evidence = Vec::new();
-    let reading = match cx.system.sysctl(dotted) {
+    let seen = match cx.system.sysctl(dotted) {
         Ok(text) => read(dotted, key, &text, cx, &mut evidence),
-        Err(Failure::Absent) => absent(dotted, key, known, cx),
-        Err(failure) => Reading::Unreadable(format!("{dotted}: {failure}")),
+        Err(Failure::Absent) => Err(absent(dotted, key, known, cx)),
+        Err(failure) => Err(Reading::Unreadable(format!("{dotted}: {failure}"))),
     };
     // A container that reads the host's value should know it: no setting of the container's changes it.
-    if let (Some(key), Reading::Value(_), Some(engine)) = (key, &reading, cx.host.engine())
+    if let (Some(key), Ok(_), Some(engine)) = (key, &seen, cx.host.engine())
         && matches!(namespace(key, cx), Namespace::Host | Namespace::NetInitial)
     {
         evidence.push(format!("the host's value, seen from inside a {engine} container"));
     }
-    let mut observation = Observation::single(dotted, "", reading);
-    observation.evidence = evidence;
-    observation
+    Found {
+        subject: dotted.to_owned(),
+        seen,
+        evidence,
+    }
 }
 
-fn read(name: &str, key: Option<&Key>, text: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+fn read(
+    name: &str,
+    key: Option<&Key>,
+    text: &str,
+    cx: &Context<'_>,
+    evidence: &mut Evidence,
+) -> Result<Value, Reading> {
     let value = match key {
         Some(key) => match key.value.parse(text) {
             Ok(value) => value,
-            Err(error) => return Reading::Unreadable(format!("{name}: {error}")),
+            Err(error) => return Err(Reading::Unreadable(format!("{name}: {error}"))),
         },
         None => untyped(text),
     };
-    Reading::Value(effective(name, value, cx, evidence))
+    Ok(effective(name, value, cx, evidence))
 }
 
 /// A value of a type that nobody knows: what it looks like decides.

@@ -1,8 +1,8 @@
 //! Switches under `/sys`.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
-    glob, reach, reading_of,
+    Change, Context, Dialect, Docs, Failing, Found, Metric, Proposal, Reach, Reading, Row, Scope, Selectors, Table,
+    Target, Way, glob, reach, reading_of,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
@@ -26,9 +26,13 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[Metric::untyped(
-    "",
-    "The value of the attribute; of a bracketed choice, the selected word.",
+static ROWS: &[Row<Value>] = &[Row::new(
+    Metric::untyped(
+        "",
+        "The value of the attribute; of a bracketed choice, the selected word.",
+    ),
+    |value, _, _| Reading::Value(value.clone()),
+    Way::Own(write),
 )];
 
 static DOCS: Docs = Docs {
@@ -78,22 +82,13 @@ fn relative(path: &str) -> &str {
     path.strip_prefix("/sys/").unwrap_or(path)
 }
 
-impl Kind for Sysfs {
-    fn name(&self) -> &'static str {
-        "sysfs"
-    }
+impl Table for Sysfs {
+    type Seen = Value;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "sysfs";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Value>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         let (Some(path), Some(place)) = (selectors.text("path"), selectors.place("path")) else {
@@ -123,18 +118,7 @@ impl Kind for Sysfs {
     }
 
     fn type_of(&self, selectors: &Selectors, _metric: &Metric, _os: Os) -> Option<Type> {
-        let name = selectors.text("path")?.rsplit('/').next()?;
-        Some(match name {
-            "read_ahead_kb" | "max_sectors_kb" => Type::Number(Unit::Kib),
-            "scheduler" | "scaling_governor" | "current_clocksource" | "defrag" | "shmem_enabled" | "enabled" => {
-                Type::Choice
-            }
-            // A list of processors, often an empty one.
-            "isolated" => Type::Text,
-            "nomerges" | "nr_requests" | "rotational" | "rq_affinity" | "no_turbo" | "boost" | "max_ptes_none"
-            | "nr_hugepages" => Type::Number(Unit::Count),
-            _ => return None,
-        })
+        type_of(selectors)
     }
 
     fn text_type(&self) -> Type {
@@ -149,88 +133,98 @@ impl Kind for Sysfs {
         Some(Target::Sysfs(subject.to_owned()))
     }
 
-    fn probe(&self, selectors: &Selectors, _wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Value>> {
         let path = relative(selectors.text("path").unwrap_or_default());
         if cx.system.platform().os != Os::Linux {
             let reading = Reading::Absent("there is no /sys on this system".to_owned());
-            return vec![Observation::single(format!("/sys/{path}"), "", reading)];
+            return vec![Found::new(format!("/sys/{path}"), Err(reading))];
         }
         let paths = if glob::is_pattern(path) {
             match glob::expand("/sys", path, cx) {
                 Ok(paths) => paths,
                 Err((directory, failure)) => {
                     let reading = reading_of(&failure, &directory);
-                    return vec![Observation::single(self.label(selectors), "", reading)];
+                    return vec![Found::new(self.label(selectors), Err(reading))];
                 }
             }
         } else {
             vec![path.to_owned()]
         };
-        let kind = self.type_of(selectors, &METRICS[0], Os::Linux);
-        paths
-            .iter()
-            .map(|path| {
-                let full = format!("/sys/{path}");
-                let reading = match cx.system.read(&full) {
-                    Ok(bytes) => parse(&full, kind, &bytes),
-                    Err(Failure::Absent) if !selectors.flag("known") && !is_writable(path) => missing(path, cx),
-                    Err(failure) => reading_of(&failure, &full),
-                };
-                Observation::single(full, "", reading)
-            })
-            .collect()
+        let kind = type_of(selectors);
+        let found = paths.iter().map(|path| {
+            let full = format!("/sys/{path}");
+            let seen = match cx.system.read(&full) {
+                Ok(bytes) => parse(&full, kind, &bytes),
+                Err(Failure::Absent) if !selectors.flag("known") && !is_writable(path) => Err(missing(path, cx)),
+                Err(failure) => Err(reading_of(&failure, &full)),
+            };
+            Found::new(full, seen)
+        });
+        found.collect()
     }
+}
 
-    fn propose(
-        &self,
-        _selectors: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let path = observation.subject.clone();
-        let Some(value) = targets.iter().find_map(|(_, value)| value.clone()) else {
-            return Proposal::manual(
-                "the rule does not say which value is wanted",
-                format!("choose a value for {path}"),
-            );
-        };
-        // The kernel refuses a word that it does not offer, so a fix does not promise it.
-        if let (Some(Value::Choice(choice)), Value::Text(word)) = (observation.value(""), &value)
-            && !choice.options.contains(word)
-        {
-            let offered = choice.options.join(", ");
-            return Proposal::manual(
-                format!("this kernel does not offer `{word}`"),
-                format!("{path} takes {offered} on this machine"),
-            );
+/// The type of the attributes whose numbers and words are known by their names.
+fn type_of(selectors: &Selectors) -> Option<Type> {
+    let name = selectors.text("path")?.rsplit('/').next()?;
+    Some(match name {
+        "read_ahead_kb" | "max_sectors_kb" => Type::Number(Unit::Kib),
+        "scheduler" | "scaling_governor" | "current_clocksource" | "defrag" | "shmem_enabled" | "enabled" => {
+            Type::Choice
         }
-        if !is_writable(relative(&path)) {
-            return Proposal::manual(
-                "runup writes only attributes that it knows to be switches",
-                format!("echo {value} | sudo tee {path}"),
-            );
-        }
-        let (reach, because) = reach::of_host_file(&path, cx);
-        let from = observation.value("").map(Value::kernel_form);
-        let change = Change {
-            target: Target::Sysfs(path),
-            from,
-            to: value.kernel_form(),
-            scope: Scope::Host,
-            hard: None,
-        };
-        let remedies = if reach == Reach::Boot {
-            vec![(Dialect::Manual, because.clone())]
-        } else {
-            Vec::new()
-        };
-        Proposal {
-            reach,
-            because,
-            changes: vec![change],
-            remedies,
-        }
+        // A list of processors, often an empty one.
+        "isolated" => Type::Text,
+        "nomerges" | "nr_requests" | "rotational" | "rq_affinity" | "no_turbo" | "boost" | "max_ptes_none"
+        | "nr_hugepages" => Type::Number(Unit::Count),
+        _ => return None,
+    })
+}
+
+/// Writes the attribute, where it is known to be a switch and the kernel offers the value.
+fn write(failing: &Failing<'_>) -> Proposal {
+    let (observation, cx) = (failing.observation, failing.cx);
+    let path = observation.subject.clone();
+    let Some(value) = failing.target() else {
+        return Proposal::manual(
+            "the rule does not say which value is wanted",
+            format!("choose a value for {path}"),
+        );
+    };
+    // The kernel refuses a word that it does not offer, so a fix does not promise it.
+    if let (Some(Value::Choice(choice)), Value::Text(word)) = (observation.value(""), value)
+        && !choice.options.contains(word)
+    {
+        let offered = choice.options.join(", ");
+        return Proposal::manual(
+            format!("this kernel does not offer `{word}`"),
+            format!("{path} takes {offered} on this machine"),
+        );
+    }
+    if !is_writable(relative(&path)) {
+        return Proposal::manual(
+            "runup writes only attributes that it knows to be switches",
+            format!("echo {value} | sudo tee {path}"),
+        );
+    }
+    let (reach, because) = reach::of_host_file(&path, cx);
+    let from = observation.value("").map(Value::kernel_form);
+    let change = Change {
+        target: Target::Sysfs(path),
+        from,
+        to: value.kernel_form(),
+        scope: Scope::Host,
+        hard: None,
+    };
+    let remedies = if reach == Reach::Boot {
+        vec![(Dialect::Manual, because.clone())]
+    } else {
+        Vec::new()
+    };
+    Proposal {
+        reach,
+        because,
+        changes: vec![change],
+        remedies,
     }
 }
 
@@ -259,9 +253,9 @@ fn missing(path: &str, cx: &Context<'_>) -> Reading {
     ))
 }
 
-fn parse(path: &str, kind: Option<Type>, bytes: &[u8]) -> Reading {
+fn parse(path: &str, kind: Option<Type>, bytes: &[u8]) -> Result<Value, Reading> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Reading::Unreadable(format!("{path} is not UTF-8 text"));
+        return Err(Reading::Unreadable(format!("{path} is not UTF-8 text")));
     };
     let value = match kind {
         Some(kind) => kind.parse(text),
@@ -269,10 +263,7 @@ fn parse(path: &str, kind: Option<Type>, bytes: &[u8]) -> Reading {
             .parse(text)
             .or_else(|_| Type::Choice.parse(text)),
     };
-    match value {
-        Ok(value) => Reading::Value(value),
-        Err(error) => Reading::Unreadable(format!("{path}: {error}")),
-    }
+    value.map_err(|error| Reading::Unreadable(format!("{path}: {error}")))
 }
 
 #[cfg(test)]

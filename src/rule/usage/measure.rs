@@ -8,7 +8,7 @@ use crate::value::Number;
 
 /// What is in use, and how much may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Use {
+pub struct Use {
     pub used: i128,
     pub limit: Number,
     /// Which sysctl sets the limit; `None` where something else does.

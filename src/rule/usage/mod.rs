@@ -3,8 +3,8 @@
 mod measure;
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
-    sysctl,
+    Change, Context, Dialect, Docs, Failing, Found, Joint, Metric, Observation, Proposal, Reach, Reading, Row, Scope,
+    Selectors, Table, Target, Way, sysctl,
 };
 use crate::document::shape::{Field, Shape, required};
 use crate::system::Os;
@@ -37,17 +37,41 @@ static SELECTORS: &[Field] = &[required(
      without a program, sockets in TIME_WAIT, neighbours.",
 )];
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "share",
-        Type::Number(Unit::Centipercent),
-        "The part of the limit that is in use.",
-    )
-    .settles(),
-    Metric::untyped("used", "How much is in use.").settles(),
-    Metric::untyped("limit", "How much may be in use."),
-    Metric::untyped("free", "How much may still be used.").settles(),
+static ROWS: &[Row<Use>] = &[
+    Row::new(
+        Metric::new(
+            "share",
+            Type::Number(Unit::Centipercent),
+            "The part of the limit that is in use.",
+        )
+        .settles(),
+        |found, _, _| number(Number::Finite(found.share())),
+        Way::Joint(&LIMIT),
+    ),
+    Row::new(
+        Metric::untyped("used", "How much is in use.").settles(),
+        |found, _, _| number(Number::Finite(found.used)),
+        Way::Joint(&LIMIT),
+    ),
+    // A limit stays as it is set.
+    Row::new(
+        Metric::untyped("limit", "How much may be in use."),
+        |found, _, _| number(found.limit),
+        Way::Joint(&LIMIT),
+    ),
+    Row::new(
+        Metric::untyped("free", "How much may still be used.").settles(),
+        |found, _, _| number(found.free()),
+        Way::Joint(&LIMIT),
+    ),
 ];
+
+/// One limit makes all of them right.
+static LIMIT: Joint = Joint(raise);
+
+fn number(number: Number) -> Reading {
+    Reading::Value(Value::Number(number))
+}
 
 static DOCS: Docs = Docs {
     summary: "How full a table or another limited thing of the kernel is.",
@@ -79,22 +103,13 @@ that it holds for a while. What is used goes down by itself or by a person's doi
     ],
 };
 
-impl Kind for Usage {
-    fn name(&self) -> &'static str {
-        "usage"
-    }
+impl Table for Usage {
+    type Seen = Use;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "usage";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Use>] = ROWS;
 
     fn type_of(&self, selectors: &Selectors, metric: &Metric, _os: Os) -> Option<Type> {
         let unit = match selectors.text("of") {
@@ -109,15 +124,14 @@ impl Kind for Usage {
         selectors.text("of").unwrap_or_default().to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Use>> {
         let of = selectors.text("of").unwrap_or_default();
-        let found = if cx.system.platform().os == Os::Linux {
-            measure(of, cx)
-        } else {
-            Err(Reading::Absent("this system does not tell of it".to_owned()))
+        let seen = match cx.system.platform().os {
+            Os::Linux => measure(of, cx),
+            Os::Macos | Os::Freebsd => Err(Reading::Absent("this system does not tell of it".to_owned())),
         };
         let mut evidence = Vec::new();
-        if let Ok(found) = &found {
+        if let Ok(found) = &seen {
             let whose = found
                 .whose
                 .as_ref()
@@ -129,62 +143,52 @@ impl Kind for Usage {
                 evidence.push(format!("the host's, seen from inside a {engine} container"));
             }
         }
-        let readings = wanted.iter().map(|metric| {
-            let reading = match &found {
-                Ok(found) => Reading::Value(Value::Number(match *metric {
-                    "share" => Number::Finite(found.share()),
-                    "used" => Number::Finite(found.used),
-                    "limit" => found.limit,
-                    _ => found.free(),
-                })),
-                Err(why) => why.clone(),
-            };
-            (*metric, reading)
-        });
-        vec![Observation {
+        vec![Found {
             subject: of.to_owned(),
-            readings: readings.collect(),
+            seen,
             evidence,
         }]
     }
+}
 
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let of = selectors.text("of").unwrap_or_default();
-        let person = || Proposal::manual("only less use can bring it down", relief(of));
-        let Ok(found) = measure(of, cx) else {
-            return person();
-        };
-        let needed = targets
-            .iter()
-            .map(|(metric, target)| needed(metric, target.as_ref(), &found));
-        let Some(needed) = needed.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()) else {
-            return person();
-        };
-        match found.key {
-            None => cgroup_limit(needed, &found, cx),
-            // Its third number lets TCP take memory from everybody else, and is computed from RAM at boot.
-            Some("net.ipv4.tcp_mem") => Proposal::manual(
-                "more memory for TCP is less for everything else",
-                format!(
-                    "{} Else set the third number of net.ipv4.tcp_mem to {needed} pages.",
-                    relief(of)
-                ),
+/// Raises the limit, as far as all metrics that fail need; what only less use can bring down is for a person.
+fn raise(failing: &Failing<'_>) -> Proposal {
+    let cx = failing.cx;
+    let of = failing.selectors.text("of").unwrap_or_default();
+    let person = || Proposal::manual("only less use can bring it down", relief(of));
+    let Ok(found) = measure(of, cx) else {
+        return person();
+    };
+    let needed = failing
+        .targets
+        .iter()
+        .map(|(metric, target)| needed(metric, target.as_ref(), &found));
+    let Some(needed) = needed.collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max()) else {
+        return person();
+    };
+    match found.key {
+        None => cgroup_limit(needed, &found, cx),
+        // Its third number lets TCP take memory from everybody else, and is computed from RAM at boot.
+        Some("net.ipv4.tcp_mem") => Proposal::manual(
+            "more memory for TCP is less for everything else",
+            format!(
+                "{} Else set the third number of net.ipv4.tcp_mem to {needed} pages.",
+                relief(of)
             ),
-            Some("kernel.pid_max") if needed > PID_MAX_LIMIT => {
-                Proposal::manual(format!("kernel.pid_max ends at {PID_MAX_LIMIT}"), relief(of))
-            }
-            Some(key) => {
-                let live = Reading::Value(Value::Number(found.limit));
-                let value = Value::number(needed);
-                let observation = Observation::single(key, "", live);
-                sysctl::Sysctl.propose(&Selectors::default(), &observation, &[("", Some(value))], cx)
-            }
+        ),
+        Some("kernel.pid_max") if needed > PID_MAX_LIMIT => {
+            Proposal::manual(format!("kernel.pid_max ends at {PID_MAX_LIMIT}"), relief(of))
+        }
+        Some(key) => {
+            let live = Reading::Value(Value::Number(found.limit));
+            let value = Value::number(needed);
+            let observation = Observation::single(key, "", live);
+            sysctl::write(&Failing {
+                selectors: &Selectors::default(),
+                observation: &observation,
+                targets: &[("", Some(value))],
+                cx,
+            })
         }
     }
 }
