@@ -80,15 +80,19 @@ pub(super) fn with_waiver(mut finding: Finding, waiver: Option<(&Waiver, bool)>)
     finding
 }
 
+/// What an observation is held against.
+pub(super) struct Judged<'a> {
+    pub(super) planned: &'a Planned<'a>,
+    pub(super) subject: &'a ResolvedSubject,
+    /// What was seen at earlier samples of what goes up and down by itself.
+    pub(super) earlier: &'a [Observation],
+    pub(super) waiver: Option<(&'a Waiver, bool)>,
+    pub(super) depth: Depth,
+}
+
 /// Compares one observation with what is expected.
-pub(super) fn judge(
-    planned: &Planned<'_>,
-    subject: &ResolvedSubject,
-    observation: Observation,
-    cx: &Context<'_>,
-    waiver: Option<(&Waiver, bool)>,
-    depth: Depth,
-) -> Finding {
+pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<'_>) -> Finding {
+    let (planned, subject, depth) = (judged.planned, judged.subject, judged.depth);
     let page_size = cx.system.platform().page_size;
     let named = subject.kind.has_several();
     let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
@@ -101,7 +105,7 @@ pub(super) fn judge(
         };
         let unit = unit_of(expectation.value);
         expected.push(subject.words(expectation, page_size));
-        match read(&observation, expectation) {
+        match worst(judged.earlier, &observation, expectation) {
             Reading::Absent(why) => reasons.push((Outcome::NotApplicable, why)),
             Reading::Unreadable(why) => {
                 unknown = true;
@@ -181,7 +185,7 @@ pub(super) fn judge(
     finding.trace.clone_from(&subject.trace);
     finding.evidence = observation.evidence;
     finding.fix = fix.filter(|_| outcome == Outcome::Fail);
-    with_waiver(finding, waiver)
+    with_waiver(finding, judged.waiver)
 }
 
 /// What the next boot makes of a subject, where that turns the outcome round.
@@ -221,6 +225,18 @@ fn after_boot(
         line: next.line,
         by: next.by,
     })
+}
+
+/// Of all that was seen of a metric the worst: the first that is not as expected, or else the last.
+fn worst(earlier: &[Observation], last: &Observation, expectation: &ResolvedExpectation) -> Reading {
+    let own = earlier.iter().filter(|seen| seen.subject == last.subject);
+    let seen = own.filter(|seen| seen.reading(expectation.metric.name).is_some());
+    let fails = |reading: &Reading| match reading {
+        Reading::Value(value) => !expectation.comparisons.iter().all(|asked| asked.holds(value)),
+        Reading::Absent(_) | Reading::Unreadable(_) | Reading::NoSuch(_) => false,
+    };
+    let mut readings = seen.map(|seen| read(seen, expectation));
+    readings.find(fails).unwrap_or_else(|| read(last, expectation))
 }
 
 /// The value that an expectation is about: the metric's, or one field of it.

@@ -6,8 +6,8 @@
 mod demand;
 mod judge;
 mod resolve;
+mod samples;
 
-use std::any::Any;
 use std::time::Duration;
 
 use crate::date::{Date, date_of};
@@ -17,11 +17,12 @@ use crate::gate::Gate;
 use crate::host::Host;
 use crate::profile::Profile;
 use crate::profile::params::{self, Setting, Values};
-use crate::rule::{Context, Intent, Kind, Rule, Waiver};
+use crate::rule::{Context, Intent, Observation, Over, Rule, Waiver, Window};
 use crate::system::System;
 
 pub use demand::{Asker, Contradiction, Demand, LeftOver, Wanted, Wishes};
 pub use resolve::{ResolvedExpectation, ResolvedSubject};
+use samples::Samples;
 
 /// What a run is to do.
 #[derive(Debug, Clone, Default)]
@@ -219,7 +220,7 @@ impl<'a> Check<'a> {
             .collect()
     }
 
-    fn look(&self, planned: &Planned<'_>, samples: &[Samples], waiver: Option<(&Waiver, bool)>) -> Vec<Finding> {
+    fn look(&self, planned: &Planned<'_>, samples: &Samples<'_>, waiver: Option<(&Waiver, bool)>) -> Vec<Finding> {
         let subject = match &planned.state {
             State::Decided(outcome, reason) => {
                 let kind = planned
@@ -234,11 +235,10 @@ impl<'a> Check<'a> {
             State::Ready(subject) => subject,
         };
         let kind = subject.kind;
-        let pair = samples.iter().find(|samples| samples.kind.name() == kind.name());
         let cx = Context {
             system: self.host.system,
             host: self.host,
-            samples: pair.map(|pair| (pair.before.as_ref(), pair.after.as_ref())),
+            window: samples.window(kind),
             intent: Intent::Fix,
         };
         let metrics: Vec<&'static str> = subject
@@ -258,47 +258,55 @@ impl<'a> Check<'a> {
             );
             return vec![judge::with_waiver(finding, waiver)];
         }
+        let earlier = earlier(subject, &cx);
         observations
             .into_iter()
-            .map(|observation| judge::judge(planned, subject, observation, &cx, waiver, self.options.depth))
+            .map(|observation| {
+                let judged = judge::Judged {
+                    planned,
+                    subject,
+                    earlier: &earlier,
+                    waiver,
+                    depth: self.options.depth,
+                };
+                judge::judge(&judged, observation, &cx)
+            })
             .collect()
     }
 
-    /// Both samples of every transient kind that is asked for, with one pause between them for all.
-    fn sample(&self, wanted: &dyn Fn(&Planned<'_>) -> bool) -> Vec<Samples> {
+    /// Samples of every kind of which something is asked that one look cannot tell.
+    fn sample(&self, wanted: &dyn Fn(&Planned<'_>) -> bool) -> Samples<'_> {
         let cx = context(self.host);
-        let mut samples: Vec<Samples> = Vec::new();
-        for planned in self.planned.iter().filter(|planned| wanted(planned)) {
-            if let State::Ready(subject) = &planned.state {
-                let known = samples.iter().any(|samples| samples.kind.name() == subject.kind.name());
-                let needed = subject
-                    .expectations
-                    .iter()
-                    .any(|expectation| expectation.metric.over.needs_samples());
-                if needed && !known {
-                    let before = subject.kind.sample(&cx);
-                    samples.push(Samples {
-                        kind: subject.kind,
-                        before,
-                        after: Box::new(()),
-                    });
-                }
-            }
-        }
-        if !samples.is_empty() {
-            self.host.system.pause(self.options.window);
-            for pair in &mut samples {
-                pair.after = pair.kind.sample(&cx);
-            }
-        }
+        let kinds = self.planned.iter().filter(|planned| wanted(planned));
+        let kinds = kinds.filter_map(|planned| match &planned.state {
+            State::Ready(subject) if subject.needs_samples() => Some(subject.kind),
+            State::Ready(_) | State::Decided(..) => None,
+        });
+        let mut samples = Samples::begin(kinds, &cx);
+        samples.take(self.options.window, &cx);
         samples
     }
 }
 
-struct Samples {
-    kind: &'static dyn Kind,
-    before: Box<dyn Any>,
-    after: Box<dyn Any>,
+/// What goes up and down by itself, as it was at the earlier samples.
+fn earlier(subject: &ResolvedSubject, cx: &Context<'_>) -> Vec<Observation> {
+    let expectations = subject.expectations.iter().map(|asked| asked.metric);
+    let peaks: Vec<&'static str> = expectations
+        .filter(|metric| metric.over == Over::Peak)
+        .map(|metric| metric.name)
+        .collect();
+    if peaks.is_empty() {
+        return Vec::new();
+    }
+    let windows = cx.window.into_iter().flat_map(Window::earlier);
+    let seen = windows.flat_map(|window| {
+        let cx = Context {
+            window: Some(window),
+            ..*cx
+        };
+        subject.kind.probe(&subject.selectors, &peaks, &cx)
+    });
+    seen.collect()
 }
 
 /// For what needs no samples.
@@ -306,7 +314,7 @@ fn context<'a>(host: &'a Host<'a>) -> Context<'a> {
     Context {
         system: host.system,
         host,
-        samples: None,
+        window: None,
         intent: Intent::Fix,
     }
 }

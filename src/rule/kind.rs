@@ -1,10 +1,9 @@
 //! What a kind of subject must tell of itself, and what it is given to look with.
 
-use std::any::Any;
 use std::fmt;
 
 use super::observation::reading_of;
-use super::{Metric, NextBoot, Observation, Reading, Selectors};
+use super::{Metric, NextBoot, Observation, Reading, Sampler, Selectors, Window};
 use crate::change::{Dialect, Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
@@ -31,8 +30,8 @@ pub struct Context<'a> {
     pub system: &'a dyn System,
     /// What is known of it.
     pub host: &'a Host<'a>,
-    /// What [`Kind::sample`] returned before and after the window.
-    pub samples: Option<(&'a dyn Any, &'a dyn Any)>,
+    /// What [`Kind::sampler`] took so far.
+    pub window: Option<Window<'a>>,
     /// What a proposal is for.
     pub intent: Intent,
 }
@@ -61,7 +60,7 @@ impl Context<'_> {
 impl fmt::Debug for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("sampled", &self.samples.is_some())
+            .field("sampled", &self.window.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -103,10 +102,10 @@ pub trait Kind: Sync {
         Type::Text
     }
 
-    /// One sample.
-    fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
+    /// Begins to take samples; each call of what it returns takes one. What is read each time is opened once.
+    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a> {
         let _ = cx;
-        Box::new(())
+        Box::new(|| Box::new(()))
     }
 
     /// The name of the subject, for when it was not looked at.

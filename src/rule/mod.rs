@@ -37,6 +37,7 @@ pub mod sysfs;
 pub mod systemd;
 mod table;
 pub mod usage;
+mod window;
 
 pub use crate::change::{Change, Dialect, Proposal, Reach, Scope, Side, Target};
 pub use crate::severity::{Advice, Severity, Vendor};
@@ -47,6 +48,7 @@ pub use registry::{KINDS, find};
 pub use row::{Evidence, Failing, Joint, Mend, Row, Way};
 pub use selectors::{Selector, Selectors};
 pub use table::{Found, Table};
+pub use window::{Sampler, Window};
 
 use crate::date::Date;
 use crate::expr::Expr;

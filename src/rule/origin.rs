@@ -262,7 +262,7 @@ mod tests {
         let cx = Context {
             system: &system,
             host: &host,
-            samples: None,
+            window: None,
             intent: Intent::Fix,
         };
         let now = Limits {

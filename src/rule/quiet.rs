@@ -1,59 +1,82 @@
 //! Whether the machine is quiet: processors, network, pressure.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Over, Proposal, Reading, Selectors};
-use crate::document::shape::Field;
-use crate::system::{Failure, Os, ProcessTime};
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Over, Proposal, Reading, Row, Sampler, Selectors, Table,
+    Way,
+};
+use crate::host::text;
+use crate::system::{Failure, Os, ProcessTime, Reread};
 use crate::value::{Type, Unit, Value};
 
 /// Quiet: `quiet = { cpu = { max = "10%" }, network = { max = "1M" } }`.
 #[derive(Debug)]
 pub struct Quiet;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "cpu",
-        Type::Number(Unit::Centipercent),
-        "Processor time in use during the window, as a share of all processors; runup's own is not counted.",
-    )
-    .over(Over::Rate)
-    .settles(),
-    Metric::new(
-        "steal",
-        Type::Number(Unit::Centipercent),
-        "Processor time that the hypervisor gave to other guests during the window.",
-    )
-    .over(Over::Rate)
-    .settles(),
-    Metric::new(
-        "runnable",
-        Type::Number(Unit::Count),
-        "Tasks that run or want to, runup not counted.",
-    )
-    .over(Over::Peak)
-    .settles(),
-    Metric::new(
-        "network",
-        Type::Number(Unit::BytesPerSecond),
-        "Bytes a second over all interfaces but loopback, both ways.",
-    )
-    .over(Over::Rate)
-    .settles(),
-    Metric::new(
-        "pressure",
-        Type::Number(Unit::Centipercent),
-        "Share of the last ten seconds in which some task waited for a processor (PSI).",
-    )
-    .settles(),
-    Metric::new(
-        "memory_pressure",
-        Type::Number(Unit::Centipercent),
-        "The same for memory.",
-    )
-    .settles(),
-    Metric::new("io_pressure", Type::Number(Unit::Centipercent), "The same for disks.").settles(),
+const fn share(name: &'static str, doc: &'static str) -> Metric {
+    Metric::new(name, Type::Number(Unit::Centipercent), doc).settles()
+}
+
+static ROWS: &[Row<()>] = &[
+    Row::new(
+        share(
+            "cpu",
+            "Processor time in use during the window, as a share of all processors; runup's own is not counted.",
+        )
+        .over(Over::Rate),
+        used,
+        Way::Own(less_noise),
+    ),
+    Row::new(
+        share(
+            "steal",
+            "Processor time that the hypervisor gave to other guests during the window.",
+        )
+        .over(Over::Rate),
+        stolen,
+        Way::Own(another_host),
+    ),
+    Row::new(
+        Metric::new(
+            "runnable",
+            Type::Number(Unit::Count),
+            "Tasks that run or want to, runup not counted.",
+        )
+        .over(Over::Peak)
+        .settles(),
+        runnable,
+        Way::Own(less_noise),
+    ),
+    Row::new(
+        Metric::new(
+            "network",
+            Type::Number(Unit::BytesPerSecond),
+            "Bytes a second over all interfaces but loopback, both ways.",
+        )
+        .over(Over::Rate)
+        .settles(),
+        on_network,
+        Way::Own(less_noise),
+    ),
+    Row::new(
+        share(
+            "pressure",
+            "Share of the last ten seconds in which some task waited for a processor (PSI).",
+        ),
+        |(), cx, _| pressure("cpu", cx),
+        Way::Own(less_noise),
+    ),
+    Row::new(
+        share("memory_pressure", "The same for memory."),
+        |(), cx, _| pressure("memory", cx),
+        Way::Own(less_noise),
+    ),
+    Row::new(
+        share("io_pressure", "The same for disks."),
+        |(), cx, _| pressure("io", cx),
+        Way::Own(less_noise),
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -86,81 +109,63 @@ struct CpuTimes {
     uptime: u64,
 }
 
-impl Kind for Quiet {
-    fn name(&self) -> &'static str {
-        "quiet"
-    }
+impl Table for Quiet {
+    type Seen = ();
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
-
-    fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
-        let processes = cx.system.processes().unwrap_or_default();
-        let pid = cx.system.identity().pid;
-        let own = processes
-            .iter()
-            .find(|process| process.pid == pid)
-            .map_or(0, |process| process.ticks);
-        Box::new(Sample {
-            cpu: cpu(cx),
-            network: network(cx),
-            processes,
-            own,
-        })
-    }
+    const NAME: &'static str = "quiet";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<()>] = ROWS;
 
     fn label(&self, _selectors: &Selectors) -> String {
         "this machine".to_owned()
     }
 
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let pair = cx
-            .samples
-            .and_then(|(before, after)| Some((before.downcast_ref()?, after.downcast_ref()?)));
-        let mut evidence = Vec::new();
-        let readings = wanted
-            .iter()
-            .map(|metric| (*metric, read(metric, pair, cx, &mut evidence)))
-            .collect();
-        vec![Observation {
-            subject: "this machine".to_owned(),
-            readings,
-            evidence,
-        }]
+    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a> {
+        let system = cx.system;
+        let table = format!("{}/net/dev", system.process_directory());
+        let (mut stat, mut uptime) = (system.open("/proc/stat"), system.open("/proc/uptime"));
+        let mut devices = system.open(&table);
+        let pid = system.identity().pid;
+        Box::new(move || {
+            let processes = system.processes().unwrap_or_default();
+            let own = processes.iter().find(|process| process.pid == pid);
+            Box::new(Sample {
+                cpu: cpu(&mut *stat, &mut *uptime),
+                network: text(devices.read()).map(|table| network(&table)),
+                own: own.map_or(0, |process| process.ticks),
+                processes,
+            })
+        })
     }
 
-    fn propose(
-        &self,
-        _: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        _: &Context<'_>,
-    ) -> Proposal {
-        if targets.iter().any(|(metric, _)| *metric == "steal") {
-            return Proposal::manual(
-                "other guests of the same host take the time",
-                "Move to a machine that is not shared, or run again later.",
-            );
-        }
-        Proposal::manual(
-            "something else is running",
-            "Stop or pause what makes the noise, or wait for it: --wait 2m.",
-        )
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<()>> {
+        let seen = match cx.system.platform().os {
+            Os::Linux => Ok(()),
+            Os::Macos | Os::Freebsd => Err(Reading::Absent(
+                "this system keeps no counters that runup reads".to_owned(),
+            )),
+        };
+        vec![Found::new(self.label(selectors), seen)]
     }
 }
 
+fn another_host(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "other guests of the same host take the time",
+        "Move to a machine that is not shared, or run again later.",
+    )
+}
+
+fn less_noise(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "something else is running",
+        "Stop or pause what makes the noise, or wait for it: --wait 2m.",
+    )
+}
+
 /// `/proc/stat`: user nice system idle iowait irq softirq steal guest guest_nice, in ticks.
-fn cpu(cx: &Context<'_>) -> Result<CpuTimes, Failure> {
-    let stat = cx.host.text("/proc/stat")?;
+fn cpu(stat: &mut dyn Reread, uptime: &mut dyn Reread) -> Result<CpuTimes, Failure> {
+    let stat = text(stat.read())?;
     let line = stat
         .lines()
         .find_map(|line| line.strip_prefix("cpu "))
@@ -174,7 +179,7 @@ fn cpu(cx: &Context<'_>) -> Result<CpuTimes, Failure> {
         .lines()
         .find_map(|line| line.strip_prefix("procs_running ")?.trim().parse().ok())
         .unwrap_or(0);
-    let uptime = cx.host.text("/proc/uptime")?;
+    let uptime = text(uptime.read())?;
     let uptime: String = uptime
         .split(' ')
         .next()
@@ -193,8 +198,7 @@ fn cpu(cx: &Context<'_>) -> Result<CpuTimes, Failure> {
 }
 
 /// `/proc/net/dev`: bytes in and out of each interface.
-fn network(cx: &Context<'_>) -> Result<BTreeMap<String, u64>, Failure> {
-    let table = cx.host.text(&format!("{}/net/dev", cx.system.process_directory()))?;
+fn network(table: &str) -> BTreeMap<String, u64> {
     let mut bytes = BTreeMap::new();
     for line in table.lines().skip(2) {
         let Some((name, counters)) = line.split_once(':') else {
@@ -209,68 +213,106 @@ fn network(cx: &Context<'_>) -> Result<BTreeMap<String, u64>, Failure> {
         }
         bytes.insert(name.trim().to_owned(), fields[0] + fields[8]);
     }
-    Ok(bytes)
+    bytes
 }
 
-fn read(metric: &str, pair: Option<(&Sample, &Sample)>, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
-    if cx.system.platform().os != Os::Linux {
-        return Reading::Absent("this system keeps no counters that runup reads".to_owned());
+/// The samples at both ends of the window, with the processors' times.
+struct Ends<'a> {
+    oldest: &'a Sample,
+    newest: &'a Sample,
+    old: CpuTimes,
+    new: CpuTimes,
+}
+
+impl<'a> Ends<'a> {
+    fn of(cx: &Context<'a>) -> Result<Self, Reading> {
+        let ends = cx.window.and_then(|window| window.ends::<Sample>());
+        let (oldest, newest) = ends.ok_or_else(not_sampled)?;
+        Ok(Self {
+            oldest,
+            newest,
+            old: oldest.times()?,
+            new: newest.times()?,
+        })
     }
-    match metric {
-        "pressure" => return psi("cpu", cx),
-        "memory_pressure" => return psi("memory", cx),
-        "io_pressure" => return psi("io", cx),
-        _ => {}
-    }
-    let Some((before, after)) = pair else {
-        return Reading::Unreadable("no samples were taken".to_owned());
-    };
-    let (old, new) = match (&before.cpu, &after.cpu) {
-        (Ok(old), Ok(new)) => (*old, *new),
-        (Err(failure), _) | (_, Err(failure)) => return Reading::Unreadable(format!("/proc/stat: {failure}")),
-    };
-    let number = |number: u64| Reading::Value(Value::number(i128::from(number)));
-    let total = new.total.saturating_sub(old.total);
-    let share = |part: u64| Some((part * 10_000).checked_div(total)?.min(10_000));
-    match metric {
-        "cpu" => {
-            let own = after.own.saturating_sub(before.own);
-            let busy = total
-                .saturating_sub(new.idle.saturating_sub(old.idle))
-                .saturating_sub(new.steal.saturating_sub(old.steal));
-            evidence.extend(busiest(before, after, cx));
-            share(busy.saturating_sub(own)).map_or_else(no_time, number)
-        }
-        "steal" => share(new.steal.saturating_sub(old.steal)).map_or_else(no_time, number),
-        "runnable" => number(new.running.saturating_sub(1)),
-        _ => {
-            let (old_bytes, new_bytes) = match (&before.network, &after.network) {
-                (Ok(old), Ok(new)) => (old, new),
-                (Err(failure), _) | (_, Err(failure)) => {
-                    return Reading::Unreadable(format!("/proc/net/dev: {failure}"));
-                }
-            };
-            let elapsed = new.uptime.saturating_sub(old.uptime);
-            if elapsed == 0 {
-                return no_time();
-            }
-            let rate = |name: &String, bytes: u64| {
-                bytes.saturating_sub(old_bytes.get(name).copied().unwrap_or(bytes)) * 100 / elapsed
-            };
-            let mut rates: Vec<(u64, &String)> = new_bytes
-                .iter()
-                .map(|(name, bytes)| (rate(name, *bytes), name))
-                .collect();
-            rates.sort_by(|a, b| b.cmp(a));
-            for (rate, name) in rates.iter().filter(|(rate, _)| *rate > 0).take(3) {
-                evidence.push(format!(
-                    "{name}: {}",
-                    Unit::BytesPerSecond.show(i128::from(*rate), 4096)
-                ));
-            }
-            number(rates.iter().map(|(rate, _)| rate).sum())
+
+    /// A part of the time of all processors, in hundredths of a percent.
+    fn share(&self, part: u64) -> Reading {
+        let total = self.new.total.saturating_sub(self.old.total);
+        match (part * 10_000).checked_div(total) {
+            Some(share) => number(share.min(10_000)),
+            None => no_time(),
         }
     }
+}
+
+impl Sample {
+    fn times(&self) -> Result<CpuTimes, Reading> {
+        let why = |failure: &Failure| Reading::Unreadable(format!("/proc/stat: {failure}"));
+        self.cpu.as_ref().copied().map_err(why)
+    }
+}
+
+fn not_sampled() -> Reading {
+    Reading::Unreadable("no samples were taken".to_owned())
+}
+
+fn number(number: u64) -> Reading {
+    Reading::Value(Value::number(i128::from(number)))
+}
+
+fn used(_: &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let ends = match Ends::of(cx) {
+        Ok(ends) => ends,
+        Err(why) => return why,
+    };
+    let grown = |of: fn(&CpuTimes) -> u64| of(&ends.new).saturating_sub(of(&ends.old));
+    let busy = grown(|times| times.total)
+        .saturating_sub(grown(|times| times.idle))
+        .saturating_sub(grown(|times| times.steal));
+    evidence.extend(busiest(&ends, cx));
+    ends.share(busy.saturating_sub(ends.newest.own.saturating_sub(ends.oldest.own)))
+}
+
+fn stolen(_: &(), cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match Ends::of(cx) {
+        Ok(ends) => ends.share(ends.new.steal.saturating_sub(ends.old.steal)),
+        Err(why) => why,
+    }
+}
+
+fn runnable(_: &(), cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    let newest = cx.window.and_then(|window| window.newest::<Sample>());
+    match newest.ok_or_else(not_sampled).and_then(Sample::times) {
+        Ok(times) => number(times.running.saturating_sub(1)),
+        Err(why) => why,
+    }
+}
+
+fn on_network(_: &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let ends = match Ends::of(cx) {
+        Ok(ends) => ends,
+        Err(why) => return why,
+    };
+    let (old, new) = match (&ends.oldest.network, &ends.newest.network) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(failure), _) | (_, Err(failure)) => return Reading::Unreadable(format!("/proc/net/dev: {failure}")),
+    };
+    let elapsed = ends.new.uptime.saturating_sub(ends.old.uptime);
+    if elapsed == 0 {
+        return no_time();
+    }
+    let rate = |name: &String, bytes: u64| {
+        let before = old.get(name).copied().unwrap_or(bytes);
+        bytes.saturating_sub(before) * 100 / elapsed
+    };
+    let mut rates: Vec<(u64, &String)> = new.iter().map(|(name, bytes)| (rate(name, *bytes), name)).collect();
+    rates.sort_by(|a, b| b.cmp(a));
+    for (rate, name) in rates.iter().filter(|(rate, _)| *rate > 0).take(3) {
+        let shown = Unit::BytesPerSecond.show(i128::from(*rate), 4096);
+        evidence.push(format!("{name}: {shown}"));
+    }
+    number(rates.iter().map(|(rate, _)| rate).sum())
 }
 
 fn no_time() -> Reading {
@@ -278,10 +320,8 @@ fn no_time() -> Reading {
 }
 
 /// The processes that used most time, each as a share of one processor.
-fn busiest(before: &Sample, after: &Sample, cx: &Context<'_>) -> Vec<String> {
-    let (Ok(old), Ok(new)) = (&before.cpu, &after.cpu) else {
-        return Vec::new();
-    };
+fn busiest(ends: &Ends<'_>, cx: &Context<'_>) -> Vec<String> {
+    let (before, after) = (ends.oldest, ends.newest);
     let known: BTreeMap<u32, u64> = before
         .processes
         .iter()
@@ -301,7 +341,7 @@ fn busiest(before: &Sample, after: &Sample, cx: &Context<'_>) -> Vec<String> {
         .collect();
     list.retain(|(ticks, _)| *ticks > 0);
     list.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.pid.cmp(&b.1.pid)));
-    let elapsed = new.uptime.saturating_sub(old.uptime).max(1);
+    let elapsed = ends.new.uptime.saturating_sub(ends.old.uptime).max(1);
     let ticks_per_second = u64::from(cx.system.platform().ticks_per_second.max(1));
     list.iter()
         .take(3)
@@ -318,7 +358,7 @@ fn busiest(before: &Sample, after: &Sample, cx: &Context<'_>) -> Vec<String> {
 }
 
 /// `some avg10=0.35 avg60=...`
-fn psi(what: &str, cx: &Context<'_>) -> Reading {
+fn pressure(what: &str, cx: &Context<'_>) -> Reading {
     let path = format!("/proc/pressure/{what}");
     let text = match cx.host.text(&path) {
         Ok(text) => text,

@@ -1,9 +1,7 @@
 //! A kind as a table of metrics, from which everything else follows.
 
-use std::any::Any;
-
 use super::row::{Evidence, Failing, Joint, Mend, Row, Way};
-use super::{Context, Docs, Kind, Metric, NextBoot, Observation, Reading, Selectors};
+use super::{Context, Docs, Kind, Metric, NextBoot, Observation, Reading, Sampler, Selectors};
 use crate::change::{Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
@@ -63,10 +61,10 @@ pub trait Table: Sync + 'static {
         Type::Text
     }
 
-    /// See [`Kind::sample`].
-    fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
+    /// See [`Kind::sampler`].
+    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a> {
         let _ = cx;
-        Box::new(())
+        Box::new(|| Box::new(()))
     }
 
     /// See [`Kind::sets`].
@@ -159,8 +157,8 @@ impl<T: Table> Kind for T {
         Table::text_type(self)
     }
 
-    fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
-        Table::sample(self, cx)
+    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a> {
+        Table::sampler(self, cx)
     }
 
     fn label(&self, selectors: &Selectors) -> String {

@@ -73,6 +73,11 @@ impl<'a> Claim<'a> {
 }
 
 impl ResolvedSubject {
+    /// Whether something is asked that one look cannot tell, and that nothing sets.
+    pub(in super::super) fn needs_samples(&self) -> bool {
+        self.expectations.iter().any(|asked| asked.metric.over.needs_samples())
+    }
+
     /// What is expected of one metric, in words, with the metric's name where the kind has several.
     pub(in super::super) fn words(&self, expectation: &ResolvedExpectation, page_size: Option<u32>) -> String {
         let unit = unit_of(expectation.value);

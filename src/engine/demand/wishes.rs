@@ -29,7 +29,7 @@ impl Check<'_> {
         let cx = Context {
             system: self.host.system,
             host: self.host,
-            samples: None,
+            window: None,
             intent: Intent::Export,
         };
         let mut collected = Collection::default();
@@ -96,7 +96,7 @@ impl Check<'_> {
         }
         match &planned.state {
             State::Decided(_, reason) => Err(reason.clone()),
-            State::Ready(subject) if is_sampled(subject) => Err(no_setting(planned, None)),
+            State::Ready(subject) if subject.needs_samples() => Err(no_setting(planned, None)),
             State::Ready(subject) => Ok(subject),
         }
     }
@@ -114,12 +114,6 @@ impl Check<'_> {
         });
         said.collect()
     }
-}
-
-/// Whether a rule is about what goes on during a time, which nothing sets.
-fn is_sampled(subject: &ResolvedSubject) -> bool {
-    let mut metrics = subject.expectations.iter().map(|asked| asked.metric);
-    metrics.any(|metric| metric.over.needs_samples())
 }
 
 /// Why a note asks for nothing, which is its being one only where it could ask.

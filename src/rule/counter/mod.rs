@@ -3,12 +3,15 @@
 mod advice;
 mod place;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Over, Proposal, Reading, Selectors, reading_of};
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Observation, Over, Proposal, Reading, Row, Sampler,
+    Selectors, Table, Way, reading_of,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
+use crate::host::text;
 use crate::suggest;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};
@@ -33,15 +36,31 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[
-    Metric::untyped("during", "How much it grew during the window.")
-        .over(Over::Growth)
-        .settles(),
-    Metric::untyped(
-        "total",
-        "Its value: all that was counted since boot, or since the namespace or cgroup was made.",
+static ROWS: &[Row<Counted>] = &[
+    Row::new(
+        Metric::untyped("during", "How much it grew during the window.")
+            .over(Over::Growth)
+            .settles(),
+        |counted, _, _| counted.growth.clone(),
+        Way::Own(cause),
+    ),
+    // What was counted once stays.
+    Row::new(
+        Metric::untyped(
+            "total",
+            "Its value: all that was counted since boot, or since the namespace or cgroup was made.",
+        ),
+        |counted, _, _| Reading::Value(Value::number(counted.total)),
+        Way::Own(cause),
     ),
 ];
+
+/// One counter, at the end of the window.
+#[derive(Debug)]
+pub struct Counted {
+    total: i128,
+    growth: Reading,
+}
 
 static DOCS: Docs = Docs {
     summary: "A counter of the kernel's: overflows, drops, retransmits, kills, throttling.",
@@ -78,22 +97,13 @@ No counter can be set; the remedy is what makes it stop.",
 /// The text of every file that a counter may stand in.
 struct Sample(BTreeMap<String, Result<String, Failure>>);
 
-impl Kind for Counter {
-    fn name(&self) -> &'static str {
-        "counter"
-    }
+impl Table for Counter {
+    type Seen = Counted;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "counter";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Counted>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         let (Some(name), Some(place)) = (selectors.text("name"), selectors.place("name")) else {
@@ -116,99 +126,82 @@ impl Kind for Counter {
         Some(Type::Number(unit))
     }
 
-    fn sample(&self, cx: &Context<'_>) -> Box<dyn Any> {
-        let texts = place::paths(cx).into_iter().map(|path| {
-            let text = cx.host.text(&path);
-            (path, text)
-        });
-        Box::new(Sample(texts.collect()))
+    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a> {
+        let paths = place::paths(cx).into_iter();
+        let mut files: Vec<_> = paths.map(|path| (cx.system.open(&path), path)).collect();
+        Box::new(move || {
+            let texts = files.iter_mut().map(|(file, path)| (path.clone(), text(file.read())));
+            Box::new(Sample(texts.collect()))
+        })
     }
 
     fn label(&self, selectors: &Selectors) -> String {
         selectors.text("name").unwrap_or_default().to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Counted>> {
         let name = selectors.text("name").unwrap_or_default();
         let mut evidence = Vec::new();
-        let readings = read(name, selectors.flag("known"), wanted, cx, &mut evidence);
-        let counted =
-            |(_, reading): &(_, Reading)| matches!(reading, Reading::Value(value) if *value != Value::number(0));
-        if readings.iter().any(counted) {
-            evidence.extend(advice::evidence(name, cx));
-        }
-        vec![Observation {
+        let seen = count(name, selectors.flag("known"), cx, &mut evidence);
+        vec![Found {
             subject: name.to_owned(),
-            readings,
+            seen,
             evidence,
         }]
     }
 
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _: &Observation,
-        _: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        advice::proposal(selectors.text("name").unwrap_or_default(), cx)
+    fn remark(&self, selectors: &Selectors, observation: &mut Observation, cx: &Context<'_>) {
+        let is_counted =
+            |(_, reading): &(_, Reading)| matches!(reading, Reading::Value(value) if *value != Value::number(0));
+        if observation.readings.iter().any(is_counted) {
+            let name = selectors.text("name").unwrap_or_default();
+            observation.evidence.extend(advice::evidence(name, cx));
+        }
     }
 }
 
-fn read(
-    name: &str,
-    known: bool,
-    wanted: &[&'static str],
-    cx: &Context<'_>,
-    evidence: &mut Vec<String>,
-) -> Vec<(&'static str, Reading)> {
-    let all = |reading: Reading| wanted.iter().map(|metric| (*metric, reading.clone())).collect();
+/// No counter can be set; what makes it count can be removed.
+fn cause(failing: &Failing<'_>) -> Proposal {
+    advice::proposal(failing.selectors.text("name").unwrap_or_default(), failing.cx)
+}
+
+fn count(name: &str, known: bool, cx: &Context<'_>, evidence: &mut Evidence) -> Result<Counted, Reading> {
     if cx.system.platform().os != Os::Linux {
-        return all(Reading::Absent(
+        return Err(Reading::Absent(
             "this system keeps no counters that runup reads".to_owned(),
         ));
     }
     let Ok(counter) = At::parse(name) else {
-        return all(Reading::Unreadable(format!("{name} is not the name of a counter")));
+        return Err(Reading::Unreadable(format!("{name} is not the name of a counter")));
     };
-    let path = match counter.path(cx) {
-        Ok(path) => path,
-        Err(reading) => return all(reading),
-    };
+    let path = counter.path(cx)?;
     if matches!(counter, At::Cgroup(_)) {
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
         evidence.push(format!("counted by the cgroup {directory}"));
     }
-    let pair = cx.samples.and_then(|(before, after)| {
-        let (before, after): (&Sample, &Sample) = (before.downcast_ref()?, after.downcast_ref()?);
-        Some((before.0.get(&path)?, after.0.get(&path)?))
-    });
-    let now = match pair {
-        Some((_, after)) => after.clone(),
-        None => cx.host.text(&path),
-    };
     let numbers = |text: &Result<String, Failure>| -> Result<Vec<i128>, Reading> {
         let text = text.as_ref().map_err(|failure| reading_of(failure, &path))?;
         counter
             .read(text)
             .map_err(|missing| absent(name, known, &path, &missing))
     };
-    let total = numbers(&now);
-    wanted
-        .iter()
-        .map(|metric| {
-            let reading = match (&total, *metric, pair) {
-                (Err(why), ..) => why.clone(),
-                (Ok(after), "during", Some((before, _))) => match numbers(before) {
-                    Ok(before) => Reading::Value(Value::number(counter.growth(&before, after))),
-                    Err(why) => why,
-                },
-                (Ok(_), "during", None) => Reading::Unreadable("no samples were taken".to_owned()),
-                (Ok(after), ..) => Reading::Value(Value::number(after.iter().sum::<i128>())),
-            };
-            (*metric, reading)
-        })
-        .collect()
+    let ends = cx.window.and_then(|window| window.ends::<Sample>());
+    let ends = ends.and_then(|(oldest, newest)| Some((oldest.0.get(&path)?, newest.0.get(&path)?)));
+    let now = match ends {
+        Some((_, newest)) => numbers(newest)?,
+        None => numbers(&cx.host.text(&path))?,
+    };
+    let growth = match ends {
+        Some((oldest, _)) => match numbers(oldest) {
+            Ok(before) => Reading::Value(Value::number(counter.growth(&before, &now))),
+            Err(why) => why,
+        },
+        None => Reading::Unreadable("no samples were taken".to_owned()),
+    };
+    Ok(Counted {
+        total: now.iter().sum(),
+        growth,
+    })
 }
 
 /// Why a file does not hold a counter: the kernel does not count it, or nobody does.

@@ -67,9 +67,7 @@ impl<'a> Host<'a> {
     /// # Errors
     /// Any [`Failure`].
     pub fn text(&self, path: &str) -> Result<String, Failure> {
-        let bytes = self.system.read(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| Failure::NotText)?;
-        Ok(text.trim().to_owned())
+        text(self.system.read(path))
     }
 
     /// The same; `None` where the file is known not to be there.
@@ -83,6 +81,15 @@ impl<'a> Host<'a> {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// What was read as text, without white space at its ends.
+///
+/// # Errors
+/// The reading's own; [`Failure::NotText`] where it is not UTF-8.
+pub fn text(read: Result<Vec<u8>, Failure>) -> Result<String, Failure> {
+    let text = String::from_utf8(read?).map_err(|_| Failure::NotText)?;
+    Ok(text.trim().to_owned())
 }
 
 /// Whether systemd is the first process: it leaves this directory behind for whoever asks.

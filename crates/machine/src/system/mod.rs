@@ -12,6 +12,7 @@ pub mod live;
 pub mod memory;
 mod procfs;
 mod question;
+mod reread;
 mod resource;
 pub mod rooted;
 mod space;
@@ -28,6 +29,7 @@ pub use capability::Capability;
 pub use filesystem::has_access_list;
 pub use procfs::{limits as row_of_limits, parent_and_start};
 pub use question::{Answer, Question};
+pub use reread::Reread;
 pub use resource::{Limits, Resource};
 pub use space::{Boot, NamespaceId, Same, Space};
 pub use sysctl_name::{NameError, SysctlName};
@@ -51,6 +53,14 @@ pub trait System {
     /// # Errors
     /// Any [`Failure`].
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure>;
+
+    /// A file that is going to be read again and again. Nothing is opened before the first reading.
+    fn open<'s>(&'s self, path: &str) -> Box<dyn Reread + 's> {
+        Box::new(reread::ByPath {
+            system: self,
+            path: path.to_owned(),
+        })
+    }
 
     /// The names in a directory, sorted, without `.` and `..`.
     ///

@@ -4,16 +4,22 @@
 #![allow(clippy::disallowed_methods, reason = "this is where the machine is touched")]
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::fcntl::AT_FDCWD;
+
+use super::kept::Kept;
 use super::tree::{Tree, errno, read_once};
 use super::{ProcessError, clock, interfaces, missing, sock_diag};
-use crate::files;
+use crate::files::{self, Links};
 use crate::system::capability;
 use crate::system::question::not_asked;
+use crate::system::reread::Reread;
 use crate::system::{
     Answer, Failure, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat, SysctlName, System,
     filesystem, procfs,
@@ -166,6 +172,20 @@ impl LiveSystem {
         Ok(files::read(path, files::largest::MACHINE)?)
     }
 
+    /// Opens a file that is read again from its start; `None` where each reading needs a file of its own: sysctl handlers answer once.
+    pub(super) fn open_file(&self, path: &str) -> Result<Option<File>, Failure> {
+        if path.starts_with("/proc/sys/") {
+            return Ok(None);
+        }
+        let opened = match path.strip_prefix("/sys/") {
+            Some(name) => open_to_read(&self.sys, name).map(File::from),
+            None => files::open_at(AT_FDCWD, Path::new(path), Links::Followed)
+                .map(|(file, _)| file)
+                .map_err(Failure::from),
+        };
+        missing::explained(path, opened).map(Some)
+    }
+
     fn limits_of_process(&self, resource: Resource) -> Result<Limits, Failure> {
         let number_of = raw(resource)?;
         let mut limits = std::mem::MaybeUninit::<libc::rlimit64>::uninit();
@@ -311,6 +331,14 @@ impl System for LiveSystem {
             missing::why_blank(path)?;
         }
         Ok(bytes)
+    }
+
+    fn open<'s>(&'s self, path: &str) -> Box<dyn Reread + 's> {
+        Box::new(Kept {
+            system: self,
+            path: path.to_owned(),
+            file: None,
+        })
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {

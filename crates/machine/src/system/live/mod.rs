@@ -7,6 +7,8 @@ mod ethtool;
 #[cfg(target_os = "linux")]
 mod interfaces;
 #[cfg(target_os = "linux")]
+mod kept;
+#[cfg(target_os = "linux")]
 mod missing;
 #[cfg(target_os = "linux")]
 mod netlink;
