@@ -11,7 +11,7 @@ use runup::recording::{Recorder, Recording, Replay};
 use runup::rule::{Dialect, Reach};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::{Channels, Failure, Interface, Listener, Os, Sockets, System};
+use runup::system::{Channels, Failure, Interface, Listener, Os, PortUse, Sockets, System};
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.
 fn look(system: &dyn System, subject: &str, depth: Depth) -> Result<Vec<Finding>, String> {
@@ -69,6 +69,21 @@ fn remedy(finding: &Finding, dialect: Dialect) -> String {
 fn reach(finding: &Finding) -> Reach {
     let fix = finding.fix.as_ref().unwrap_or_else(|| panic!("{finding:#?}"));
     fix.lead().expect("a part").proposal.reach
+}
+
+/// Holds the parts of a finding's fix against the words that each must have, so that nothing that failed is forgotten.
+#[track_caller]
+fn assert_parts(system: &MemorySystem, subject: &str, wanted: &[&[&str]]) {
+    let fix = one(system, subject).fix.expect("a fix");
+    let texts = fix.parts.iter().map(|part| {
+        let texts: Vec<&str> = part.remedies.iter().map(|(_, text)| text.as_str()).collect();
+        texts.join("\n")
+    });
+    let texts: Vec<String> = texts.collect();
+    assert_eq!(texts.len(), wanted.len(), "{texts:#?}");
+    for (text, words) in texts.iter().zip(wanted) {
+        assert!(words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
+    }
 }
 
 /// A container of podman's on a host that is somebody else's.
@@ -457,6 +472,40 @@ fn the_remedy_of_a_mount_is_a_command_and_a_line() {
     let inside = one(&in_container(mounted()), &mount("/ro", "read_only = false"));
     assert_eq!(reach(&inside), Reach::Host);
     assert!(remedy(&inside, Dialect::Manual).contains("On the host"));
+}
+
+#[test]
+fn a_port_and_the_ephemeral_ones_are_each_told_what_helps() {
+    let full = Sockets {
+        listeners: vec![Listener {
+            protocol: "tcp".into(),
+            address: "0.0.0.0".into(),
+            port: 8080,
+            queued: 2,
+            backlog: Some(1),
+        }],
+        ports: vec![PortUse {
+            port: 40_000,
+            time_wait: 3,
+            other: 0,
+        }],
+    };
+    let system = MemorySystem::linux("6.1")
+        .sysctl("net.core.somaxconn", "1")
+        .sysctl("net.ipv4.ip_local_port_range", "40000\t40009")
+        .sockets(Ok(full));
+    let rule = "ports = { port = 8080, used = { max = \"5%\" }, free = { min = 10 }, time_wait = 0, state = \"free\", \
+                backlog = { min = 1024 }, queued = 0 }";
+    let wanted: &[&[&str]] = &[
+        &["Wait 60 s"],
+        &["Stop what listens on port 8080"],
+        &["net.core.somaxconn to 1024"],
+        &["more processors"],
+    ];
+    assert_parts(&system, rule, wanted);
+    let finding = one(&system, rule);
+    let held = "1 of 10 ephemeral ports are in use; 3 sockets are in TIME_WAIT";
+    assert_eq!(finding.evidence, [held, "net.core.somaxconn is 1"]);
 }
 
 fn numa() -> MemorySystem {

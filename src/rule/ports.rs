@@ -1,10 +1,12 @@
 //! Ports: ephemeral ones in use, and listeners with the backlog that is in force.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional};
 use crate::system::{Failure, Listener, Os, Sockets};
-use crate::value::{Choice, PortRange, PortSet, Type, Unit, Value};
+use crate::value::{Choice, Number, PortRange, PortSet, Type, Unit, Value};
 
 /// Ports: `ports = { used = { max = "50%" } }`, `ports = { port = 8080, state = "listening" }`.
 #[derive(Debug)]
@@ -23,14 +25,66 @@ static SELECTORS: &[Field] = &[
     ),
 ];
 
-static METRICS: &[Metric] = &[
-    Metric::new("used", Type::Number(Unit::Centipercent), "Share of the ephemeral ports that TCP sockets hold.").settles(),
-    Metric::new("free", Type::Number(Unit::Count), "Ephemeral ports that no TCP socket holds.").settles(),
-    Metric::new("time_wait", Type::Number(Unit::Count), "Sockets in TIME_WAIT on ephemeral ports: what is left of the last run.").settles(),
-    Metric::new("state", Type::Choice, "`listening` or `free`: whether something listens on `port`.").about("port").one_of(&["listening", "free"]).settles(),
-    Metric::new("backlog", Type::Number(Unit::Count), "The accept queue in force of what listens on `port`: what the program asked for, cut to somaxconn when it called listen.").about("port").settles(),
-    Metric::new("queued", Type::Number(Unit::Count), "Connections that wait to be accepted on `port`.").about("port").settles(),
+static ROWS: &[Row<Seen>] = &[
+    Row::new(
+        number(
+            "used",
+            Unit::Centipercent,
+            "Share of the ephemeral ports that TCP sockets hold.",
+        ),
+        |seen, cx, evidence| told(ephemeral(seen, cx, evidence).map(|ports| ports.held * 10_000 / ports.all.max(1))),
+        Way::Joint(&CLOSED),
+    ),
+    Row::new(
+        number("free", Unit::Count, "Ephemeral ports that no TCP socket holds."),
+        |seen, cx, evidence| told(ephemeral(seen, cx, evidence).map(|ports| ports.all - ports.held)),
+        Way::Joint(&CLOSED),
+    ),
+    Row::new(
+        number(
+            "time_wait",
+            Unit::Count,
+            "Sockets in TIME_WAIT on ephemeral ports: what is left of the last run.",
+        ),
+        |seen, cx, evidence| told(ephemeral(seen, cx, evidence).map(|ports| ports.waiting)),
+        Way::Joint(&CLOSED),
+    ),
+    Row::new(
+        Metric::new(
+            "state",
+            Type::Choice,
+            "`listening` or `free`: whether something listens on `port`.",
+        )
+        .about("port")
+        .one_of(&["listening", "free"])
+        .settles(),
+        state,
+        Way::Own(start_or_stop),
+    ),
+    Row::new(
+        number(
+            "backlog",
+            Unit::Count,
+            "The accept queue in force of what listens on `port`: what the program asked for, cut to somaxconn when it called \
+             listen.",
+        )
+        .about("port"),
+        backlog,
+        Way::Own(ask_for_more),
+    ),
+    Row::new(
+        number("queued", Unit::Count, "Connections that wait to be accepted on `port`.").about("port"),
+        queued,
+        Way::Own(accept_faster),
+    ),
 ];
+
+/// Waiting, or a wider range, helps all three.
+static CLOSED: Joint = Joint(wait);
+
+const fn number(name: &'static str, unit: Unit, doc: &'static str) -> Metric {
+    Metric::new(name, Type::Number(unit), doc).settles()
+}
 
 static DOCS: Docs = Docs {
     summary: "Ephemeral ports in use, and what listens on a port with which backlog.",
@@ -48,22 +102,21 @@ listen(2) and `net.core.somaxconn` *at that moment*: raising somaxconn alone doe
     )],
 };
 
-impl Kind for Ports {
-    fn name(&self) -> &'static str {
-        "ports"
-    }
+/// The sockets of the network namespace, and the port that the rule is about.
+#[derive(Debug)]
+pub struct Seen {
+    sockets: Sockets,
+    port: Option<i128>,
+    protocol: String,
+}
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+impl Table for Ports {
+    type Seen = Seen;
 
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "ports";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Seen>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         if let (Some(port), Some(place)) = (selectors.number("port"), selectors.place("port"))
@@ -74,116 +127,113 @@ impl Kind for Ports {
     }
 
     fn label(&self, selectors: &Selectors) -> String {
-        let protocol = selectors.text("protocol").unwrap_or("tcp");
         match selectors.number("port") {
-            Some(port) => format!("{protocol} port {port}"),
+            Some(port) => format!("{} port {port}", protocol(selectors)),
             None => "ephemeral ports".to_owned(),
         }
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let sockets = cx.system.sockets();
-        let mut evidence = Vec::new();
-        let readings = wanted
-            .iter()
-            .map(|metric| {
-                let reading = match &sockets {
-                    Err(Failure::Absent) => Reading::Absent("this system does not tell of its sockets".to_owned()),
-                    Err(failure) => Reading::Unreadable(format!("the sockets: {failure}")),
-                    Ok(sockets) => match *metric {
-                        "used" | "free" | "time_wait" => ephemeral(metric, sockets, cx, &mut evidence),
-                        _ => listener(metric, selectors, sockets, cx, &mut evidence),
-                    },
-                };
-                (*metric, reading)
-            })
-            .collect();
-        vec![Observation {
-            subject: self.label(selectors),
-            readings,
-            evidence,
-        }]
-    }
-
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let port = selectors.number("port").unwrap_or_default();
-        match targets.first() {
-            Some(("used" | "free" | "time_wait", _)) => {
-                let wait = if cx.system.platform().os == Os::Linux {
-                    "60 s"
-                } else {
-                    "30 s"
-                };
-                Proposal::manual(
-                    "closed connections keep their port for a while",
-                    format!("Wait {wait} for TIME_WAIT to end (`--wait 90s` does), or widen the port range."),
-                )
-            }
-            Some(("backlog", target)) => {
-                let wanted = target.as_ref().map(Value::to_string).unwrap_or_default();
-                let somaxconn = cx
-                    .system
-                    .sysctl("net.core.somaxconn")
-                    .ok()
-                    .and_then(|text| text.trim().parse::<i128>().ok());
-                let enough = matches!((somaxconn, target), (Some(now), Some(Value::Number(crate::value::Number::Finite(wanted)))) if now >= *wanted);
-                let what = if enough {
-                    format!("somaxconn is enough; make the program ask listen() for {wanted} and restart it.")
-                } else {
-                    format!(
-                        "Set net.core.somaxconn to {wanted}, make the program ask listen() for as much, and restart it: raising one alone does nothing."
-                    )
-                };
-                Proposal::manual("the smaller of the program's backlog and somaxconn counts", what)
-            }
-            Some(("state", Some(Value::Text(state)))) if state == "free" => Proposal::manual(
-                "another program holds the port",
-                format!("Stop what listens on port {port}: `ss -ltnp sport = :{port}` names it."),
-            ),
-            Some(("state", _)) => Proposal::manual(
-                "nothing listens there",
-                format!("Start the program that is to listen on port {port}."),
-            ),
-            _ => Proposal::manual(
-                "the program does not accept fast enough",
-                "Give the program more processors, or send less.",
-            ),
-        }
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Seen>> {
+        let seen = match cx.system.sockets() {
+            Ok(sockets) => Ok(Seen {
+                sockets,
+                port: selectors.number("port"),
+                protocol: protocol(selectors).to_owned(),
+            }),
+            Err(Failure::Absent) => Err(Reading::Absent("this system does not tell of its sockets".to_owned())),
+            Err(failure) => Err(Reading::Unreadable(format!("the sockets: {failure}"))),
+        };
+        vec![Found::new(Table::label(self, selectors), seen)]
     }
 }
 
-/// The ephemeral ports, without reserved ones, and the sockets that hold them.
-fn ephemeral(metric: &str, sockets: &Sockets, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
-    let range = match range(cx) {
-        Ok(range) => range,
-        Err(reason) => return Reading::Unreadable(reason),
+fn protocol(selectors: &Selectors) -> &str {
+    selectors.text("protocol").unwrap_or("tcp")
+}
+
+fn wait(failing: &Failing<'_>) -> Proposal {
+    let wait = if failing.cx.system.platform().os == Os::Linux {
+        "60 s"
+    } else {
+        "30 s"
     };
+    Proposal::manual(
+        "closed connections keep their port for a while",
+        format!("Wait {wait} for TIME_WAIT to end (`--wait 90s` does), or widen the port range."),
+    )
+}
+
+fn start_or_stop(failing: &Failing<'_>) -> Proposal {
+    let port = failing.selectors.number("port").unwrap_or_default();
+    match failing.target() {
+        Some(Value::Text(state)) if state == "free" => Proposal::manual(
+            "another program holds the port",
+            format!("Stop what listens on port {port}: `ss -ltnp sport = :{port}` names it."),
+        ),
+        Some(_) | None => Proposal::manual(
+            "nothing listens there",
+            format!("Start the program that is to listen on port {port}."),
+        ),
+    }
+}
+
+fn ask_for_more(failing: &Failing<'_>) -> Proposal {
+    let wanted = failing.target().map(Value::to_string).unwrap_or_default();
+    let somaxconn = failing.cx.system.sysctl("net.core.somaxconn").ok();
+    let somaxconn = somaxconn.and_then(|text| text.trim().parse::<i128>().ok());
+    let asked = failing.number("backlog").and_then(Number::finite);
+    let is_enough = somaxconn.zip(asked).is_some_and(|(now, asked)| now >= asked);
+    let what = if is_enough {
+        format!("somaxconn is enough; make the program ask listen() for {wanted} and restart it.")
+    } else {
+        format!(
+            "Set net.core.somaxconn to {wanted}, make the program ask listen() for as much, and restart it: raising one alone does nothing."
+        )
+    };
+    Proposal::manual("the smaller of the program's backlog and somaxconn counts", what)
+}
+
+fn accept_faster(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "the program does not accept fast enough",
+        "Give the program more processors, or send less.",
+    )
+}
+
+/// What became of the ephemeral ports, without reserved ones.
+struct Ephemeral {
+    all: i128,
+    held: i128,
+    waiting: i128,
+}
+
+fn ephemeral(seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Result<Ephemeral, Reading> {
+    let range = range(cx).map_err(Reading::Unreadable)?;
     let reserved = cx.system.sysctl("net.ipv4.ip_local_reserved_ports").ok();
     let reserved = reserved.and_then(|text| PortSet::parse(&text).ok()).unwrap_or_default();
     let usable = range.ports().minus(&reserved);
-    let held: Vec<_> = sockets.ports.iter().filter(|held| usable.contains(held.port)).collect();
-    let waiting: u64 = held.iter().map(|held| u64::from(held.time_wait)).sum();
+    let held = seen.sockets.ports.iter().filter(|held| usable.contains(held.port));
+    let (mut count, mut waiting) = (0, 0);
+    for port in held {
+        count += 1;
+        waiting += i128::from(port.time_wait);
+    }
     let line = format!(
-        "{} of {} ephemeral ports are in use; {waiting} sockets are in TIME_WAIT",
-        held.len(),
+        "{count} of {} ephemeral ports are in use; {waiting} sockets are in TIME_WAIT",
         usable.len()
     );
     if !evidence.contains(&line) {
         evidence.push(line);
     }
-    let count = i128::try_from(held.len()).unwrap_or(i128::MAX);
-    let all = i128::from(usable.len());
-    Reading::Value(Value::number(match metric {
-        "used" => count * 10_000 / all.max(1),
-        "free" => all - count,
-        _ => i128::from(waiting),
-    }))
+    Ok(Ephemeral {
+        all: i128::from(usable.len()),
+        held: count,
+        waiting,
+    })
+}
+
+fn told(number: Result<i128, Reading>) -> Reading {
+    number.map_or_else(|why| why, |number| Reading::Value(Value::number(number)))
 }
 
 /// The range that outgoing connections take their ports from.
@@ -205,41 +255,53 @@ fn range(cx: &Context<'_>) -> Result<PortRange, String> {
     })
 }
 
-fn listener(
-    metric: &str,
-    selectors: &Selectors,
-    sockets: &Sockets,
-    cx: &Context<'_>,
-    evidence: &mut Vec<String>,
-) -> Reading {
-    let Some(port) = selectors.number("port") else {
-        return Reading::Unreadable("the rule names no `port`".to_owned());
-    };
-    let protocol = selectors.text("protocol").unwrap_or("tcp");
-    let here = |listener: &&Listener| i128::from(listener.port) == port && listener.protocol == protocol;
-    let found: Vec<&Listener> = sockets.listeners.iter().filter(here).collect();
-    match metric {
-        "state" => {
-            let state = if found.is_empty() { "free" } else { "listening" };
-            let options = vec!["free".to_owned(), "listening".to_owned()];
-            Reading::Value(Value::Choice(Choice {
-                selected: Some(state.to_owned()),
-                options,
-            }))
-        }
-        _ if found.is_empty() => Reading::Absent(format!("nothing listens on {protocol} port {port}")),
-        "queued" => Reading::Value(Value::number(
-            found.iter().map(|listener| i128::from(listener.queued)).sum::<i128>(),
-        )),
-        _ => {
-            // The kernel hands connections to any of several listeners of a port, so the smallest queue counts.
-            let Some(backlog) = found.iter().map(|listener| listener.backlog).min().flatten() else {
-                return Reading::Unreadable("this system does not tell the backlog of a socket".to_owned());
-            };
-            if let Ok(somaxconn) = cx.system.sysctl("net.core.somaxconn") {
-                evidence.push(format!("net.core.somaxconn is {}", somaxconn.trim()));
-            }
-            Reading::Value(Value::number(i128::from(backlog)))
-        }
+impl Seen {
+    /// What listens on the port.
+    fn listeners(&self) -> Result<Vec<&Listener>, Reading> {
+        let Some(port) = self.port else {
+            return Err(Reading::Unreadable("the rule names no `port`".to_owned()));
+        };
+        let is_there = |listener: &&Listener| i128::from(listener.port) == port && listener.protocol == self.protocol;
+        Ok(self.sockets.listeners.iter().filter(is_there).collect())
     }
+
+    /// The same, where something does.
+    fn some_listener(&self) -> Result<Vec<&Listener>, Reading> {
+        let found = self.listeners()?;
+        if found.is_empty() {
+            let (protocol, port) = (&self.protocol, self.port.unwrap_or_default());
+            return Err(Reading::Absent(format!("nothing listens on {protocol} port {port}")));
+        }
+        Ok(found)
+    }
+}
+
+fn state(seen: &Seen, _: &Context<'_>, _: &mut Evidence) -> Reading {
+    match seen.listeners() {
+        Ok(found) => Reading::Value(Value::Choice(Choice {
+            selected: Some(if found.is_empty() { "free" } else { "listening" }.to_owned()),
+            options: vec!["free".to_owned(), "listening".to_owned()],
+        })),
+        Err(why) => why,
+    }
+}
+
+fn queued(seen: &Seen, _: &Context<'_>, _: &mut Evidence) -> Reading {
+    let sum = |found: Vec<&Listener>| found.iter().map(|listener| i128::from(listener.queued)).sum();
+    told(seen.some_listener().map(sum))
+}
+
+fn backlog(seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let found = match seen.some_listener() {
+        Ok(found) => found,
+        Err(why) => return why,
+    };
+    // The kernel hands connections to any of several listeners of a port, so the smallest queue counts.
+    let Some(backlog) = found.iter().map(|listener| listener.backlog).min().flatten() else {
+        return Reading::Unreadable("this system does not tell the backlog of a socket".to_owned());
+    };
+    if let Ok(somaxconn) = cx.system.sysctl("net.core.somaxconn") {
+        evidence.push(format!("net.core.somaxconn is {}", somaxconn.trim()));
+    }
+    Reading::Value(Value::number(i128::from(backlog)))
 }
