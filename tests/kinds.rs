@@ -508,6 +508,19 @@ fn a_port_and_the_ephemeral_ones_are_each_told_what_helps() {
     assert_eq!(finding.evidence, [held, "net.core.somaxconn is 1"]);
 }
 
+#[test]
+fn an_empty_battery_and_a_mode_that_saves_are_two_things_to_do() {
+    let supply = "/sys/class/power_supply/BAT0";
+    let system = MemorySystem::linux("6.1")
+        .file(&format!("{supply}/type"), "Battery\n")
+        .file(&format!("{supply}/status"), "Discharging\n")
+        .file(&format!("{supply}/capacity"), "10\n")
+        .low_power(true);
+    let rule = "power = { source = \"mains\", charge = { min = 50 }, low_power_mode = false }";
+    assert_parts(&system, rule, &[&["charger"], &["Low Power Mode"]]);
+    assert_eq!(one(&system, rule).evidence, ["battery BAT0: discharging, 10 %"]);
+}
+
 fn numa() -> MemorySystem {
     let node = |total: u32, free: u32| format!("Node 0 MemTotal: {total} kB\nNode 0 MemFree: {free} kB\n");
     let place = "/sys/devices/system/node";

@@ -1,7 +1,8 @@
 //! Where the power comes from.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
-use crate::document::shape::Field;
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way,
+};
 use crate::system::{Failure, Os};
 use crate::value::{Choice, Type, Unit, Value};
 
@@ -9,23 +10,38 @@ use crate::value::{Choice, Type, Unit, Value};
 #[derive(Debug)]
 pub struct Power;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "source",
-        Type::Choice,
-        "`mains` or `battery`: what the machine runs on. Without any battery it is `mains`.",
+static ROWS: &[Row<Seen>] = &[
+    Row::new(
+        Metric::new(
+            "source",
+            Type::Choice,
+            "`mains` or `battery`: what the machine runs on. Without any battery it is `mains`.",
+        ),
+        source,
+        Way::Joint(&CHARGER),
     ),
-    Metric::new(
-        "charge",
-        Type::Number(Unit::Percent),
-        "Charge of the emptiest battery of the machine, in percent.",
+    Row::new(
+        Metric::new(
+            "charge",
+            Type::Number(Unit::Percent),
+            "Charge of the emptiest battery of the machine, in percent.",
+        ),
+        charge,
+        Way::Joint(&CHARGER),
     ),
-    Metric::new(
-        "low_power_mode",
-        Type::Bool,
-        "Whether macOS saves energy at the cost of speed.",
+    Row::new(
+        Metric::new(
+            "low_power_mode",
+            Type::Bool,
+            "Whether macOS saves energy at the cost of speed.",
+        ),
+        low_power_mode,
+        Way::Own(full_power),
     ),
 ];
+
+/// A charger that is plugged in charges the battery, too.
+static CHARGER: Joint = Joint(plug_in);
 
 static DOCS: Docs = Docs {
     summary: "What the machine runs on: mains or battery.",
@@ -39,90 +55,77 @@ measured then is not the machine.",
     remedies: &[(Dialect::Manual, "Plug the charger in.")],
 };
 
-impl Kind for Power {
-    fn name(&self) -> &'static str {
-        "power"
-    }
+/// The supplies, or why they cannot be told: the mode can be asked for without them.
+type Seen = Result<Supplies, String>;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+impl Table for Power {
+    type Seen = Seen;
 
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "power";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<Seen>] = ROWS;
 
     fn label(&self, _selectors: &Selectors) -> String {
         "power supply".to_owned()
     }
 
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let supplies = if cx.system.platform().os == Os::Linux {
-            linux(cx)
-        } else {
-            others(cx)
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Seen>> {
+        let mut supplies = match cx.system.platform().os {
+            Os::Linux => linux(cx),
+            Os::Macos | Os::Freebsd => others(cx),
         };
-        let readings = wanted
-            .iter()
-            .map(|metric| {
-                let reading = match (*metric, &supplies) {
-                    ("low_power_mode", _) => match cx.system.low_power_mode() {
-                        Ok(on) => Reading::Value(Value::Bool(on)),
-                        Err(Failure::Absent) => {
-                            Reading::Absent("this system has no low-power mode that can be asked for".to_owned())
-                        }
-                        Err(failure) => Reading::Unreadable(format!("low-power mode: {failure}")),
-                    },
-                    (_, Err(reason)) => Reading::Unreadable(reason.clone()),
-                    ("charge", Ok(supplies)) => match supplies.charge {
-                        Some(charge) => Reading::Value(Value::number(charge)),
-                        None => Reading::Absent("this machine has no battery".to_owned()),
-                    },
-                    (_, Ok(supplies)) => {
-                        let source = if supplies.on_battery { "battery" } else { "mains" };
-                        let options = vec!["mains".to_owned(), "battery".to_owned()];
-                        Reading::Value(Value::Choice(Choice {
-                            selected: Some(source.to_owned()),
-                            options,
-                        }))
-                    }
-                };
-                (*metric, reading)
-            })
-            .collect();
-        let evidence = supplies.map(|supplies| supplies.evidence).unwrap_or_default();
-        vec![Observation {
-            subject: "power supply".to_owned(),
-            readings,
-            evidence,
+        let evidence = supplies.as_mut().map(|supplies| std::mem::take(&mut supplies.evidence));
+        vec![Found {
+            subject: Table::label(self, selectors),
+            evidence: evidence.unwrap_or_default(),
+            seen: Ok(supplies),
         }]
-    }
-
-    fn propose(
-        &self,
-        _: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        _: &Context<'_>,
-    ) -> Proposal {
-        if targets.iter().any(|(metric, _)| *metric == "low_power_mode") {
-            return Proposal::manual(
-                "only a person can",
-                "Turn Low Power Mode off: System Settings, Battery.",
-            );
-        }
-        Proposal::manual(
-            "only a person can",
-            "Plug the charger in, and let the battery charge if the rule asks for it.",
-        )
     }
 }
 
-struct Supplies {
+fn plug_in(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "only a person can",
+        "Plug the charger in, and let the battery charge if the rule asks for it.",
+    )
+}
+
+fn full_power(_: &Failing<'_>) -> Proposal {
+    Proposal::manual(
+        "only a person can",
+        "Turn Low Power Mode off: System Settings, Battery.",
+    )
+}
+
+fn source(seen: &Seen, _: &Context<'_>, _: &mut Evidence) -> Reading {
+    match seen {
+        Ok(supplies) => Reading::Value(Value::Choice(Choice {
+            selected: Some(if supplies.on_battery { "battery" } else { "mains" }.to_owned()),
+            options: vec!["mains".to_owned(), "battery".to_owned()],
+        })),
+        Err(why) => Reading::Unreadable(why.clone()),
+    }
+}
+
+fn charge(seen: &Seen, _: &Context<'_>, _: &mut Evidence) -> Reading {
+    match seen.as_ref().map(|supplies| supplies.charge) {
+        Ok(Some(charge)) => Reading::Value(Value::number(charge)),
+        Ok(None) => Reading::Absent("this machine has no battery".to_owned()),
+        Err(why) => Reading::Unreadable(why.clone()),
+    }
+}
+
+fn low_power_mode(_: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match cx.system.low_power_mode() {
+        Ok(on) => Reading::Value(Value::Bool(on)),
+        Err(Failure::Absent) => Reading::Absent("this system has no low-power mode that can be asked for".to_owned()),
+        Err(failure) => Reading::Unreadable(format!("low-power mode: {failure}")),
+    }
+}
+
+/// What the supplies of the machine say together.
+#[derive(Debug)]
+pub struct Supplies {
     on_battery: bool,
     charge: Option<i128>,
     evidence: Vec<String>,
