@@ -568,6 +568,21 @@ fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
     assert_eq!(outcome(&odd, "numa = { distance = { max = 99 } }"), Outcome::Unknown);
 }
 
+#[test]
+fn many_nodes_that_are_far_and_uneven_are_three_things_to_do() {
+    let rule = "numa = { nodes = { max = 1 }, distance = { max = 10 }, spread = { max = \"50%\" } }";
+    let wanted: &[&[&str]] = &[
+        &["firmware can present one node", "numactl --interleave=all CMD"],
+        &[
+            "numactl --hardware",
+            "numactl --cpunodebind=0 --membind=0 CMD",
+            "--cpuset-mems=0",
+        ],
+        &["vm.zone_reclaim_mode", "numactl --interleave=all CMD"],
+    ];
+    assert_parts(&numa(), rule, wanted);
+}
+
 /// A network card, a bridge, a card that is down, and loopback.
 fn interfaces() -> Vec<Interface> {
     let card = Interface {

@@ -1,7 +1,9 @@
 //! NUMA: memory that is nearer to some processors than to others.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
-use crate::document::shape::Field;
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Observation, Proposal, Reading, Row, Selectors, Table,
+    Way, reading_of,
+};
 use crate::system::{Failure, Os};
 use crate::value::{PortSet, Type, Unit, Value};
 
@@ -9,21 +11,33 @@ use crate::value::{PortSet, Type, Unit, Value};
 #[derive(Debug)]
 pub struct Numa;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "nodes",
-        Type::Number(Unit::Count),
-        "Nodes that are online and have memory.",
+static ROWS: &[Row<Vec<u32>>] = &[
+    Row::new(
+        Metric::new(
+            "nodes",
+            Type::Number(Unit::Count),
+            "Nodes that are online and have memory.",
+        ),
+        |nodes, _, _| told(Ok(i128::try_from(nodes.len()).unwrap_or(i128::MAX))),
+        Way::Own(from_all_or_one),
     ),
-    Metric::new(
-        "distance",
-        Type::Number(Unit::Count),
-        "The largest distance between two of them, as the firmware tells it: 10 is the node itself, 20 twice as far.",
+    Row::new(
+        Metric::new(
+            "distance",
+            Type::Number(Unit::Count),
+            "The largest distance between two of them, as the firmware tells it: 10 is the node itself, 20 twice as far.",
+        ),
+        |nodes, cx, _| told(distance(nodes, cx)),
+        Way::Own(on_one_node),
     ),
-    Metric::new(
-        "spread",
-        Type::Number(Unit::Centipercent),
-        "How uneven they are filled: the share of free memory of the emptiest node less that of the fullest.",
+    Row::new(
+        Metric::new(
+            "spread",
+            Type::Number(Unit::Centipercent),
+            "How uneven they are filled: the share of free memory of the emptiest node less that of the fullest.",
+        ),
+        |nodes, cx, evidence| told(spread(nodes, cx, evidence)),
+        Way::Own(from_all),
     ),
 ];
 
@@ -57,114 +71,85 @@ makes of them is decided where it is started.",
     ],
 };
 
-impl Kind for Numa {
-    fn name(&self) -> &'static str {
-        "numa"
-    }
+impl Table for Numa {
+    /// The nodes that are online and have memory, by number.
+    type Seen = Vec<u32>;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "numa";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<Vec<u32>>] = ROWS;
 
     fn label(&self, _selectors: &Selectors) -> String {
         "NUMA nodes".to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let mut evidence = Vec::new();
-        let nodes = nodes(cx);
-        let readings = wanted.iter().map(|metric| {
-            let reading = match (&nodes, *metric) {
-                (Err(why), _) => Err(why.clone()),
-                (Ok(nodes), "nodes") => Ok(count(nodes.len())),
-                (Ok(nodes), "distance") => distance(nodes, cx),
-                (Ok(nodes), _) => spread(nodes, cx, &mut evidence),
-            };
-            (
-                *metric,
-                reading.map_or_else(|why| why, |number| Reading::Value(Value::number(number))),
-            )
-        });
-        let readings = readings.collect();
-        if let Ok(nodes) = &nodes {
-            evidence.extend(allowed(nodes, cx));
-        }
-        vec![Observation {
-            subject: self.label(selectors),
-            readings,
-            evidence,
-        }]
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Vec<u32>>> {
+        vec![Found::new(Table::label(self, selectors), nodes(cx))]
     }
 
-    fn propose(
-        &self,
-        _: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        _: &Context<'_>,
-    ) -> Proposal {
-        let interleave = || {
-            vec![
-                (Dialect::Host, "numactl --interleave=all CMD".to_owned()),
-                (
-                    Dialect::Systemd,
-                    "[Service]\nNUMAPolicy=interleave\nNUMAMask=all".to_owned(),
-                ),
-            ]
-        };
-        let bind = || {
-            vec![
-                (Dialect::Host, "numactl --cpunodebind=0 --membind=0 CMD".to_owned()),
-                (
-                    Dialect::Docker,
-                    "docker run --cpuset-cpus=\"$(cat /sys/devices/system/node/node0/cpulist)\" --cpuset-mems=0"
-                        .to_owned(),
-                ),
-                (
-                    Dialect::Systemd,
-                    "[Service]\nNUMAPolicy=bind\nNUMAMask=0\nCPUAffinity=numa".to_owned(),
-                ),
-            ]
-        };
-        let (because, what, more) = match targets.first().map(|(metric, _)| *metric) {
-            Some("spread") => (
-                "what filled the node runs on it, and takes its memory there first",
-                "Start what takes most memory so that it takes it from all nodes (numactl --interleave=all CMD), and keep \
-                 vm.zone_reclaim_mode at 0; `numastat -p NAME` shows where a program's memory is.",
-                interleave(),
-            ),
-            Some("distance") => (
-                "the machine is built so",
-                "Keep the program and its memory on one node (numactl --cpunodebind=0 --membind=0 CMD), or on nodes that are near: \
-                 `numactl --hardware` shows the distances.",
-                bind(),
-            ),
-            _ => (
-                "the machine is built so",
-                "Start the program so that its memory comes from all nodes (numactl --interleave=all CMD), or keep it on one \
-                 (numactl --cpunodebind=0 --membind=0 CMD); some firmware can present one node (node interleaving).",
-                interleave(),
-            ),
-        };
-        let mut proposal = Proposal::manual(because, what);
-        proposal.remedies.extend(more);
-        proposal
+    /// How full each node is comes first, then which of them are of use here.
+    fn remark(&self, _selectors: &Selectors, observation: &mut Observation, cx: &Context<'_>) {
+        let nodes = nodes(cx).unwrap_or_default();
+        observation.evidence.extend(allowed(&nodes, cx));
     }
+}
+
+fn from_all_or_one(_: &Failing<'_>) -> Proposal {
+    interleaved(
+        "the machine is built so",
+        "Start the program so that its memory comes from all nodes (numactl --interleave=all CMD), or keep it on one \
+         (numactl --cpunodebind=0 --membind=0 CMD); some firmware can present one node (node interleaving).",
+    )
+}
+
+fn from_all(_: &Failing<'_>) -> Proposal {
+    interleaved(
+        "what filled the node runs on it, and takes its memory there first",
+        "Start what takes most memory so that it takes it from all nodes (numactl --interleave=all CMD), and keep \
+         vm.zone_reclaim_mode at 0; `numastat -p NAME` shows where a program's memory is.",
+    )
+}
+
+fn interleaved(because: &str, what: &str) -> Proposal {
+    let commands = [
+        (Dialect::Host, "numactl --interleave=all CMD"),
+        (Dialect::Systemd, "[Service]\nNUMAPolicy=interleave\nNUMAMask=all"),
+    ];
+    with_commands(because, what, &commands)
+}
+
+fn on_one_node(_: &Failing<'_>) -> Proposal {
+    let commands = [
+        (Dialect::Host, "numactl --cpunodebind=0 --membind=0 CMD"),
+        (
+            Dialect::Docker,
+            "docker run --cpuset-cpus=\"$(cat /sys/devices/system/node/node0/cpulist)\" --cpuset-mems=0",
+        ),
+        (
+            Dialect::Systemd,
+            "[Service]\nNUMAPolicy=bind\nNUMAMask=0\nCPUAffinity=numa",
+        ),
+    ];
+    with_commands(
+        "the machine is built so",
+        "Keep the program and its memory on one node (numactl --cpunodebind=0 --membind=0 CMD), or on nodes that are near: \
+         `numactl --hardware` shows the distances.",
+        &commands,
+    )
+}
+
+fn with_commands(because: &str, what: &str, commands: &[(Dialect, &str)]) -> Proposal {
+    let mut proposal = Proposal::manual(because, what);
+    let commands = commands.iter().map(|(dialect, text)| (*dialect, (*text).to_owned()));
+    proposal.remedies.extend(commands);
+    proposal
+}
+
+fn told(number: Result<i128, Reading>) -> Reading {
+    number.map_or_else(|why| why, |number| Reading::Value(Value::number(number)))
 }
 
 const DIRECTORY: &str = "/sys/devices/system/node";
-
-fn count(number: usize) -> i128 {
-    i128::try_from(number).unwrap_or(i128::MAX)
-}
 
 fn odd(path: &str) -> Reading {
     Reading::Unreadable(format!("{path} has another form than expected"))
@@ -207,7 +192,7 @@ fn distance(nodes: &[u32], cx: &Context<'_>) -> Result<i128, Reading> {
     largest.ok_or_else(|| Reading::Absent("no node has memory".to_owned()))
 }
 
-fn spread(nodes: &[u32], cx: &Context<'_>, evidence: &mut Vec<String>) -> Result<i128, Reading> {
+fn spread(nodes: &[u32], cx: &Context<'_>, evidence: &mut Evidence) -> Result<i128, Reading> {
     let mut shares = Vec::new();
     for node in nodes {
         let path = format!("{DIRECTORY}/node{node}/meminfo");
