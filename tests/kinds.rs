@@ -848,3 +848,24 @@ fn settings_in_shells_are_named_and_what_stands_beside_them_is_not_recorded() {
     assert_eq!(outcome(&own(0), rule), Outcome::Fail);
     assert_eq!(outcome(&own(1000), rule), Outcome::Pass);
 }
+
+#[test]
+fn every_line_without_effect_is_told_where_it_belongs() {
+    let limits = "* hard nofile 9000000\nroot soft nofile 9000000\n";
+    let system = MemorySystem::linux("6.1")
+        .file("/etc/bash.bashrc", "sysctl -w net.core.somaxconn=1024\n")
+        .file("/etc/sysctl.conf", "net.ipv4.tcp_tw_recycle = 1\n")
+        .file("/etc/security/limits.conf", limits)
+        .file("/etc/crontab", "0 * * * * root sysctl -w vm.drop_caches=3\n")
+        .file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n")
+        .sysctl("fs.nr_open", "1048576");
+    let rule = "startup = { sysctl_in_shell = false, sysctl_refused = false, logins_refused = false, \
+                logins_doubtful = false, drops_caches = false }";
+    let wanted: &[&[&str]] = &[
+        &["Move the settings"],
+        &["Delete the lines"],
+        &["Lower the limit", "fs.nr_open=9000000"],
+        &["Delete the job"],
+    ];
+    assert_parts(&system, rule, wanted);
+}

@@ -1,6 +1,6 @@
 //! Limits on open files in limits.conf that no login can have.
 
-use super::{Context, Reading};
+use super::{Context, Evidence, Reading};
 use crate::persisted::logins::{self, OpenFiles};
 use crate::persisted::pam::Pam;
 use crate::persisted::{Reader, ceiling};
@@ -8,7 +8,7 @@ use crate::system::Os;
 use crate::value::Number;
 
 /// Hard limits that the kernel refuses, now or after the next boot, as evidence.
-pub(super) fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+pub(super) fn refused(cx: &Context<'_>) -> Result<Evidence, Reading> {
     let (mut found, old) = (Vec::new(), old(cx));
     for given in given(cx)?.iter().filter(|given| given.hard) {
         let OpenFiles { domain, place, .. } = given;
@@ -31,7 +31,7 @@ pub(super) fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
 }
 
 /// What a login gets otherwise than it is written, or perhaps not at all.
-pub(super) fn doubtful(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+pub(super) fn doubtful(cx: &Context<'_>) -> Result<Evidence, Reading> {
     let (mut found, old) = (Vec::new(), old(cx));
     let given = given(cx)?;
     for OpenFiles {

@@ -1,8 +1,10 @@
 //! What files promise for the next start, and nothing keeps: settings in a place where they have no effect.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors};
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way,
+    logins as of_logins,
+};
 use crate::catalogue;
-use crate::document::shape::Field;
 use crate::persisted::shells::{self, Command};
 use crate::persisted::{Assignment, logins};
 use crate::system::Os;
@@ -14,34 +16,73 @@ use crate::value::{Type, Value};
 #[derive(Debug)]
 pub struct Startup;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "sysctl_in_shell",
-        Type::Bool,
-        "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at boot.",
+static ROWS: &[Row<()>] = &[
+    Row::new(
+        switch(
+            "sysctl_in_shell",
+            "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at \
+             boot.",
+        ),
+        |(), cx, evidence| told(in_files(shells::of_shells(cx.system), |_| true), evidence),
+        Way::Own(|_| by_hand("Move the settings to a file in /etc/sysctl.d, which is read at boot.")),
     ),
-    Metric::new(
-        "sysctl_refused",
-        Type::Bool,
-        "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, or local ports below the privileged ones.",
+    Row::new(
+        switch(
+            "sysctl_refused",
+            "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, or local ports \
+             below the privileged ones.",
+        ),
+        |(), cx, evidence| told(refused(cx), evidence),
+        Way::Own(|_| by_hand("Delete the lines: they do nothing but make sysctl fail.")),
     ),
-    Metric::new(
-        "limits_ignored",
-        Type::Bool,
-        "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
+    Row::new(
+        switch(
+            "limits_ignored",
+            "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
+        ),
+        |(), cx, evidence| told(ignored(cx), evidence),
+        Way::Own(|_| by_hand("Set the limit in the unit: systemctl edit UNIT, LimitNOFILE= in [Service].")),
     ),
-    Metric::new(
-        "logins_refused",
-        Type::Bool,
-        "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or as the next boot makes it.",
+    Row::new(
+        switch(
+            "logins_refused",
+            "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or \
+             as the next boot makes it.",
+        ),
+        |(), cx, evidence| told(of_logins::refused(cx), evidence),
+        Way::Joint(&LOGINS),
     ),
-    Metric::new(
-        "logins_doubtful",
-        Type::Bool,
-        "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell whether PAM takes that.",
+    Row::new(
+        switch(
+            "logins_doubtful",
+            "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell \
+             whether PAM takes that.",
+        ),
+        |(), cx, evidence| told(of_logins::doubtful(cx), evidence),
+        Way::Joint(&LOGINS),
     ),
-    Metric::new("drops_caches", Type::Bool, "Whether cron empties the kernel's caches."),
+    Row::new(
+        switch("drops_caches", "Whether cron empties the kernel's caches."),
+        |(), cx, evidence| {
+            told(
+                in_files(shells::of_cron(cx.system), |key| key == "vm.drop_caches"),
+                evidence,
+            )
+        },
+        Way::Own(|_| {
+            by_hand(
+                "Delete the job: the kernel gives cached memory back by itself, and what was dropped is read again.",
+            )
+        }),
+    ),
 ];
+
+/// Room for the highest limit is room for all of them.
+static LOGINS: Joint = Joint(lower);
+
+const fn switch(name: &'static str, doc: &'static str) -> Metric {
+    Metric::new(name, Type::Bool, doc)
+}
 
 static DOCS: Docs = Docs {
     summary: "Settings in files where they have no effect, or are made again and again.",
@@ -77,77 +118,44 @@ not followed. A file that is there and cannot be read makes the answer unknown."
     ],
 };
 
-impl Kind for Startup {
-    fn name(&self) -> &'static str {
-        "startup"
-    }
+impl Table for Startup {
+    type Seen = ();
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "startup";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<()>] = ROWS;
 
     fn label(&self, _selectors: &Selectors) -> String {
         "files read at start".to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let mut evidence = Vec::new();
-        let mut reading = |metric: &str| {
-            let found = match metric {
-                "sysctl_in_shell" => in_files(shells::of_shells(cx.system), |_| true),
-                "drops_caches" => in_files(shells::of_cron(cx.system), |key| key == "vm.drop_caches"),
-                "sysctl_refused" => refused(cx),
-                "logins_refused" => super::logins::refused(cx),
-                "logins_doubtful" => super::logins::doubtful(cx),
-                _ => ignored(cx),
-            };
-            match found {
-                Ok(found) => {
-                    let any = !found.is_empty();
-                    evidence.extend(found);
-                    Reading::Value(Value::Bool(any))
-                }
-                Err(reading) => reading,
-            }
-        };
-        let readings = wanted.iter().map(|metric| (*metric, reading(metric))).collect();
-        vec![Observation {
-            subject: self.label(selectors),
-            readings,
-            evidence,
-        }]
+    fn look(&self, selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<()>> {
+        vec![Found::new(Table::label(self, selectors), Ok(()))]
     }
+}
 
-    fn propose(
-        &self,
-        _: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let what = match targets.first().map(|(metric, _)| *metric) {
-            Some("sysctl_in_shell") => "Move the settings to a file in /etc/sysctl.d, which is read at boot.",
-            Some("logins_refused" | "logins_doubtful") => &super::logins::remedy(cx),
-            Some("sysctl_refused") => "Delete the lines: they do nothing but make sysctl fail.",
-            Some("drops_caches") => {
-                "Delete the job: the kernel gives cached memory back by itself, and what was dropped is read again."
-            }
-            _ => "Set the limit in the unit: systemctl edit UNIT, LimitNOFILE= in [Service].",
-        };
-        Proposal::manual("a person wrote these lines", what)
+fn by_hand(what: &str) -> Proposal {
+    Proposal::manual("a person wrote these lines", what)
+}
+
+fn lower(failing: &Failing<'_>) -> Proposal {
+    by_hand(&of_logins::remedy(failing.cx))
+}
+
+/// Whether something was found, with what it was as evidence.
+fn told(found: Result<Evidence, Reading>, evidence: &mut Evidence) -> Reading {
+    match found {
+        Ok(found) => {
+            let any = !found.is_empty();
+            evidence.extend(found);
+            Reading::Value(Value::Bool(any))
+        }
+        Err(reading) => reading,
     }
 }
 
 /// The commands that set a key that is meant, as evidence.
-fn in_files(commands: Result<Vec<Command>, String>, meant: fn(&str) -> bool) -> Result<Vec<String>, Reading> {
+fn in_files(commands: Result<Vec<Command>, String>, meant: fn(&str) -> bool) -> Result<Evidence, Reading> {
     let commands = commands.map_err(Reading::Unreadable)?;
     let commands = commands.iter().filter(|command| meant(&command.key));
     Ok(commands
@@ -156,7 +164,7 @@ fn in_files(commands: Result<Vec<Command>, String>, meant: fn(&str) -> bool) -> 
 }
 
 /// Lines that the kernel refuses.
-fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+fn refused(cx: &Context<'_>) -> Result<Evidence, Reading> {
     if cx.system.platform().os != Os::Linux {
         return Err(Reading::Absent("only Linux has such files".to_owned()));
     }
@@ -188,7 +196,7 @@ fn refused(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
 }
 
 /// Services whose user's lines in limits.conf promise more than they have.
-fn ignored(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+fn ignored(cx: &Context<'_>) -> Result<Evidence, Reading> {
     match missing(cx.system) {
         Some(Ok(why)) => return Err(Reading::Absent(why)),
         Some(Err(why)) => return Err(Reading::Unreadable(why)),
