@@ -11,7 +11,7 @@ use runup::recording::{Recorder, Recording, Replay};
 use runup::rule::{Dialect, Reach};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::{Channels, Failure, Interface, Listener, Os, PortUse, Sockets, System};
+use runup::system::{Channels, Failure, Filesystem, Interface, Listener, Os, PortUse, Sockets, System};
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.
 fn look(system: &dyn System, subject: &str, depth: Depth) -> Result<Vec<Finding>, String> {
@@ -472,6 +472,30 @@ fn the_remedy_of_a_mount_is_a_command_and_a_line() {
     let inside = one(&in_container(mounted()), &mount("/ro", "read_only = false"));
     assert_eq!(reach(&inside), Reach::Host);
     assert!(remedy(&inside, Dialect::Manual).contains("On the host"));
+}
+
+#[test]
+fn a_full_file_system_of_the_wrong_kind_is_told_what_helps_each() {
+    let full = MemorySystem::linux("6.1").filesystem(
+        "/",
+        Filesystem {
+            kind: "tmpfs".to_owned(),
+            size: 1000,
+            available: 10,
+            inodes: 1000,
+            inodes_free: 10,
+            read_only: true,
+        },
+    );
+    let rule = "disk = { path = \"/\", free = { min = \"1G\" }, free_share = { min = \"5%\" }, inodes_free = { min = 100 }, \
+                inodes_share = { min = \"5%\" }, filesystem = \"xfs\", read_only = false }";
+    let wanted: &[&[&str]] = &[
+        &["Free space"],
+        &["Delete files"],
+        &["another file system"],
+        &["remount,rw"],
+    ];
+    assert_parts(&full, rule, wanted);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! File systems: space, inodes, kind.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, reading_of};
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way,
+    reading_of,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, required};
-use crate::system::Os;
+use crate::system::{Filesystem, Os};
 use crate::value::{Type, Unit, Value};
 
 /// File systems: `disk = { path = "/var/lib", free = { min = "10G" } }`.
@@ -16,34 +19,52 @@ static SELECTORS: &[Field] = &[required(
     "An absolute path on the file system. Nothing is read from the path itself.",
 )];
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "free",
-        Type::Number(Unit::Bytes),
-        "Space that an ordinary user may still take.",
+static ROWS: &[Row<Seen>] = &[
+    Row::new(
+        number("free", Unit::Bytes, "Space that an ordinary user may still take."),
+        |seen, _, _| told(i128::from(seen.filesystem.available)),
+        Way::Joint(&SPACE),
     ),
-    Metric::new(
-        "free_share",
-        Type::Number(Unit::Centipercent),
-        "The same as a share of the whole.",
+    Row::new(
+        number("free_share", Unit::Centipercent, "The same as a share of the whole."),
+        |seen, _, _| told(share(seen.filesystem.available, seen.filesystem.size)),
+        Way::Joint(&SPACE),
     ),
-    Metric::new(
-        "inodes_free",
-        Type::Number(Unit::Count),
-        "Files that can still be made.",
+    Row::new(
+        number("inodes_free", Unit::Count, "Files that can still be made."),
+        |seen, _, _| of_inodes(seen, i128::from(seen.filesystem.inodes_free)),
+        Way::Joint(&INODES),
     ),
-    Metric::new(
-        "inodes_share",
-        Type::Number(Unit::Centipercent),
-        "The same as a share of the whole.",
+    Row::new(
+        number("inodes_share", Unit::Centipercent, "The same as a share of the whole."),
+        |seen, _, _| of_inodes(seen, share(seen.filesystem.inodes_free, seen.filesystem.inodes)),
+        Way::Joint(&INODES),
     ),
-    Metric::new(
-        "filesystem",
-        Type::Text,
-        "The kind of file system: `ext4`, `xfs`, `tmpfs`.",
+    Row::new(
+        Metric::new(
+            "filesystem",
+            Type::Text,
+            "The kind of file system: `ext4`, `xfs`, `tmpfs`.",
+        ),
+        filesystem,
+        Way::Own(elsewhere),
     ),
-    Metric::new("read_only", Type::Bool, "Whether it is mounted read-only."),
+    Row::new(
+        Metric::new("read_only", Type::Bool, "Whether it is mounted read-only."),
+        |seen, _, _| Reading::Value(Value::Bool(seen.filesystem.read_only)),
+        Way::Own(remount),
+    ),
 ];
+
+/// More space is a larger share of it.
+static SPACE: Joint = Joint(free_space);
+
+/// And so it is with inodes.
+static INODES: Joint = Joint(delete_files);
+
+const fn number(name: &'static str, unit: Unit, doc: &'static str) -> Metric {
+    Metric::new(name, Type::Number(unit), doc)
+}
 
 static DOCS: Docs = Docs {
     summary: "The file system of a path: space, inodes, kind.",
@@ -58,86 +79,77 @@ file systems, and there the rule is unknown.",
     )],
 };
 
-impl Kind for Disk {
-    fn name(&self) -> &'static str {
-        "disk"
-    }
+/// What the kernel tells of the file system of a path.
+#[derive(Debug)]
+pub struct Seen {
+    path: String,
+    filesystem: Filesystem,
+}
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+impl Table for Disk {
+    type Seen = Seen;
 
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "disk";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Seen>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         check_path(selectors, sink);
     }
 
     fn label(&self, selectors: &Selectors) -> String {
-        selectors.text("path").unwrap_or_default().to_owned()
+        path(selectors).to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let path = selectors.text("path").unwrap_or_default();
-        let filesystem = cx.system.filesystem(path);
-        let share = |part: u64, whole: u64| i128::from(part) * 10_000 / i128::from(whole.max(1));
-        let readings = wanted
-            .iter()
-            .map(|metric| {
-                let reading = match &filesystem {
-                    Err(failure) => reading_of(failure, path),
-                    Ok(found) => match *metric {
-                        "free" => Reading::Value(Value::number(i128::from(found.available))),
-                        "free_share" => Reading::Value(Value::number(share(found.available, found.size))),
-                        "inodes_free" | "inodes_share" if found.inodes == 0 => {
-                            Reading::Absent(format!("the {} of {path} does not count inodes", found.kind))
-                        }
-                        "inodes_free" => Reading::Value(Value::number(i128::from(found.inodes_free))),
-                        "inodes_share" => Reading::Value(Value::number(share(found.inodes_free, found.inodes))),
-                        "read_only" => Reading::Value(Value::Bool(found.read_only)),
-                        _ => Reading::Value(Value::Text(self::kind(&found.kind, path, cx))),
-                    },
-                };
-                (*metric, reading)
-            })
-            .collect();
-        vec![Observation {
-            subject: path.to_owned(),
-            readings,
-            evidence: Vec::new(),
-        }]
-    }
-
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        _: &Context<'_>,
-    ) -> Proposal {
-        let path = selectors.text("path").unwrap_or_default();
-        let what = match targets.first().map(|(metric, _)| *metric) {
-            Some("filesystem") => {
-                format!("Put {path} on another file system; an existing one cannot be turned into it.")
-            }
-            Some("read_only") => {
-                format!("Mount the file system of {path} so that it can be written: mount -o remount,rw.")
-            }
-            Some("inodes_free" | "inodes_share") => {
-                format!("Delete files on the file system of {path}: every small file takes an inode.")
-            }
-            _ => format!(
-                "Free space on the file system of {path}, or grow it: `du -xh {path} | sort -h | tail` names the largest."
-            ),
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Seen>> {
+        let path = path(selectors).to_owned();
+        let seen = match cx.system.filesystem(&path) {
+            Ok(filesystem) => Ok(Seen {
+                path: path.clone(),
+                filesystem,
+            }),
+            Err(failure) => Err(reading_of(&failure, &path)),
         };
-        Proposal::manual("only a person can", what)
+        vec![Found::new(path, seen)]
     }
+}
+
+/// The path that a rule is about.
+pub(super) fn path(selectors: &Selectors) -> &str {
+    selectors.text("path").unwrap_or_default()
+}
+
+fn by_hand(what: String) -> Proposal {
+    Proposal::manual("only a person can", what)
+}
+
+fn free_space(failing: &Failing<'_>) -> Proposal {
+    let path = path(failing.selectors);
+    by_hand(format!(
+        "Free space on the file system of {path}, or grow it: `du -xh {path} | sort -h | tail` names the largest."
+    ))
+}
+
+fn delete_files(failing: &Failing<'_>) -> Proposal {
+    let path = path(failing.selectors);
+    by_hand(format!(
+        "Delete files on the file system of {path}: every small file takes an inode."
+    ))
+}
+
+fn elsewhere(failing: &Failing<'_>) -> Proposal {
+    let path = path(failing.selectors);
+    by_hand(format!(
+        "Put {path} on another file system; an existing one cannot be turned into it."
+    ))
+}
+
+fn remount(failing: &Failing<'_>) -> Proposal {
+    let path = path(failing.selectors);
+    by_hand(format!(
+        "Mount the file system of {path} so that it can be written: mount -o remount,rw."
+    ))
 }
 
 /// Whether `path` is an absolute path that stays where it says.
@@ -152,12 +164,26 @@ pub(super) fn check_path(selectors: &Selectors, sink: &mut Diagnostics) {
     }
 }
 
-/// ext2, ext3 and ext4 have one magic; the mount's type tells them apart.
-fn kind(name: &str, path: &str, cx: &Context<'_>) -> String {
-    if name == "ext4"
-        && let Some(mount) = cx.host.mount_of(path).filter(|mount| mount.kind.starts_with("ext"))
-    {
-        return mount.kind.clone();
+fn told(number: i128) -> Reading {
+    Reading::Value(Value::number(number))
+}
+
+fn share(part: u64, whole: u64) -> i128 {
+    i128::from(part) * 10_000 / i128::from(whole.max(1))
+}
+
+fn of_inodes(seen: &Seen, number: i128) -> Reading {
+    let Filesystem { kind, inodes, .. } = &seen.filesystem;
+    match inodes {
+        0 => Reading::Absent(format!("the {kind} of {} does not count inodes", seen.path)),
+        _ => told(number),
     }
-    name.to_owned()
+}
+
+/// ext2, ext3 and ext4 have one magic; the mount's type tells them apart.
+fn filesystem(seen: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    let kind = &seen.filesystem.kind;
+    let mount = (kind == "ext4").then(|| cx.host.mount_of(&seen.path)).flatten();
+    let mount = mount.filter(|mount| mount.kind.starts_with("ext"));
+    Reading::Value(Value::Text(mount.map_or(kind, |mount| &mount.kind).clone()))
 }
