@@ -475,6 +475,28 @@ fn the_remedy_of_a_mount_is_a_command_and_a_line() {
 }
 
 #[test]
+fn options_of_a_mount_are_changed_in_one_remount_and_the_rest_apart() {
+    let asked = "type = \"xfs\", options = { contains = \"noatime\" }, device = \"/dev/sdz1\", read_only = true";
+    let wanted: &[&[&str]] = &[
+        &["file system of xfs"],
+        &["mount -o remount,noatime,ro ", "defaults,noatime,ro"],
+        &["the right device"],
+    ];
+    assert_parts(&mounted(), &mount("/var/lib/mongodb", asked), wanted);
+    // Which option would begin so nobody can tell, and that is not forgotten for the other.
+    let asked = mount(
+        "/var/lib/mongodb",
+        "options = { starts_with = \"x-\" }, read_only = true",
+    );
+    assert_parts(&mounted(), &asked, &[&["remount,ro ", "Choose options"]]);
+    assert_parts(
+        &in_container(mounted()),
+        &asked,
+        &[&["with the options ro", "Choose options"]],
+    );
+}
+
+#[test]
 fn a_full_file_system_of_the_wrong_kind_is_told_what_helps_each() {
     let full = MemorySystem::linux("6.1").filesystem(
         "/",

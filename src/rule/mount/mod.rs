@@ -2,7 +2,10 @@
 
 mod options;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, disk, reading_of};
+use super::{
+    Context, Dialect, Docs, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way, disk,
+    reading_of,
+};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::{Field, Shape, required};
 use crate::host;
@@ -20,28 +23,52 @@ static SELECTORS: &[Field] = &[required(
     "An absolute path; the rule is about the mount that holds it. Nothing is read from the path itself.",
 )];
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "type",
-        Type::Choice,
-        "The kind of file system: `ext4`, `xfs`, `tmpfs`, `nfs4`.",
+static ROWS: &[Row<host::Mount>] = &[
+    Row::new(
+        Metric::new(
+            "type",
+            Type::Choice,
+            "The kind of file system: `ext4`, `xfs`, `tmpfs`, `nfs4`.",
+        ),
+        |mount, _, _| {
+            Reading::Value(Value::Choice(Choice {
+                selected: Some(mount.kind.clone()),
+                options: vec![mount.kind.clone()],
+            }))
+        },
+        Way::Own(another_kind),
     ),
-    Metric::new(
-        "options",
-        Type::Words,
-        "The options of the mount and of its file system, as the kernel lists them: `noatime`, `discard`, `size=64k`.",
+    Row::new(
+        Metric::new(
+            "options",
+            Type::Words,
+            "The options of the mount and of its file system, as the kernel lists them: `noatime`, `discard`, `size=64k`.",
+        ),
+        |mount, _, _| Reading::Value(Value::Words(in_force(mount))),
+        Way::Joint(&REMOUNT),
     ),
-    Metric::new(
-        "device",
-        Type::Text,
-        "What is mounted: `/dev/sda1`, `tmpfs`, `server:/export`.",
+    Row::new(
+        Metric::new(
+            "device",
+            Type::Text,
+            "What is mounted: `/dev/sda1`, `tmpfs`, `server:/export`.",
+        ),
+        |mount, _, _| Reading::Value(Value::Text(mount.source.clone())),
+        Way::Own(another_device),
     ),
-    Metric::new(
-        "read_only",
-        Type::Bool,
-        "Whether the mount or its file system is read-only.",
+    Row::new(
+        Metric::new(
+            "read_only",
+            Type::Bool,
+            "Whether the mount or its file system is read-only.",
+        ),
+        |mount, _, _| Reading::Value(Value::Bool(mount.read_only())),
+        Way::Joint(&REMOUNT),
     ),
 ];
+
+/// Being read-only is one of the options.
+static REMOUNT: Joint = Joint(remount);
 
 static DOCS: Docs = Docs {
     summary: "The mount that holds a path: kind of file system, options, device.",
@@ -72,118 +99,103 @@ system may need it unmounted. In a container the mounts were made outside.",
     ],
 };
 
-impl Kind for Mount {
-    fn name(&self) -> &'static str {
-        "mount"
-    }
+impl Table for Mount {
+    type Seen = host::Mount;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "mount";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<host::Mount>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         disk::check_path(selectors, sink);
     }
 
     fn label(&self, selectors: &Selectors) -> String {
-        selectors.text("path").unwrap_or_default().to_owned()
+        disk::path(selectors).to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let path = selectors.text("path").unwrap_or_default();
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<host::Mount>> {
+        let path = disk::path(selectors);
         let mut evidence = Vec::new();
-        let found = find(path, cx);
-        if let Ok((real, mount)) = &found {
-            if *real != path {
+        let found = find(path, cx).map(|(real, mount)| {
+            if real != path {
                 evidence.push(format!("{path} leads to {real}"));
             }
             evidence.push(format!("on {}, which is mounted at {}", mount.source, mount.path));
-        }
-        let readings = wanted.iter().map(|metric| {
-            let reading = match &found {
-                Ok((_, mount)) => Reading::Value(match *metric {
-                    "type" => Value::Choice(Choice {
-                        selected: Some(mount.kind.clone()),
-                        options: vec![mount.kind.clone()],
-                    }),
-                    "options" => Value::Words(in_force(mount)),
-                    "device" => Value::Text(mount.source.clone()),
-                    _ => Value::Bool(mount.read_only()),
-                }),
-                Err(why) => why.clone(),
-            };
-            (*metric, reading)
+            mount.clone()
         });
-        vec![Observation {
+        vec![Found {
             subject: path.to_owned(),
-            readings: readings.collect(),
+            seen: found,
             evidence,
         }]
     }
+}
 
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let path = selectors.text("path").unwrap_or_default();
-        let Ok((_, mount)) = find(path, cx) else {
-            return Proposal::manual(
-                "what holds the path cannot be told",
-                format!("Look at {path}: findmnt -T {path}"),
-            );
-        };
-        let mut change = Options::default();
-        for (metric, target) in targets {
-            match (*metric, target) {
-                ("options", Some(Value::Words(wanted))) => change.add(&in_force(mount), wanted),
-                ("read_only", Some(Value::Bool(wanted))) => {
-                    change.on.push(if *wanted { "ro" } else { "rw" }.to_owned());
-                }
-                ("type", target) => {
-                    let kind = target
-                        .as_ref()
-                        .map_or_else(|| "another kind".to_owned(), Value::to_string);
-                    return Proposal::manual(
-                        "an existing file system cannot be turned into another",
-                        format!(
-                            "Make a file system of {kind} on another device, mount it at {path}, and move the data there."
-                        ),
-                    );
-                }
-                ("device", _) => {
-                    return Proposal::manual(
-                        "something else is mounted there",
-                        format!(
-                            "Mount the right device at {path}, in /etc/fstab too; now it is {}.",
-                            mount.source
-                        ),
-                    );
-                }
-                _ => {}
-            }
-        }
-        if change.on.is_empty() && change.off.is_empty() {
-            return Proposal::manual(
-                "the rule does not say which options are wanted",
-                format!(
-                    "Choose options for {}, and put them into its line in /etc/fstab.",
-                    mount.path
-                ),
-            );
-        }
-        change.proposal(mount, cx)
+/// What is to be done with the mount that holds the path.
+fn with_mount(failing: &Failing<'_>, mend: impl FnOnce(&str, &host::Mount) -> Proposal) -> Proposal {
+    let path = disk::path(failing.selectors);
+    match find(path, failing.cx) {
+        Ok((_, mount)) => mend(path, mount),
+        Err(_) => Proposal::manual(
+            "what holds the path cannot be told",
+            format!("Look at {path}: findmnt -T {path}"),
+        ),
     }
+}
+
+fn another_kind(failing: &Failing<'_>) -> Proposal {
+    let kind = failing
+        .target()
+        .map_or_else(|| "another kind".to_owned(), Value::to_string);
+    with_mount(failing, |path, _| {
+        Proposal::manual(
+            "an existing file system cannot be turned into another",
+            format!("Make a file system of {kind} on another device, mount it at {path}, and move the data there."),
+        )
+    })
+}
+
+fn another_device(failing: &Failing<'_>) -> Proposal {
+    with_mount(failing, |path, mount| {
+        Proposal::manual(
+            "something else is mounted there",
+            format!(
+                "Mount the right device at {path}, in /etc/fstab too; now it is {}.",
+                mount.source
+            ),
+        )
+    })
+}
+
+fn remount(failing: &Failing<'_>) -> Proposal {
+    with_mount(failing, |_, mount| {
+        let mut change = Options::default();
+        if let Some(Value::Words(wanted)) = failing.of("options") {
+            change.add(&in_force(mount), wanted);
+        }
+        if let Some(wanted) = failing.switch("read_only") {
+            change.turn_on(if wanted { "ro" } else { "rw" });
+        }
+        let choose = || {
+            format!(
+                "Choose options for {}, and put them into its line in /etc/fstab.",
+                mount.path
+            )
+        };
+        if change.is_empty() {
+            return Proposal::manual("the rule does not say which options are wanted", choose());
+        }
+        let mut proposal = change.proposal(mount, failing.cx);
+        if failing.targets.iter().any(|(_, wanted)| wanted.is_none())
+            && let Some((_, text)) = proposal.remedies.last_mut()
+        {
+            // The last to be said is where options are written down.
+            *text = format!("{text}\n{}", choose());
+        }
+        proposal
+    })
 }
 
 /// The path with every link followed, and the mount that holds it.

@@ -8,9 +8,9 @@ use crate::text::quote;
 #[derive(Default)]
 pub(super) struct Options {
     /// Options that are wanted and not in force.
-    pub(super) on: Vec<String>,
+    on: Vec<String>,
     /// Options that are in force and not wanted.
-    pub(super) off: Vec<String>,
+    off: Vec<String>,
 }
 
 /// Options that are in force as soon as a mount is mounted anew, with it in use.
@@ -43,6 +43,18 @@ const REMOUNT: &[&str] = &[
 const ACCESS: &[&str] = &["noatime", "relatime", "strictatime"];
 
 impl Options {
+    /// Whether all are to stay as they are.
+    pub(super) fn is_empty(&self) -> bool {
+        self.on.is_empty() && self.off.is_empty()
+    }
+
+    /// Takes an option that is wanted, once.
+    pub(super) fn turn_on(&mut self, option: &str) {
+        if !self.on.iter().any(|known| known == option) {
+            self.on.push(option.to_owned());
+        }
+    }
+
     /// Takes what differs between two lists.
     pub(super) fn add(&mut self, live: &[String], wanted: &[String]) {
         self.on
