@@ -11,7 +11,9 @@ use runup::recording::{Recorder, Recording, Replay};
 use runup::rule::{Dialect, Reach};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
-use runup::system::{Channels, Failure, Filesystem, Interface, Listener, Os, PortUse, Sockets, System};
+use runup::system::{
+    Channels, ClockCost, ClockState, Failure, Filesystem, Interface, Listener, Os, PortUse, Sockets, System,
+};
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.
 fn look(system: &dyn System, subject: &str, depth: Depth) -> Result<Vec<Finding>, String> {
@@ -565,6 +567,62 @@ fn an_empty_battery_and_a_mode_that_saves_are_two_things_to_do() {
     let rule = "power = { source = \"mains\", charge = { min = 50 }, low_power_mode = false }";
     assert_parts(&system, rule, &[&["charger"], &["Low Power Mode"]]);
     assert_eq!(one(&system, rule).evidence, ["battery BAT0: discharging, 10 %"]);
+}
+
+#[test]
+fn what_is_asked_of_a_kernel_is_done_in_different_ways() {
+    let sources = "/sys/devices/system/clocksource/clocksource0";
+    let system = MemorySystem::linux("6.1")
+        .file("/proc/cmdline", "quiet\n")
+        .file("/proc/modules", "kvm 1 0 - Live 0x0\n")
+        .file(&format!("{sources}/current_clocksource"), "hpet\n")
+        .file(&format!("{sources}/available_clocksource"), "hpet tsc\n");
+    let rule = "kernel = { version = { min = \"99.0\" }, cmdline = { contains = \"a=1\" }, module = \"br_netfilter\", \
+                loaded = true, clocksource = \"tsc\" }";
+    let wanted: &[&[&str]] = &[
+        &["Install another kernel"],
+        &["GRUB_CMDLINE_LINUX"],
+        &["sudo modprobe br_netfilter", "/etc/modules-load.d/60-runup.conf"],
+        &["echo tsc"],
+    ];
+    assert_parts(&system, rule, wanted);
+}
+
+#[test]
+fn a_clock_that_is_wrong_and_slow_needs_a_time_service_and_one_source() {
+    let sources = "/sys/devices/system/clocksource/clocksource0";
+    let system = MemorySystem::linux("6.1")
+        .file("/run/systemd/system/.keep", "")
+        .file(&format!("{sources}/current_clocksource"), "hpet\n")
+        .file(&format!("{sources}/available_clocksource"), "hpet acpi_pm\n")
+        .clock(Ok(ClockState {
+            maximum_error: 16_000_000,
+            estimated_error: 16_000_000,
+        }))
+        .clock_cost(Ok(ClockCost {
+            readings: 1000,
+            user: 100,
+            system: 900,
+        }));
+    let rule = "clock = { synchronised = true, source = \"tsc\", available = { contains = \"tsc\" }, slow = false, \
+                cost = { max = 100 } }";
+    let once: &[&[&str]] = &[&["timedatectl set-ntp true"], &["echo tsc", "clocksource=tsc"]];
+    assert_parts(&system, rule, once);
+    let measured = [
+        "a reading takes 1000 ns, 90 % of it in the kernel",
+        "the clock source is hpet",
+        "nothing tells the kernel how wrong its clock is",
+    ];
+    assert_eq!(one(&system, rule).evidence, measured);
+    // Nobody asked what reading it costs.
+    let cheap = one(&system, "clock = { source = \"hpet\" }");
+    assert!(cheap.evidence.is_empty(), "{:?}", cheap.evidence);
+    // One fact under two names.
+    let of = |rule: &str| format!("{:?}", one(&system, rule).fix.expect("a fix").parts);
+    assert_eq!(
+        of("clock = { source = \"tsc\" }"),
+        of("kernel = { clocksource = \"tsc\" }")
+    );
 }
 
 fn numa() -> MemorySystem {

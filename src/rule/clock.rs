@@ -1,7 +1,11 @@
 //! The clock: whether it is right, and what reading it costs.
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors};
-use crate::document::shape::Field;
+use std::cell::OnceCell;
+
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reach, Reading, Row, Selectors, Table,
+    Way, reach,
+};
 use crate::system::{ClockCost, Failure, Os};
 use crate::value::{Choice, Type, Unit, Value};
 
@@ -9,33 +13,56 @@ use crate::value::{Choice, Type, Unit, Value};
 #[derive(Debug)]
 pub struct Clock;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "synchronised",
-        Type::Bool,
-        "Whether something keeps the kernel's clock right, so that its error is known to be below 16 seconds.",
+static ROWS: &[Row<Seen>] = &[
+    Row::new(
+        Metric::new(
+            "synchronised",
+            Type::Bool,
+            "Whether something keeps the kernel's clock right, so that its error is known to be below 16 seconds.",
+        ),
+        synchronised,
+        Way::Own(time_service),
     ),
-    Metric::new(
-        "source",
-        Type::Choice,
-        "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
+    Row::new(
+        Metric::new(
+            "source",
+            Type::Choice,
+            "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
+        ),
+        source,
+        Way::Joint(&SOURCE),
     ),
-    Metric::new(
-        "available",
-        Type::Words,
-        "The clock sources that the kernel would take.",
+    Row::new(
+        Metric::new(
+            "available",
+            Type::Words,
+            "The clock sources that the kernel would take.",
+        ),
+        available,
+        Way::Joint(&SOURCE),
     ),
-    Metric::new(
-        "slow",
-        Type::Bool,
-        "Whether reading the clock spends more than a tenth of its time in the kernel.",
+    Row::new(
+        Metric::new(
+            "slow",
+            Type::Bool,
+            "Whether reading the clock spends more than a tenth of its time in the kernel.",
+        ),
+        |seen, cx, evidence| measured(seen, cx, evidence, |cost| Value::Bool(share(cost) > 10)),
+        Way::Joint(&SOURCE),
     ),
-    Metric::new(
-        "cost",
-        Type::Number(Unit::Nanoseconds),
-        "Processor time that one reading takes.",
+    Row::new(
+        Metric::new(
+            "cost",
+            Type::Number(Unit::Nanoseconds),
+            "Processor time that one reading takes.",
+        ),
+        |seen, cx, evidence| measured(seen, cx, evidence, |cost| Value::number(i128::from(nanoseconds(cost)))),
+        Way::Joint(&SOURCE),
     ),
 ];
+
+/// There is one source in use: which one is wanted, and how dear it is, cannot be put right apart.
+static SOURCE: Joint = Joint(|failing| another_source(failing.of("source"), failing.cx));
 
 static DOCS: Docs = Docs {
     summary: "Whether the clock is kept right, and whether reading it is cheap.",
@@ -62,114 +89,56 @@ const SOURCES: &str = "/sys/devices/system/clocksource/clocksource0";
 /// As the kernel's own programs see it: beyond, nobody knows how wrong the clock is, in microseconds.
 const UNKNOWN_ERROR: i64 = 16_000_000;
 
-impl Kind for Clock {
-    fn name(&self) -> &'static str {
-        "clock"
-    }
+/// What it takes to read the clock, measured where a metric asks for it.
+#[derive(Debug, Default)]
+pub struct Seen {
+    cost: OnceCell<Result<ClockCost, Failure>>,
+}
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+impl Table for Clock {
+    type Seen = Seen;
 
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
+    const NAME: &'static str = "clock";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<Seen>] = ROWS;
 
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
+    fn look(&self, _selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<Seen>> {
+        vec![Found::new(Self::NAME, Ok(Seen::default()))]
     }
+}
 
-    fn label(&self, _selectors: &Selectors) -> String {
-        "clock".to_owned()
+fn time_service(failing: &Failing<'_>) -> Proposal {
+    let cx = failing.cx;
+    // A rule that wants the clock left alone is not helped by a time service.
+    if failing.target() == Some(&Value::Bool(false)) {
+        return another_source(None, cx);
     }
-
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let mut evidence = Vec::new();
-        let measured = wanted
-            .iter()
-            .any(|metric| matches!(*metric, "slow" | "cost"))
-            .then(|| cx.system.clock_cost());
-        if let Some(Ok(cost)) = &measured {
-            evidence.push(format!(
-                "a reading takes {} ns, {} % of it in the kernel",
-                nanoseconds(cost),
-                share(cost)
-            ));
-            if let Ok(source) = text("current_clocksource", cx) {
-                evidence.push(format!("the clock source is {source}"));
-            }
-        }
-        let readings = wanted
-            .iter()
-            .map(|metric| {
-                let reading = match (*metric, &measured) {
-                    ("synchronised", _) => synchronised(cx, &mut evidence),
-                    ("slow" | "cost", Some(Err(failure))) => cannot_measure(failure),
-                    ("slow", Some(Ok(cost))) => Reading::Value(Value::Bool(share(cost) > 10)),
-                    ("cost", Some(Ok(cost))) => Reading::Value(Value::number(i128::from(nanoseconds(cost)))),
-                    _ if cx.system.platform().os != Os::Linux => Reading::Absent("only Linux tells of it".to_owned()),
-                    ("available", _) => match text("available_clocksource", cx) {
-                        Ok(text) => Reading::Value(Value::Words(text.split(' ').map(str::to_owned).collect())),
-                        Err(reading) => reading,
-                    },
-                    _ => source(cx),
-                };
-                (*metric, reading)
-            })
-            .collect();
-        vec![Observation {
-            subject: "clock".to_owned(),
-            readings,
-            evidence,
-        }]
-    }
-
-    fn propose(
-        &self,
-        _: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let contained = cx.host.engine().is_some();
-        if targets
-            .iter()
-            .any(|(metric, value)| *metric == "synchronised" && *value != Some(Value::Bool(false)))
-        {
-            let command = if crate::systemd::is_running(cx.system) {
-                "sudo timedatectl set-ntp true"
-            } else {
-                "sudo chronyd"
-            };
-            return Proposal {
-                reach: if contained { Reach::Host } else { Reach::Privileged },
-                because: "the clock is the host's, and setting it takes CAP_SYS_TIME".to_owned(),
-                changes: Vec::new(),
-                remedies: vec![(Dialect::Host, command.to_owned())],
-            };
-        }
-        let wanted = targets.iter().find_map(|(metric, value)| match value {
-            Some(value) if *metric == "source" => Some(value),
-            _ => None,
-        });
-        another_source(wanted, cx)
+    let command = if crate::systemd::is_running(cx.system) {
+        "sudo timedatectl set-ntp true"
+    } else {
+        "sudo chronyd"
+    };
+    Proposal {
+        reach: reach::outside(Reach::Privileged, cx),
+        because: "the clock is the host's, and setting it takes CAP_SYS_TIME".to_owned(),
+        changes: Vec::new(),
+        remedies: vec![(Dialect::Host, command.to_owned())],
     }
 }
 
 /// How another clock source comes into use: the one that is wanted, or the best one that the kernel offers.
 pub(super) fn another_source(wanted: Option<&Value>, cx: &Context<'_>) -> Proposal {
-    let contained = cx.host.engine().is_some();
-    let available = text("available_clocksource", cx).unwrap_or_default();
+    let offered = offered(cx).unwrap_or_default();
     // Of what there is, the one that is read without the kernel.
     let better = ["tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"];
-    let now = text("current_clocksource", cx).unwrap_or_default();
+    let now = current(cx).unwrap_or_default();
     let better = better
         .into_iter()
-        .find(|name| *name != now && available.split(' ').any(|known| known == *name));
+        .find(|name| *name != now && offered.iter().any(|known| known == name));
     let wanted = wanted.map(Value::to_string);
     match wanted.or_else(|| better.map(str::to_owned)) {
         Some(name) => Proposal {
-            reach: if contained { Reach::Host } else { Reach::Manual },
+            reach: reach::outside(Reach::Manual, cx),
             because: "the kernel chose the source because of what it found in the processor".to_owned(),
             changes: Vec::new(),
             remedies: vec![
@@ -190,7 +159,7 @@ pub(super) fn another_source(wanted: Option<&Value>, cx: &Context<'_>) -> Propos
     }
 }
 
-fn synchronised(cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+fn synchronised(_: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
     match cx.system.clock() {
         Ok(state) => {
             let known = state.maximum_error < UNKNOWN_ERROR;
@@ -206,10 +175,23 @@ fn synchronised(cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
     }
 }
 
-fn cannot_measure(failure: &Failure) -> Reading {
-    match failure {
-        Failure::Absent => Reading::Absent("the clock's cost is measured on a running Linux".to_owned()),
-        other => Reading::Unreadable(format!("the clock's cost: {other}")),
+/// What follows from the cost of a reading. How it was found comes before all other evidence, once.
+fn measured(seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence, value: fn(&ClockCost) -> Value) -> Reading {
+    let cost = seen.cost.get_or_init(|| {
+        let cost = cx.system.clock_cost()?;
+        let mut lines = vec![format!(
+            "a reading takes {} ns, {} % of it in the kernel",
+            nanoseconds(&cost),
+            share(&cost)
+        )];
+        lines.extend(current(cx).map(|source| format!("the clock source is {source}")));
+        evidence.splice(0..0, lines);
+        Ok(cost)
+    });
+    match cost {
+        Ok(cost) => Reading::Value(value(cost)),
+        Err(Failure::Absent) => Reading::Absent("the clock's cost is measured on a running Linux".to_owned()),
+        Err(other) => Reading::Unreadable(format!("the clock's cost: {other}")),
     }
 }
 
@@ -222,16 +204,33 @@ fn share(cost: &ClockCost) -> u64 {
     (cost.system * 100).div_ceil((cost.user + cost.system).max(1))
 }
 
+/// A file of the kernel's about its clock sources.
 fn text(file: &str, cx: &Context<'_>) -> Result<String, Reading> {
-    cx.text(&format!("{SOURCES}/{file}"))
+    match cx.system.platform().os {
+        Os::Linux => cx.text(&format!("{SOURCES}/{file}")),
+        Os::Macos | Os::Freebsd => Err(Reading::Absent("only Linux tells of it".to_owned())),
+    }
 }
 
-/// The source in use, and those that could be.
-pub(super) fn source(cx: &Context<'_>) -> Reading {
-    match text("current_clocksource", cx) {
+fn current(cx: &Context<'_>) -> Result<String, Reading> {
+    text("current_clocksource", cx)
+}
+
+/// The sources that could be in use.
+fn offered(cx: &Context<'_>) -> Result<Vec<String>, Reading> {
+    let text = text("available_clocksource", cx)?;
+    Ok(text.split_ascii_whitespace().map(str::to_owned).collect())
+}
+
+fn available(_: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    offered(cx).map_or_else(|why| why, |sources| Reading::Value(Value::Words(sources)))
+}
+
+/// The source in use, and those that could be: a row of every kind that has it.
+pub(super) fn source<S>(_: &S, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match current(cx) {
         Ok(current) => {
-            let options = text("available_clocksource", cx).unwrap_or_default();
-            let mut options: Vec<String> = options.split_ascii_whitespace().map(str::to_owned).collect();
+            let mut options = offered(cx).unwrap_or_default();
             if !options.contains(&current) {
                 options.push(current.clone());
             }

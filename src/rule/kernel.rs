@@ -1,7 +1,8 @@
 //! The kernel: version, command line, modules.
 
 use super::{
-    Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, clock, reading_of,
+    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Proposal, Reach, Reading, Row, Selectors, Table, Way,
+    clock, reach, reading_of,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, is_name, optional};
@@ -15,22 +16,38 @@ pub struct Kernel;
 
 static SELECTORS: &[Field] = &[optional("module", Shape::Name, "The module that `loaded` is about.")];
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "version",
-        Type::Version,
-        "The kernel's version; what follows the numbers does not count.",
+static ROWS: &[Row<Seen>] = &[
+    Row::new(
+        Metric::new(
+            "version",
+            Type::Version,
+            "The kernel's version; what follows the numbers does not count.",
+        ),
+        version,
+        Way::Own(another_kernel),
     ),
-    Metric::new(
-        "cmdline",
-        Type::Words,
-        "The words of the command line that the kernel was started with.",
+    Row::new(
+        Metric::new(
+            "cmdline",
+            Type::Words,
+            "The words of the command line that the kernel was started with.",
+        ),
+        cmdline,
+        Way::Own(at_boot),
     ),
-    Metric::new("loaded", Type::Bool, "Whether `module` is loaded, or built in.").about("module"),
-    Metric::new(
-        "clocksource",
-        Type::Choice,
-        "The clock source in use. `clock = { source = ... }` is the same and preferred: `clock` says what reading it costs, too.",
+    Row::new(
+        Metric::new("loaded", Type::Bool, "Whether `module` is loaded, or built in.").about("module"),
+        is_loaded,
+        Way::Own(load_or_unload),
+    ),
+    Row::new(
+        Metric::new(
+            "clocksource",
+            Type::Choice,
+            "The clock source in use. `clock = { source = ... }` is the same and preferred: `clock` says what reading it costs, too.",
+        ),
+        clock::source,
+        Way::Own(|failing| clock::another_source(failing.target(), failing.cx)),
     ),
 ];
 
@@ -53,22 +70,16 @@ does. In a container the host's modules are seen, and only the host can load one
     ],
 };
 
-impl Kind for Kernel {
-    fn name(&self) -> &'static str {
-        "kernel"
-    }
+/// The name of the module that the rule is about.
+type Seen = Option<String>;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+impl Table for Kernel {
+    type Seen = Seen;
 
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "kernel";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Seen>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         if let (Some(name), Some(place)) = (selectors.text("module"), selectors.place("module"))
@@ -84,86 +95,88 @@ impl Kind for Kernel {
             .map_or_else(|| "kernel".to_owned(), |module| format!("module {module}"))
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let readings = wanted
-            .iter()
-            .map(|metric| {
-                let reading = match *metric {
-                    "version" => match cx.host.kernel() {
-                        Ok(version) => Reading::Value(Value::Version(version)),
-                        Err(failure) => Reading::Unreadable(failure.to_string()),
-                    },
-                    _ if cx.system.platform().os != Os::Linux => Reading::Absent("only Linux tells of it".to_owned()),
-                    "cmdline" => text("/proc/cmdline", Type::Words, cx),
-                    "clocksource" => clock::source(cx),
-                    _ => match selectors.text("module") {
-                        Some(module) => loaded(module, cx),
-                        None => Reading::Unreadable("the rule names no `module`".to_owned()),
-                    },
-                };
-                (*metric, reading)
-            })
-            .collect();
-        vec![Observation {
-            subject: self.label(selectors),
-            readings,
-            evidence: Vec::new(),
-        }]
-    }
-
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let module = selectors.text("module").unwrap_or_default();
-        let _ = observation;
-        let contained = cx.host.engine().is_some();
-        match targets.first() {
-            Some(("loaded", Some(Value::Bool(true)))) => Proposal {
-                reach: if contained { Reach::Host } else { Reach::Privileged },
-                because: "loading a module takes root on the host".to_owned(),
-                changes: Vec::new(),
-                remedies: vec![
-                    (Dialect::Host, format!("sudo modprobe {module}")),
-                    (Dialect::Persist, format!("/etc/modules-load.d/60-runup.conf: {module}")),
-                ],
-            },
-            Some(("loaded", _)) => Proposal {
-                reach: if contained { Reach::Host } else { Reach::Privileged },
-                because: "unloading a module takes root on the host".to_owned(),
-                changes: Vec::new(),
-                remedies: vec![(Dialect::Host, format!("sudo modprobe -r {module}"))],
-            },
-            Some(("cmdline", _)) => Proposal {
-                reach: Reach::Boot,
-                because: "the command line is read at boot".to_owned(),
-                changes: Vec::new(),
-                remedies: vec![(
-                    Dialect::Boot,
-                    "Change GRUB_CMDLINE_LINUX in /etc/default/grub, run update-grub, and reboot.".to_owned(),
-                )],
-            },
-            Some(("clocksource", value)) => clock::another_source(value.as_ref(), cx),
-            _ => Proposal::manual("another kernel is needed", "Install another kernel, and reboot."),
-        }
+    fn look(&self, selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<Seen>> {
+        let module = selectors.text("module").map(str::to_owned);
+        vec![Found::new(Table::label(self, selectors), Ok(module))]
     }
 }
 
-fn text(path: &str, kind: Type, cx: &Context<'_>) -> Reading {
-    let text = cx.text(path).map(|text| match path {
-        // What is neither recorded nor shown cannot be compared either: a recording gives the same report.
-        "/proc/cmdline" => String::from_utf8_lossy(&without_secrets(text.as_bytes())).into_owned(),
-        _ => text,
-    });
-    match text.map(|text| kind.parse(&text)) {
-        Ok(Ok(value)) => Reading::Value(value),
-        Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),
+fn another_kernel(_: &Failing<'_>) -> Proposal {
+    Proposal::manual("another kernel is needed", "Install another kernel, and reboot.")
+}
+
+fn at_boot(_: &Failing<'_>) -> Proposal {
+    Proposal {
+        reach: Reach::Boot,
+        because: "the command line is read at boot".to_owned(),
+        changes: Vec::new(),
+        remedies: vec![(
+            Dialect::Boot,
+            "Change GRUB_CMDLINE_LINUX in /etc/default/grub, run update-grub, and reboot.".to_owned(),
+        )],
+    }
+}
+
+fn load_or_unload(failing: &Failing<'_>) -> Proposal {
+    let module = failing.selectors.text("module").unwrap_or_default();
+    let (what, remedies) = if failing.switch("loaded") == Some(true) {
+        let at_boot = format!("/etc/modules-load.d/60-runup.conf: {module}");
+        let now = format!("sudo modprobe {module}");
+        ("loading", vec![(Dialect::Host, now), (Dialect::Persist, at_boot)])
+    } else {
+        let now = format!("sudo modprobe -r {module}");
+        ("unloading", vec![(Dialect::Host, now)])
+    };
+    Proposal {
+        reach: reach::outside(Reach::Privileged, failing.cx),
+        because: format!("{what} a module takes root on the host"),
+        changes: Vec::new(),
+        remedies,
+    }
+}
+
+fn version(_: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match cx.host.kernel() {
+        Ok(version) => Reading::Value(Value::Version(version)),
+        Err(failure) => Reading::Unreadable(failure.to_string()),
+    }
+}
+
+fn cmdline(_: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    if let Some(why) = elsewhere(cx) {
+        return why;
+    }
+    match cx.text(CMDLINE) {
+        Ok(text) => {
+            // What is neither recorded nor shown cannot be compared either: a recording gives the same report.
+            let text = String::from_utf8_lossy(&without_secrets(text.as_bytes())).into_owned();
+            let words = Type::Words.parse(&text);
+            words.map_or_else(
+                |error| Reading::Unreadable(format!("{CMDLINE}: {error}")),
+                Reading::Value,
+            )
+        }
         Err(reading) => reading,
     }
 }
+
+fn is_loaded(module: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match (elsewhere(cx), module) {
+        (Some(why), _) => why,
+        (None, Some(module)) => loaded(module, cx),
+        (None, None) => Reading::Unreadable("the rule names no `module`".to_owned()),
+    }
+}
+
+/// Why nothing is told of the kernel but its version, where that is so.
+fn elsewhere(cx: &Context<'_>) -> Option<Reading> {
+    match cx.system.platform().os {
+        Os::Linux => None,
+        Os::Macos | Os::Freebsd => Some(Reading::Absent("only Linux tells of it".to_owned())),
+    }
+}
+
+const CMDLINE: &str = "/proc/cmdline";
 
 /// Module names use `_` and `-` alike.
 fn loaded(module: &str, cx: &Context<'_>) -> Reading {

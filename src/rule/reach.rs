@@ -35,6 +35,14 @@ pub(super) fn of_host(cx: &Context<'_>) -> (Reach, String) {
     }
 }
 
+/// The reach of what a person does to the host itself: from a container it is out of reach.
+pub(super) fn outside(otherwise: Reach, cx: &Context<'_>) -> Reach {
+    match cx.host.engine() {
+        Some(_) => Reach::Host,
+        None => otherwise,
+    }
+}
+
 /// The reach of a change that root may make here.
 pub(super) fn of_root(cx: &Context<'_>) -> (Reach, String) {
     match cx.system.identity().uid {
