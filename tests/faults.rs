@@ -138,20 +138,14 @@ fn all() -> Vec<&'static str> {
     profile::search::built_in_names().collect()
 }
 
-fn text(report: &Report, sources: &Sources, format: Format) -> String {
+fn text(report: &Report, sources: &Sources, format: &dyn Format) -> String {
     let mut out = Vec::new();
-    report::write(
-        format,
-        report,
-        sources,
-        Style {
-            verbose: true,
-            explain: true,
-            colour: false,
-        },
-        &mut out,
-    )
-    .expect("memory takes it");
+    let style = Style {
+        verbose: true,
+        explain: true,
+        colour: false,
+    };
+    format.write(report, sources, style, &mut out).expect("memory takes it");
     String::from_utf8(out).expect("reports are text")
 }
 
@@ -214,7 +208,7 @@ fn each_fault_on_each_file_is_told_and_never_taken_for_a_value() {
                     assert_eq!(finding.outcome, Outcome::Unknown, "{path} {fault:?}: {finding:#?}");
                 }
             }
-            for (_, format) in Format::ALL {
+            for format in report::FORMATS.iter().copied() {
                 text(&after, &sources, format);
             }
         }
@@ -238,7 +232,7 @@ fn text_that_is_not_utf8_is_unknown() {
 fn hostile_text_does_not_reach_the_terminal() {
     let system = healthy().sysctl("net.ipv4.tcp_syncookies", "\u{1b}]0;owned\u{7}\u{202e}0");
     let (report, sources) = check(&system, &["default"]);
-    let text = text(&report, &sources, Format::Text);
+    let text = text(&report, &sources, report::TERMINAL);
     assert!(
         !text.contains('\u{1b}') && !text.contains('\u{7}') && !text.contains('\u{202e}'),
         "{text:?}"
@@ -328,7 +322,7 @@ fn macos_is_read_by_its_own_keys() {
     assert_eq!(outcome("somaxconn").subject, "kern.ipc.somaxconn");
     assert_eq!(outcome("ephemeral-ports").outcome, Outcome::Pass);
     assert_eq!(outcome("quiet-cpu").outcome, Outcome::NotApplicable);
-    let text = text(&report, &sources, Format::Text);
+    let text = text(&report, &sources, report::TERMINAL);
     assert!(text.contains("sudo sysctl kern.ipc.somaxconn=40000"), "{text}");
     assert!(text.contains("launchctl limit maxfiles 10000 "), "{text}");
 }
@@ -341,7 +335,7 @@ fn a_recording_gives_the_report_that_was_made_with_it() {
     let json = recorder.finish().to_json().unwrap();
     let replay = Replay::new(Recording::parse(json.as_bytes()).unwrap());
     let (replayed, replayed_sources) = check(&replay, &all());
-    for (_, format) in Format::ALL {
+    for format in report::FORMATS.iter().copied() {
         assert_eq!(
             text(&recorded, &sources, format),
             text(&replayed, &replayed_sources, format)
@@ -384,7 +378,7 @@ proptest! {
         let paths: Vec<String> = healthy().paths().map(str::to_owned).collect();
         let path = &paths[which % paths.len()];
         let (report, sources) = check(&healthy().file(path, &text), &all());
-        for (_, format) in Format::ALL {
+        for format in report::FORMATS.iter().copied() {
             self::text(&report, &sources, format);
         }
     }

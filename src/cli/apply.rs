@@ -30,7 +30,7 @@ use crate::fix::{Standing, standing};
 use crate::host::Host;
 use crate::persisted::ceiling;
 use crate::profile::Profile;
-use crate::report::{self, Format, Style};
+use crate::report::{self, Style};
 use crate::rule::Target;
 use crate::shim::options::OnFail;
 use crate::shim::{self, Refusal};
@@ -158,7 +158,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             colour,
             ..Style::default()
         };
-        report::write(Format::Text, &after, run.sources, style, out)
+        report::TERMINAL.write(&after, run.sources, style, out)
     })?;
     let code = verdict(&after, streams);
     // What was to last and does not is no success.

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command, ValueHint};
 use crate::fix::plan::Consent;
 use crate::gate::Gate;
 use crate::import::Format as Imported;
-use crate::report::Format;
+use crate::report;
 use crate::rule::Severity;
 use crate::value::{Version, parse_duration};
 
@@ -123,8 +123,10 @@ fn check() -> Command {
             Arg::new("format")
                 .long("format")
                 .value_name("FORMAT")
-                .default_value("text")
-                .value_parser(PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)))
+                .default_value(report::TERMINAL.name())
+                .value_parser(PossibleValuesParser::new(
+                    report::FORMATS.iter().map(|format| format.name()),
+                ))
                 .help("form of the report on stdout"),
         )
         .arg(

@@ -24,17 +24,17 @@ use crate::system::rooted::RootedSystem;
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let format = matches
         .get_one::<String>("format")
-        .and_then(|name| Format::parse(name))
-        .unwrap_or(Format::Text);
+        .and_then(|name| report::find(name))
+        .unwrap_or(report::TERMINAL);
     let result = check(matches, format, sources, streams);
     if let Err(CommandError::Diagnostics(mistakes)) = &result {
         // Whoever reads the result is told in its own form; a person, with the lines, on stderr.
-        streams.try_result(|out| report::write_mistakes(format, mistakes, sources, out))?;
+        streams.try_result(|out| format.write_mistakes(mistakes, sources, out))?;
     }
     result
 }
 
-fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
+fn check(matches: &ArgMatches, format: &dyn Format, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let recording = matches.get_one::<String>("host");
     let system: Box<dyn System> = if let Some(path) = recording {
         Box::new(Replay::new(load_recording(path)?))
@@ -83,11 +83,11 @@ fn check(matches: &ArgMatches, format: Format, sources: &mut Sources, streams: &
     let fail_on = words(matches, "fail-on");
     report.gate = Gate::of(fail_on.iter().map(String::as_str));
     let style = Style {
-        colour: streams.colour_result() && format == Format::Text,
+        colour: streams.colour_result() && format.for_terminal(),
         verbose: matches.get_flag("verbose"),
         explain: matches.get_flag("explain"),
     };
-    streams.try_result(|out| report::write(format, &report, sources, style, out))?;
+    streams.try_result(|out| format.write(&report, sources, style, out))?;
     Ok(verdict(&report, streams))
 }
 

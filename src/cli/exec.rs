@@ -14,7 +14,7 @@ use crate::fix::apply::in_place;
 use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
 use crate::host::Host;
 use crate::profile::{self, Profile, Setting};
-use crate::report::{self, Format, Style};
+use crate::report::{self, Style};
 use crate::shim::{Applied, ExecOptions, LimitWish, Preparation, Refusal};
 use crate::source::Sources;
 use crate::system::System;
@@ -210,7 +210,8 @@ fn write_report(
     streams: &mut Streams,
 ) -> Result<(), Refusal> {
     let mut text = Vec::new();
-    let written = report::write(Format::Json, report, sources, Style::default(), &mut text)
+    let written = report::KEPT
+        .write(report, sources, Style::default(), &mut text)
         .map_err(|error| error.to_string())
         .and_then(|()| match Path::new(path).to_str() {
             Some(path) => output::replace(path, &text, 0o644),

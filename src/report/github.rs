@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::{Format, Style};
 use crate::diagnostic::Diagnostic;
 use crate::finding::{Conflict, Finding, Fix, Outcome, Report};
 use crate::gate::Gate;
@@ -12,7 +13,25 @@ use crate::text::printable;
 /// GitHub shows so many annotations of each level in a step, and drops the rest without a word.
 const SHOWN: usize = 10;
 
-pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+/// Annotations of GitHub Actions: workflow commands on stdout, which its runner shows beside the code.
+#[derive(Debug)]
+pub struct Github;
+
+impl Format for Github {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn write(&self, report: &Report, sources: &Sources, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+        write(report, sources, out)
+    }
+
+    fn write_mistakes(&self, mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+        write_mistakes(mistakes, sources, out)
+    }
+}
+
+fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let mut notes: Vec<Annotation> = report
         .findings
         .iter()
@@ -169,7 +188,7 @@ fn of_conflict(conflict: &Conflict, gate: Gate) -> Annotation {
     }
 }
 
-pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     for mistake in mistakes {
         let mut properties = Vec::new();
         if let Some(place) = mistake.place

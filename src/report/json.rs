@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::{Format, Style};
 use crate::change::{Change, Side, Target};
 use crate::diagnostic::Diagnostic;
 use crate::finding::{ConflictSide, Finding, Report};
@@ -149,7 +150,25 @@ impl From<u64> for Number {
     }
 }
 
-pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+/// `runup.report/1`: all that is known, for programs.
+#[derive(Debug)]
+pub struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn write(&self, report: &Report, sources: &Sources, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+        write(report, sources, out)
+    }
+
+    fn write_mistakes(&self, mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+        write_mistakes(mistakes, sources, out)
+    }
+}
+
+fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &self::report(report, sources))?;
     writeln!(out)
 }
@@ -178,7 +197,7 @@ struct MistakeV1<'a> {
     origin: Option<OriginV1>,
 }
 
-pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let wire = MistakesV1 {
         schema: "runup.report/1",
         ready: false,

@@ -2,12 +2,31 @@
 
 use std::io::{self, Write};
 
+use super::{Format, Style};
 use crate::diagnostic::Diagnostic;
 use crate::finding::{Conflict, Finding, Fix, Outcome, Report};
 use crate::gate::Gate;
 use crate::source::{Place, Sources};
 
-pub(super) fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+/// JUnit XML, which most servers for continuous integration show as tests.
+#[derive(Debug)]
+pub struct Junit;
+
+impl Format for Junit {
+    fn name(&self) -> &'static str {
+        "junit"
+    }
+
+    fn write(&self, report: &Report, sources: &Sources, _style: Style, out: &mut dyn Write) -> io::Result<()> {
+        write(report, sources, out)
+    }
+
+    fn write_mistakes(&self, mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+        write_mistakes(mistakes, sources, out)
+    }
+}
+
+fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let gate = report.gate;
     let findings = |profile: &str| -> Vec<&Finding> {
         let of = |finding: &&Finding| finding.profile == profile;
@@ -198,7 +217,7 @@ fn case(finding: &Finding, gate: Gate, sources: &Sources, out: &mut dyn Write) -
     Verdict::of(finding, gate).close(kind, &said, &escape(&detail.join("\n")), out)
 }
 
-pub(super) fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+fn write_mistakes(mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let count = mistakes.len();
     let counts = format!("tests=\"{count}\" failures=\"0\" errors=\"{count}\" skipped=\"0\"");
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;

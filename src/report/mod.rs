@@ -1,4 +1,7 @@
-//! Reports: one file per format, each a pure function of the result model.
+//! Reports: the result of a check in a form that somebody reads, one file for each form, behind one interface.
+//!
+//! A format says in its own file what it is called, whom it is for, and how it writes a report and mistakes. [`FORMATS`] is the only
+//! list of them; [`changes`] is not among them, since plans and what came of them are for a person alone.
 
 pub mod changes;
 mod github;
@@ -14,79 +17,55 @@ use crate::diagnostic::Diagnostic;
 use crate::finding::{Conflict, Report};
 use crate::source::Sources;
 
-/// The formats of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// For a person at a terminal.
-    Text,
-    /// `runup.report/1`.
-    Json,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// JUnit XML.
-    Junit,
+/// Every format of a report, in the order in which the command line lists them. A format is a file of its own and a line here.
+pub static FORMATS: &[&dyn Format] = &[&text::Text, &json::Json, &github::Github, &junit::Junit];
+
+/// The format for a person at a terminal: what is written where nobody asks for another one.
+pub static TERMINAL: &dyn Format = &text::Text;
+
+/// The format of a report that is kept in a file for later: nothing that is known is left out, and its keys are stable.
+pub static KEPT: &dyn Format = &json::Json;
+
+/// The format that the command line calls `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
 }
 
-impl Format {
-    /// Every format with its name on the command line.
-    pub const ALL: [(&'static str, Format); 4] = [
-        ("text", Format::Text),
-        ("json", Format::Json),
-        ("github", Format::Github),
-        ("junit", Format::Junit),
-    ];
+/// A form in which the result of a check is written.
+///
+/// A format is a pure function of the result: it asks no machine and reads no file.
+pub trait Format: Sync {
+    /// What `--format` calls it.
+    fn name(&self) -> &'static str;
 
-    /// The one with a name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, format)| *format)
+    /// Whether a person reads it at a terminal. Only such a format is coloured: a program would take the escapes for text.
+    fn for_terminal(&self) -> bool {
+        false
     }
+
+    /// Writes the report. `sources` are the texts that its places point into; formats for programs are free to ignore `style`.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn write(&self, report: &Report, sources: &Sources, style: Style, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Writes the mistakes that kept anything from being checked, so that whoever reads the result is told in its own form.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn write_mistakes(&self, mistakes: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// How a report is to look.
+/// How much a report says, and whether in colour.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
-    /// Colour and bold.
+    /// Whether words are coloured and bold, by the escapes that terminals know.
     pub colour: bool,
-    /// List what passed and what does not apply, too.
+    /// Whether what passed and what does not apply is listed too, and not only counted.
     pub verbose: bool,
-    /// Every remedy, every trace.
+    /// Whether every finding shows the remedies for all places, and how its numbers were computed.
     pub explain: bool,
-}
-
-/// Writes a report.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write(format: Format, report: &Report, sources: &Sources, style: Style, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        Format::Text => text::write(report, sources, style, out),
-        Format::Json => json::write(report, sources, out),
-        Format::Github => github::write(report, sources, out),
-        Format::Junit => junit::write(report, sources, out),
-    }
-}
-
-/// Writes mistakes that kept anything from being checked, in the form that was asked for. As text they go to stderr instead, with
-/// the lines that they point at.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_mistakes(
-    format: Format,
-    mistakes: &[Diagnostic],
-    sources: &Sources,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    match format {
-        Format::Text => Ok(()),
-        Format::Json => json::write_mistakes(mistakes, sources, out),
-        Format::Github => github::write_mistakes(mistakes, sources, out),
-        Format::Junit => junit::write_mistakes(mistakes, sources, out),
-    }
 }
 
 /// A mistake's message with its help, for one line.
@@ -97,7 +76,7 @@ fn in_a_line(mistake: &Diagnostic) -> String {
     }
 }
 
-/// What two rules ask for that no value can be.
+/// The two demands of a conflict, in one sentence without a full stop: who asks for what.
 #[must_use]
 pub fn in_words(conflict: &Conflict) -> String {
     let [left, right] = &conflict.sides;

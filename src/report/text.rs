@@ -5,8 +5,9 @@ use std::io::{self, Write};
 
 use colored::{Color, Colorize};
 
-use super::Style;
+use super::{Format, Style};
 use crate::change::{Dialect, Reach};
+use crate::diagnostic::Diagnostic;
 use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Part, Report};
 use crate::severity::Severity;
 use crate::source::{Origin, Sources};
@@ -18,7 +19,30 @@ const WIDTH: usize = 80;
 /// Columns that the labels take.
 const INDENT: usize = 12;
 
-pub(super) fn write(report: &Report, sources: &Sources, style: Style, out: &mut dyn Write) -> io::Result<()> {
+/// Text of 80 columns, in colour where the terminal has it.
+#[derive(Debug)]
+pub struct Text;
+
+impl Format for Text {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+
+    fn for_terminal(&self) -> bool {
+        true
+    }
+
+    fn write(&self, report: &Report, sources: &Sources, style: Style, out: &mut dyn Write) -> io::Result<()> {
+        write(report, sources, style, out)
+    }
+
+    /// Nothing: a person is shown mistakes on stderr, with the lines that they point at.
+    fn write_mistakes(&self, _mistakes: &[Diagnostic], _sources: &Sources, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(report: &Report, sources: &Sources, style: Style, out: &mut dyn Write) -> io::Result<()> {
     colored::control::set_override(style.colour);
     let page = Page { report, sources, style };
     page.header(out)?;
