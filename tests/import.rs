@@ -10,18 +10,22 @@ use std::process::Command;
 use proptest::prelude::*;
 use runup::engine::{Check, Options};
 use runup::host::Host;
-use runup::import::{Draft, Format, Input, Made, Weight, Wish, import};
+use runup::import::{Draft, FORMATS, Format, Input, Made, Weight, Wish, find, import};
 use runup::profile::Library;
 use runup::source::Sources;
 use runup::system::memory::MemorySystem;
 use runup::system::rooted::RootedSystem;
 use support::{directory, finding, needs, run, run_in};
 
+fn named(format: &str) -> &'static dyn Format {
+    find(format).expect("a format of the list")
+}
+
 /// Makes a profile of one file in memory.
-fn made(format: Format, path: &str, text: &str, wish: &Wish) -> Made {
+fn made(format: &str, path: &str, text: &str, wish: &Wish) -> Made {
     let system = MemorySystem::linux("6.1.0").file(path, text);
     let input = Input::read(&[path.to_owned()], &system).expect("it is there");
-    let draft = import(&input, format, wish, &system).unwrap_or_else(|error| panic!("{error}"));
+    let draft = import(&input, named(format), wish, &system).unwrap_or_else(|error| panic!("{error}"));
     draft.make(
         "import",
         &[path.to_owned()],
@@ -30,7 +34,7 @@ fn made(format: Format, path: &str, text: &str, wish: &Wish) -> Made {
     )
 }
 
-fn plain(format: Format, path: &str, text: &str) -> Made {
+fn plain(format: &str, path: &str, text: &str) -> Made {
     made(format, path, text, &Wish::default())
 }
 
@@ -116,7 +120,7 @@ fn every_profile_of_tuned_is_imported_and_every_line_of_it_is_a_rule_or_is_said(
         let path = directory.to_str().expect("UTF-8").to_owned();
         let system = runup::system::live::LiveSystem::new();
         let input = Input::read(std::slice::from_ref(&path), &system).expect("it is there");
-        let draft: Draft = import(&input, Format::Tuned, &Wish::default(), &system).expect("a profile");
+        let draft: Draft = import(&input, named("tuned"), &Wish::default(), &system).expect("a profile");
         let made = draft.make(
             "import",
             std::slice::from_ref(&path),
@@ -305,7 +309,7 @@ fn sysctl_values_are_rules_of_their_type_or_are_said() {
                 sysctl -w a.b=c\nkernel.core_pattern = ${ram}\nnet.core.somaxcon = 5\nvm.dirty_ratio =\n\
                 net.ipv4.conf.e?.rp_filter = 1\nkernel.domainname = example.org\n-net.ipv4.conf.eth0.arp_filter\n\
                 net.ipv4.conf.*.arp_filter = 1\n";
-    let made = plain(Format::SysctlD, "/x.conf", text);
+    let made = plain("sysctl.d", "/x.conf", text);
     let expected = [
         "sysctl = { key = \"net.core.somaxconn\", eq = 8 }",
         "sysctl = { key = \"net.ipv4.ip_local_port_range\", eq = \"1024-65535\" }",
@@ -339,7 +343,7 @@ fn sysctl_values_are_rules_of_their_type_or_are_said() {
         ..Wish::default()
     };
     let text = "vm.max_map_count = 262144\nvm.swappiness = 1\nnet.ipv4.tcp_rmem = 1 2 3\nkernel.sem = 1 2 3 4\nnet.ipv4.ip_local_port_range = 1 2\n";
-    let floors = rules(&made_with(Format::SysctlD, text, &wish));
+    let floors = rules(&made_with("sysctl.d", text, &wish));
     assert_eq!(
         floors,
         [
@@ -361,7 +365,7 @@ fn sysctl_values_are_rules_of_their_type_or_are_said() {
 fn limits_are_those_of_one_domain() {
     let text = "# <domain> <type> <item> <value>\n* soft nofile 1024\n* hard nofile 4096\n@dba - memlock unlimited # all of it\n\
                 * soft nofile 2048\noracle - nproc 16384\noracle hard core 10\n* - maxlogins 4\n* soft nofile\nroot -\n* - nice -5\n* - nproc 5k\n";
-    let made = plain(Format::LimitsD, "/limits.conf", text);
+    let made = plain("limits.d", "/limits.conf", text);
     assert_eq!(
         rules(&made),
         [
@@ -390,7 +394,7 @@ fn limits_are_those_of_one_domain() {
         domain: Some("oracle".to_owned()),
         ..Wish::default()
     };
-    let oracle = made_with(Format::LimitsD, text, &wish);
+    let oracle = made_with("limits.d", text, &wish);
     let rules = rules(&oracle);
     assert!(
         rules.contains(&"rlimit = { resource = \"nproc\", hard = { min = 16384 } }".to_owned()),
@@ -451,7 +455,7 @@ fn tuned_says_floors_alternatives_conditions_and_drops() {
 fn goss_requirements_and_redpanda_say_what_they_can() {
     let goss = "kernel-param:\n  vm.swappiness:\n    value: '10'\n  vm.max_map_count:\n    value:\n      and:\n      - ge: 262144\n      - lt: 1000000\n  net.core.somaxconn:\n    value: {match-regexp: 'x'}\n\
                 port:\n  tcp:22:\n    listening: true\n    ip: [0.0.0.0]\nfile:\n  /etc/passwd:\n    exists: true\ncommand:\n  echo hi:\n    exit-status: 0\nuser: {}\n";
-    let made = plain(Format::Goss, "/goss.yaml", goss);
+    let made = plain("goss", "/goss.yaml", goss);
     let list = rules(&made);
     for rule in [
         "sysctl = { key = \"vm.swappiness\", eq = 10 }",
@@ -471,11 +475,11 @@ fn goss_requirements_and_redpanda_say_what_they_can() {
         assert!(has(&left, line, part), "{line} {part}: {left:#?}");
     }
     let json = r#"{"kernel-param": {"vm.swappiness": {"value": "10"}}}"#;
-    assert_eq!(rules(&plain(Format::Goss, "/goss.json", json)), [list[0].clone()]);
+    assert_eq!(rules(&plain("goss", "/goss.json", json)), [list[0].clone()]);
 
     let requirements = "# before it starts\nvm.max_map_count >= 262144\nnofile >= 65535\nnofile.hard > 65535\nmemlock == unlimited # locked\n\
                         kernel >= 5.4\nnet.ipv4.tcp_rmem >= 5\nvm.swappiness < ten\nstack >= 8MiB\nvm.min_free_kbytes <= 64MiB\nhello world\nfoo >= 3\nvm.swappiness != 60\n";
-    let made = plain(Format::Requirements, "/r", requirements);
+    let made = plain("requirements", "/r", requirements);
     assert_eq!(
         rules(&made),
         [
@@ -504,7 +508,7 @@ fn goss_requirements_and_redpanda_say_what_they_can() {
 
     let redpanda = "redpanda:\n  data_directory: /var/lib/redpanda\nrpk:\n  tune_network: true\n  tune_aio_events: true\n  tune_swappiness: true\n\
                     \x20 tune_transparent_hugepages: true\n  tune_clocksource: true\n  tune_fstrim: false\n  coredump_dir: /x\n";
-    let made = plain(Format::Redpanda, "/redpanda.yaml", redpanda);
+    let made = plain("redpanda", "/redpanda.yaml", redpanda);
     assert_eq!(
         rules(&made),
         [
@@ -602,7 +606,7 @@ fn an_export_comes_back_as_it_went() {
     );
 }
 
-fn made_with(format: Format, text: &str, wish: &Wish) -> Made {
+fn made_with(format: &str, text: &str, wish: &Wish) -> Made {
     made(format, "/x", text, wish)
 }
 
@@ -667,7 +671,7 @@ proptest! {
     fn any_text_is_imported_or_refused(lines in prop::collection::vec(line(), 0..12), noise in ".{0,200}", at_least: bool) {
         let text = format!("{}\n{noise}", lines.join("\n"));
         let wish = Wish { at_least, ..Wish::default() };
-        for (_, format) in Format::ALL {
+        for format in FORMATS.iter().copied() {
             let system = MemorySystem::linux("6.1.0").file("/x", &text);
             let input = Input::read(&["/x".to_owned()], &system).expect("it is there");
             let _ = runup::import::detect(&input, &system);

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Command, ValueHint};
 
 use crate::fix::plan::Consent;
 use crate::gate::Gate;
-use crate::import::Format as Imported;
+use crate::import;
 use crate::report;
 use crate::rule::Severity;
 use crate::value::{Version, parse_duration};
@@ -527,13 +527,14 @@ fn kernel_version(text: &str) -> Result<Version, String> {
 }
 
 fn import() -> Command {
+    let named = |which: fn(&dyn import::Format) -> bool| import::names(which).join(", ");
     Command::new("import")
         .about("Makes a profile of another program's files")
         .long_about(
             "Makes a profile of files of another program, and writes it to stdout. What no rule can say is listed in the profile \
              and on stderr, with file and line. Reads only; nothing that a file names is run.",
         )
-        .after_long_help(IMPORT_FORMATS)
+        .after_long_help(import_formats())
         .arg(
             Arg::new("file")
                 .required(true)
@@ -546,20 +547,26 @@ fn import() -> Command {
             Arg::new("from")
                 .long("from")
                 .value_name("FORMAT")
-                .value_parser(PossibleValuesParser::new(Imported::ALL.map(|(name, _)| name)))
+                .value_parser(PossibleValuesParser::new(import::names(|_| true)))
                 .help("the format, where neither the name nor what stands there tells"),
         )
         .arg(
             Arg::new("at-least")
                 .long("at-least")
                 .action(ArgAction::SetTrue)
-                .help("sysctl.d, limits.d: numbers of which more is better are floors"),
+                .help(format!(
+                    "{}: numbers of which more is better are floors",
+                    named(|format| format.makes_floors())
+                )),
         )
         .arg(
             Arg::new("domain")
                 .long("domain")
                 .value_name("DOMAIN")
-                .help("limits.d: whose lines count, instead of those of *"),
+                .help(format!(
+                    "{}: whose lines count, instead of those of *",
+                    named(|format| format.has_domains())
+                )),
         )
         .arg(
             Arg::new("severity")
@@ -568,7 +575,10 @@ fn import() -> Command {
                 .value_parser(PossibleValuesParser::new(
                     [Severity::Error, Severity::Warning, Severity::Note].map(Severity::name),
                 ))
-                .help("of the rules; without it, error for requirements, else warning"),
+                .help(format!(
+                    "of the rules; without it, error for {}, else warning",
+                    named(|format| format.severity() == Severity::Error)
+                )),
         )
         .arg(
             Arg::new("output")
@@ -581,23 +591,16 @@ fn import() -> Command {
 }
 
 /// What each format becomes. A line each, however long: clap wraps it for the terminal, with the indent of its beginning.
-const IMPORT_FORMATS: &str = "\
-Formats:
-  sysctl.d
-      sysctl.conf, and drop-in files by the rules of sysctl.d(5): names order and mask, patterns leave alone what a line \
-      names. A value is what the key must be; a line with a dash in front is a note.
-  limits.d
-      limits.conf(5): the lines of one domain. A value is what the limit must be.
-  tuned
-      a profile's directory or its tuned.conf, with what it includes; `>` and `<` before a value are floor and ceiling.
-  goss
-      kernel-param and port; mount, service and interface as far as there are kinds of subject for them.
-  requirements
-      a line each: KEY >= VALUE, or <=, ==, !=, >, <. KEY is a sysctl (vm.max_map_count), a limit (nofile, or \
-      nofile.hard), or kernel; VALUE may have a unit (64MiB); # begins a comment.
-  redpanda
-      the tuners under `rpk:` in redpanda.yaml that are one setting each.
+fn import_formats() -> String {
+    let formats = import::FORMATS.iter();
+    let lines: String = formats
+        .map(|format| format!("  {}\n      {}\n", format.name(), format.help()))
+        .collect();
+    format!("Formats:\n{lines}\n{AT_LEAST}")
+}
 
+/// What `--at-least` makes of numbers.
+const AT_LEAST: &str = "\
 --at-least makes floors of limits but for core, and of sysctls that the catalogue knows as bounds, where a larger one takes \
 nothing until it is used: fs.file-max, net.core.somaxconn, vm.max_map_count, the last number of net.ipv4.tcp_rmem. A range of \
 ports must cover the file's. Every other value must still be equal.";

@@ -1,10 +1,12 @@
 //! `runup import`.
 
+use std::fmt::Display;
+
 use clap::ArgMatches;
 
 use super::output::{self, Streams};
 use super::{CommandError, CommandResult, ExitCode, inputs};
-use crate::import::{self, Draft, Format, Input, Made, Note, Weight, Wish};
+use crate::import::{self, Draft, Input, Made, Note, Weight, Wish};
 use crate::persisted::Persisted;
 use crate::profile::{Library, Profile};
 use crate::rule::Severity;
@@ -15,21 +17,25 @@ use crate::text::printable;
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let system = LiveSystem::new();
-    let input = Input::read(&inputs::words(matches, "file"), &system).map_err(CommandError::Message)?;
+    let input = Input::read(&inputs::words(matches, "file"), &system).map_err(failed)?;
     let text = |name: &str| matches.get_one::<String>(name);
-    let format = match text("from").and_then(|name| Format::parse(name)) {
+    let format = match text("from").and_then(|name| import::find(name)) {
         Some(format) => format,
-        None => import::detect(&input, &system).map_err(CommandError::Message)?,
+        None => import::detect(&input, &system).map_err(failed)?,
     };
     let wish = Wish {
         at_least: matches.get_flag("at-least"),
         domain: text("domain").cloned(),
         severity: text("severity").and_then(|name| Severity::parse(name)),
     };
-    if wish.domain.is_some() && format != Format::LimitsD {
-        return Err(CommandError::Message("--domain goes with limits.d".to_owned()));
+    if wish.domain.is_some() && !format.has_domains() {
+        let formats = import::names(|format| format.has_domains());
+        return Err(CommandError::Message(format!(
+            "--domain goes with {}",
+            formats.join(", ")
+        )));
     }
-    let draft = import::import(&input, format, &wish, &system).map_err(CommandError::Message)?;
+    let draft = import::import(&input, format, &wish, &system).map_err(failed)?;
     let made = draft.make("import", &input.paths(), &Library::built_in_only(), sources);
     say(&made.notes, streams);
     if made.rules == 0 {
@@ -43,6 +49,11 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         None => streams.try_result(|out| out.write_all(made.text.as_bytes()))?,
     }
     Ok(ExitCode::Ready)
+}
+
+/// An import that came to nothing, as the user is told it.
+fn failed(error: impl Display) -> CommandError {
+    CommandError::Message(error.to_string())
 }
 
 /// What cannot be a rule, and what there is to know about one.
@@ -70,7 +81,7 @@ pub(super) fn sysctl_d(
     let persisted = if words.is_empty() {
         Persisted::read(machine)
     } else {
-        let input = Input::read(words, files).map_err(CommandError::Message)?;
+        let input = Input::read(words, files).map_err(failed)?;
         for entry in input.entries {
             match entry {
                 import::Entry::Directory { path, .. } => directories.push(path),

@@ -1,172 +1,205 @@
-//! Which format a file is in, by its name, or else by what stands in it.
+//! Which format files are in: every format is asked, first what their names tell, then what stands in them.
 
-use super::{Entry, Format, Input, goss, requirements, yaml};
+use std::cmp::Reverse;
+use std::fmt;
+
+use super::input::read_text;
+use super::{Entry, FORMATS, Format, Input, ReadError, Told, names, yaml};
 use crate::system::System;
 
-/// The format of everything that is named.
+/// Why it is not clear which format files are in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DetectError {
+    /// A file of a directory cannot be read.
+    Unreadable(ReadError),
+    /// Nothing was named.
+    Nothing,
+    /// Not everything that was named is in one format: two paths, each with the name of its format.
+    Mixed([(String, &'static str); 2]),
+    /// No format knows what this path names.
+    Unknown(String),
+    /// A text that more than one format could have written.
+    Ambiguous {
+        /// The path that was named.
+        path: String,
+        /// The names of the formats, for each text the strictest first.
+        formats: Vec<&'static str>,
+    },
+}
+
+impl fmt::Display for DetectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DetectError::Unreadable(error) => write!(f, "{error}"),
+            DetectError::Nothing => f.write_str("there is nothing to import"),
+            DetectError::Mixed([(path, format), (other, others)]) => {
+                write!(f, "{path} is {format}, and {other} is {others}; import them one by one")
+            }
+            DetectError::Unknown(path) => write!(
+                f,
+                "nobody can tell what {path} is; --from FORMAT says it: {}",
+                names(|_| true).join(", ")
+            ),
+            DetectError::Ambiguous { path, formats } => {
+                write!(f, "{path} could be {}; --from FORMAT says which", formats.join(" or "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for DetectError {}
+
+impl From<ReadError> for DetectError {
+    fn from(error: ReadError) -> Self {
+        DetectError::Unreadable(error)
+    }
+}
+
+/// The one format of everything that is named.
 ///
 /// # Errors
-/// Nobody can tell, or it could be several.
-pub fn detect(input: &Input, system: &dyn System) -> Result<Format, String> {
-    let mut found: Option<(Format, &str)> = None;
+/// See [`DetectError`].
+pub fn detect(input: &Input, system: &dyn System) -> Result<&'static dyn Format, DetectError> {
+    let mut found: Option<(&'static dyn Format, &str)> = None;
     for entry in &input.entries {
         let format = one(entry, system)?;
         match found {
-            Some((known, path)) if known != format => {
-                return Err(format!(
-                    "{path} is {}, and {} is {}; import them one by one",
-                    known.name(),
-                    entry.path(),
-                    format.name()
-                ));
+            Some((known, path)) if known.name() != format.name() => {
+                return Err(DetectError::Mixed([
+                    (path.to_owned(), known.name()),
+                    (entry.path().to_owned(), format.name()),
+                ]));
             }
             _ => found = Some((format, entry.path())),
         }
     }
-    found
-        .map(|(format, _)| format)
-        .ok_or_else(|| "there is nothing to import".to_owned())
+    found.map(|(format, _)| format).ok_or(DetectError::Nothing)
 }
 
-fn one(entry: &Entry, system: &dyn System) -> Result<Format, String> {
-    let path = entry.path();
+fn one(entry: &Entry, system: &dyn System) -> Result<&'static dyn Format, DetectError> {
     if let Some(format) = by_name(entry) {
         return Ok(format);
     }
-    let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-    let candidates = match entry {
-        Entry::File { text, .. } => by_content(text),
-        Entry::Directory { names, .. } => {
-            let mut all: Vec<Format> = Vec::new();
-            for name in names.iter().filter(|name| name.ends_with(".conf")) {
-                let text = super::input::read_text(&format!("{path}/{name}"), system)?;
-                for format in by_content(&text) {
-                    if !all.contains(&format) {
-                        all.push(format);
-                    }
-                }
+    let path = entry.path();
+    let mut candidates: Vec<&'static dyn Format> = Vec::new();
+    let mut add = |text: &str| {
+        for format in by_content(text) {
+            if !candidates.iter().any(|known| known.name() == format.name()) {
+                candidates.push(format);
             }
-            all
         }
     };
-    match candidates[..] {
-        [format] => Ok(format),
-        [] => Err(format!(
-            "nobody can tell what {path} is; --from FORMAT says it: {}",
-            names.join(", ")
-        )),
-        _ => {
-            let could: Vec<&str> = candidates.iter().map(|format| format.name()).collect();
-            Err(format!(
-                "{path} could be {}; --from FORMAT says which",
-                could.join(" or ")
-            ))
+    match entry {
+        Entry::File { text, .. } => add(text),
+        Entry::Directory { names, .. } => {
+            for name in names.iter().filter(|name| name.ends_with(".conf")) {
+                add(&read_text(&format!("{path}/{name}"), system)?);
+            }
         }
     }
-}
-
-fn by_name(entry: &Entry) -> Option<Format> {
-    let path = std::path::Path::new(entry.path());
-    let parent = path.parent().and_then(|parent| parent.file_name()).unwrap_or_default();
-    match entry {
-        Entry::Directory { names, .. } => match entry.name() {
-            _ if names.iter().any(|name| name == "tuned.conf") => Some(Format::Tuned),
-            "sysctl.d" => Some(Format::SysctlD),
-            "limits.d" => Some(Format::LimitsD),
-            _ => None,
-        },
-        Entry::File { .. } => match entry.name() {
-            "sysctl.conf" => Some(Format::SysctlD),
-            "limits.conf" => Some(Format::LimitsD),
-            "tuned.conf" => Some(Format::Tuned),
-            "redpanda.yaml" => Some(Format::Redpanda),
-            "goss.yaml" | "goss.yml" | "goss.json" => Some(Format::Goss),
-            name if name.ends_with(".conf") && parent == "sysctl.d" => Some(Format::SysctlD),
-            name if name.ends_with(".conf") && parent == "limits.d" => Some(Format::LimitsD),
-            _ => None,
-        },
+    match candidates[..] {
+        [format] => Ok(format),
+        [] => Err(DetectError::Unknown(path.to_owned())),
+        _ => Err(DetectError::Ambiguous {
+            path: path.to_owned(),
+            formats: candidates.iter().map(|format| format.name()).collect(),
+        }),
     }
 }
 
-/// Every format whose form all lines have that say anything.
-fn by_content(text: &str) -> Vec<Format> {
+/// The format that the name tells best; of several that it tells equally well, the first of the list.
+fn by_name(entry: &Entry) -> Option<&'static dyn Format> {
+    let mut best: Option<(Told, &'static dyn Format)> = None;
+    for format in FORMATS.iter().copied() {
+        if let Some(told) = format.by_name(entry)
+            && best.is_none_or(|(known, _)| told > known)
+        {
+            best = Some((told, format));
+        }
+    }
+    best.map(|(_, format)| format)
+}
+
+/// Every format that a text could be in, the strictest first.
+fn by_content(text: &str) -> Vec<&'static dyn Format> {
     let rows: Vec<&str> = text
         .lines()
         .map(str::trim)
         .filter(|row| !row.is_empty() && !row.starts_with(['#', ';']))
         .collect();
-    let mut found = Vec::new();
     if rows.is_empty() {
-        return found;
+        return Vec::new();
     }
-    let all = |is: fn(&str) -> bool| rows.iter().all(|row| is(row));
-    if rows[0].starts_with('[') && rows[0].ends_with(']') && rows.iter().any(|row| row.contains('=')) {
-        found.push(Format::Tuned);
-    }
-    if all(|row| requirements::requirement(row).is_some()) {
-        found.push(Format::Requirements);
-    }
-    if all(|row| {
-        let words: Vec<&str> = row
-            .split('#')
-            .next()
-            .unwrap_or_default()
-            .split_ascii_whitespace()
-            .collect();
-        matches!(words[..], [_, "soft" | "hard" | "-", _, _] | [_, "-"])
-    }) {
-        found.push(Format::LimitsD);
-    }
-    if all(|row| {
-        let (key, value) = row.split_once('=').unwrap_or((row, ""));
-        let key = key.trim().trim_start_matches('-');
-        let assigns = (row.contains('=') || row.starts_with('-')) && !value.starts_with('=');
-        assigns && key.contains(['.', '/']) && !key.contains(|c: char| c.is_whitespace() || "<>![]".contains(c))
-    }) {
-        found.push(Format::SysctlD);
-    }
+    let formats = FORMATS.iter().copied();
+    let mut found: Vec<&'static dyn Format> = formats.clone().filter(|format| format.by_lines(&rows)).collect();
     if found.is_empty()
         && let Ok(root) = yaml::parse(text)
-        && let Some(sections) = root.map()
     {
-        if sections.iter().any(|(key, node)| key == "rpk" && node.map().is_some()) {
-            found.push(Format::Redpanda);
-        }
-        if sections
-            .iter()
-            .any(|(key, node)| goss::SECTIONS.contains(&key.as_str()) && node.map().is_some())
-        {
-            found.push(Format::Goss);
-        }
+        found.extend(formats.filter(|format| format.by_document(&root)));
     }
+    found.sort_by_key(|format| Reverse(format.strictness()));
     found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, by_content};
+    use super::{Entry, by_content, by_name};
 
     #[test]
     fn what_stands_in_a_file_tells_its_format() {
         for (text, formats) in [
             (
                 "# x\nvm.swappiness = 1\n-net.ipv4.conf.all.rp_filter\n",
-                &[Format::SysctlD][..],
+                &["sysctl.d"][..],
             ),
-            ("vm.max_map_count >= 262144\nnofile >= 65535\n", &[Format::Requirements]),
-            ("* soft nofile 1024\n@dba - memlock unlimited\n", &[Format::LimitsD]),
-            ("[main]\nsummary=x\n", &[Format::Tuned]),
-            ("kernel-param:\n  vm.swappiness:\n    value: '1'\n", &[Format::Goss]),
-            ("rpk:\n  tune_swappiness: true\n", &[Format::Redpanda]),
+            ("vm.max_map_count >= 262144\nnofile >= 65535\n", &["requirements"]),
+            ("* soft nofile 1024\n@dba - memlock unlimited\n", &["limits.d"]),
+            ("[main]\nsummary=x\n", &["tuned"]),
+            ("kernel-param:\n  vm.swappiness:\n    value: '1'\n", &["goss"]),
+            ("rpk:\n  tune_swappiness: true\n", &["redpanda"]),
             (
                 "rpk:\n  a: true\nport:\n  tcp:1:\n    listening: true\n",
-                &[Format::Redpanda, Format::Goss],
+                &["redpanda", "goss"],
             ),
-            ("vm.swappiness == 1\n", &[Format::Requirements]),
+            ("vm.swappiness == 1\n", &["requirements"]),
             ("vm.swappiness = 1\necho hello\n", &[]),
+            // A line that several forms have: what asks more of it stands first.
+            ("[a>=b]\n", &["tuned", "requirements"]),
+            ("a>= soft b c\n", &["requirements", "limits.d"]),
+            ("a.b=x soft c d\n", &["limits.d", "sysctl.d"]),
+            // Where lines have a form, nobody asks whether they are a document too.
+            ("{\"rpk\":{\"a.b\":\"c=d\"}}\n", &["sysctl.d"]),
             ("", &[]),
         ] {
-            assert_eq!(by_content(text), formats, "{text}");
+            let names: Vec<&str> = by_content(text).iter().map(|format| format.name()).collect();
+            assert_eq!(names, formats, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_file_tells_more_than_that_of_a_directory() {
+        let file = |path: &str| Entry::File {
+            path: path.to_owned(),
+            text: String::new(),
+        };
+        let directory = |path: &str, names: &[&str]| Entry::Directory {
+            path: path.to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        for (entry, format) in [
+            (file("/etc/sysctl.d/10-a.conf"), Some("sysctl.d")),
+            (file("sysctl.d/limits.conf"), Some("limits.d")),
+            (file("limits.d/sysctl.conf"), Some("sysctl.d")),
+            (file("sysctl.d/tuned.conf"), Some("tuned")),
+            (file("sysctl.d/readme.txt"), None),
+            (file("x.conf"), None),
+            (file("goss.json"), Some("goss")),
+            (file("redpanda.yaml"), Some("redpanda")),
+            (directory("/etc/limits.d", &["a.conf"]), Some("limits.d")),
+            (directory("/etc/sysctl.d", &["a.conf", "tuned.conf"]), Some("tuned")),
+            (directory("sysctl.conf", &[]), None),
+        ] {
+            assert_eq!(by_name(&entry).map(|format| format.name()), format, "{entry:?}");
         }
     }
 }

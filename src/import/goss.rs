@@ -3,12 +3,13 @@
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::yaml::{self, Data, Node};
-use super::{Entry, Input};
+use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
 use crate::document::write::Toml;
 use crate::rule;
+use crate::system::System;
 
 /// The sections that a goss file can have.
-pub(super) const SECTIONS: &[&str] = &[
+const SECTIONS: &[&str] = &[
     "addr",
     "command",
     "dns",
@@ -30,12 +31,49 @@ pub(super) const SECTIONS: &[&str] = &[
 /// Attributes that say something about a check, and nothing about the machine.
 const ABOUT: &[&str] = &["title", "meta", "skip"];
 
-pub(super) fn import(input: &Input, draft: &mut Draft) -> Result<(), String> {
+/// A file of goss(1), or the JSON of `goss render`.
+#[derive(Debug)]
+pub struct Goss;
+
+impl Format for Goss {
+    fn name(&self) -> &'static str {
+        "goss"
+    }
+
+    fn help(&self) -> &'static str {
+        "kernel-param and port; mount, service and interface as far as there are kinds of subject for them."
+    }
+
+    fn by_name(&self, entry: &Entry) -> Option<Told> {
+        entry
+            .is_file(&["goss.yaml", "goss.yml", "goss.json"])
+            .then_some(Told::ByFile)
+    }
+
+    fn by_document(&self, root: &Node) -> bool {
+        let sections = root.map().unwrap_or_default().iter();
+        let mut known = sections.filter(|(key, _)| SECTIONS.contains(&key.as_str()));
+        known.any(|(_, node)| node.map().is_some())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Files(&[".yaml", ".yml", ".json", ".conf"])
+    }
+
+    fn import(&self, input: &Input, _wish: &Wish, _system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
+        import(input, draft)
+    }
+}
+
+fn import(input: &Input, draft: &mut Draft) -> Result<(), ImportError> {
     for entry in &input.entries {
         let Entry::File { path, text } = entry else { continue };
-        let root = yaml::parse(text).map_err(|(line, what)| format!("{path}:{line}: {what}"))?;
+        let root = yaml::parse(text).map_err(|mistake| ImportError::in_yaml(path, mistake))?;
         let Some(sections) = root.map() else {
-            return Err(format!("{path}: this is no goss file: at the top stand sections"));
+            return Err(ImportError::Malformed {
+                spot: Spot::new(path, 0),
+                what: "this is no goss file: at the top stand sections".to_owned(),
+            });
         };
         for (section, node) in sections {
             let spot = Spot::new(path, node.line);

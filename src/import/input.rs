@@ -1,5 +1,9 @@
 //! The files that are imported, read once.
 
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::Path;
+
 use crate::files::{self, Unreadable, largest};
 use crate::system::{Failure, FileKind, System};
 
@@ -29,11 +33,50 @@ pub struct Input {
     pub entries: Vec<Entry>,
 }
 
-/// Why a file could not be read: what was done, to what, and what came of it.
-pub type ReadError = String;
+/// A file or a directory that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// Its path, as it was given or found.
+    pub path: String,
+    /// What came of it.
+    pub why: ReadFailure,
+}
+
+/// What came of reading a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadFailure {
+    /// It is not opened, or not to its end: it is too large, or a stream that cannot be read.
+    File(Unreadable),
+    /// It is a pipe, a device or a socket: to read one could take for ever.
+    NotRegular,
+    /// The machine did not answer.
+    System(Failure),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read {}: ", self.path)?;
+        match &self.why {
+            ReadFailure::File(why) => write!(f, "{why}"),
+            ReadFailure::NotRegular => f.write_str("it is not a regular file"),
+            ReadFailure::System(failure) => write!(f, "{failure}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl ReadError {
+    fn new(path: &str, why: ReadFailure) -> Self {
+        Self {
+            path: path.to_owned(),
+            why,
+        }
+    }
+}
 
 impl Entry {
-    /// The path.
+    /// The path as it was given, or as it was found in a directory.
     #[must_use]
     pub fn path(&self) -> &str {
         match self {
@@ -45,6 +88,25 @@ impl Entry {
     #[must_use]
     pub fn name(&self) -> &str {
         self.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The name of the directory that it lies in, as far as the path says it; else empty.
+    fn parent(&self) -> &str {
+        let parent = Path::new(self.path()).parent().and_then(Path::file_name);
+        parent.and_then(OsStr::to_str).unwrap_or_default()
+    }
+
+    /// Whether it is a file with one of these names.
+    pub(super) fn is_file(&self, names: &[&str]) -> bool {
+        matches!(self, Entry::File { .. }) && names.contains(&self.name())
+    }
+
+    /// Whether it is a directory of drop-in files that is called `directory`, or a `.conf` file in one.
+    pub(super) fn is_drop_in(&self, directory: &str) -> bool {
+        match self {
+            Entry::Directory { .. } => self.name() == directory,
+            Entry::File { .. } => self.name().ends_with(".conf") && self.parent() == directory,
+        }
     }
 }
 
@@ -61,15 +123,15 @@ impl Input {
                 path => path,
             };
             if files::is_stream(path) {
-                let bytes =
-                    files::read_named(path, largest::IMPORT).map_err(|why| format!("cannot read {path}: {why}"))?;
+                let bytes = files::read_named(path, largest::IMPORT)
+                    .map_err(|why| ReadError::new(path, ReadFailure::File(why)))?;
                 input.entries.push(Entry::File {
                     path: path.to_owned(),
                     text: String::from_utf8_lossy(&bytes).into_owned(),
                 });
                 continue;
             }
-            let failed = |failure: Failure| format!("cannot read {path}: {failure}");
+            let failed = |failure: Failure| ReadError::new(path, ReadFailure::System(failure));
             let stat = system.stat(path).map_err(failed)?;
             input.entries.push(if stat.kind == FileKind::Directory {
                 Entry::Directory {
@@ -86,7 +148,7 @@ impl Input {
         Ok(input)
     }
 
-    /// The paths.
+    /// The paths of everything, in the order of the command line.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
         self.entries.iter().map(|entry| entry.path().to_owned()).collect()
@@ -116,12 +178,11 @@ impl Input {
 
 /// The text of a file. Bytes that are no UTF-8 are shown as such; no format has a use for them.
 pub(super) fn read_text(path: &str, system: &dyn System) -> Result<String, ReadError> {
-    let failed = |what: &str| format!("cannot read {path}: {what}");
-    let bytes = match system.read(path) {
-        Ok(bytes) if bytes.len() as u64 <= largest::IMPORT => bytes,
-        Ok(_) | Err(Failure::TooLarge(_)) => return Err(failed(&Unreadable::TooLarge(largest::IMPORT).to_string())),
-        Err(Failure::NotRegular) => return Err(failed("it is not a regular file")),
-        Err(failure) => return Err(failed(&failure.to_string())),
+    let why = match system.read(path) {
+        Ok(bytes) if bytes.len() as u64 <= largest::IMPORT => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(_) | Err(Failure::TooLarge(_)) => ReadFailure::File(Unreadable::TooLarge(largest::IMPORT)),
+        Err(Failure::NotRegular) => ReadFailure::NotRegular,
+        Err(failure) => ReadFailure::System(failure),
     };
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Err(ReadError::new(path, why))
 }

@@ -1,11 +1,61 @@
 //! limits.conf(5).
 
 use super::draft::{Draft, Spot};
-use super::{Entry, Input, Wish};
+use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
 use crate::document::write::Toml;
 use crate::persisted::in_order;
-use crate::system::Resource;
+use crate::system::{Resource, System};
 use crate::value::Unit;
+
+/// `limits.conf`, and the drop-ins of limits.conf(5).
+#[derive(Debug)]
+pub struct LimitsD;
+
+impl Format for LimitsD {
+    fn name(&self) -> &'static str {
+        "limits.d"
+    }
+
+    fn help(&self) -> &'static str {
+        "limits.conf(5): the lines of one domain. A value is what the limit must be."
+    }
+
+    fn by_name(&self, entry: &Entry) -> Option<Told> {
+        if entry.is_file(&["limits.conf"]) {
+            return Some(Told::ByFile);
+        }
+        entry.is_drop_in("limits.d").then_some(Told::ByDirectory)
+    }
+
+    fn by_lines(&self, rows: &[&str]) -> bool {
+        rows.iter().all(|row| {
+            let row = row.split('#').next().unwrap_or_default();
+            let words: Vec<&str> = row.split_ascii_whitespace().collect();
+            matches!(words[..], [_, "soft" | "hard" | "-", _, _] | [_, "-"])
+        })
+    }
+
+    fn strictness(&self) -> u8 {
+        1
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Files(&[".conf"])
+    }
+
+    fn makes_floors(&self) -> bool {
+        true
+    }
+
+    fn has_domains(&self) -> bool {
+        true
+    }
+
+    fn import(&self, input: &Input, wish: &Wish, _system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
+        import(input, wish, draft);
+        Ok(())
+    }
+}
 
 /// One line: `<domain> <type> <item> <value>`.
 struct Line<'a> {
@@ -17,7 +67,7 @@ struct Line<'a> {
 }
 
 /// Makes rules of the lines of one domain. Of several lines about one limit the last one counts, as for pam_limits.
-pub(super) fn import(input: &Input, wish: &Wish, draft: &mut Draft) {
+fn import(input: &Input, wish: &Wish, draft: &mut Draft) {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for entry in &input.entries {
         let Entry::File { path, text } = entry else { continue };

@@ -3,8 +3,9 @@
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::yaml::{self, Node};
-use super::{Entry, Input};
+use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
 use crate::document::write::Toml;
+use crate::system::System;
 
 /// Why a tuner is no rule.
 const NOT_SETTINGS: &[(&str, &str)] = &[
@@ -42,10 +43,45 @@ const NOT_SETTINGS: &[(&str, &str)] = &[
     ("overprovisioned", "it is an option of the broker"),
 ];
 
-pub(super) fn import(input: &Input, draft: &mut Draft) -> Result<(), String> {
+/// redpanda.yaml, of which the section `rpk` names tuners.
+#[derive(Debug)]
+pub struct Redpanda;
+
+impl Format for Redpanda {
+    fn name(&self) -> &'static str {
+        "redpanda"
+    }
+
+    fn help(&self) -> &'static str {
+        "the tuners under `rpk:` in redpanda.yaml that are one setting each."
+    }
+
+    fn by_name(&self, entry: &Entry) -> Option<Told> {
+        entry.is_file(&["redpanda.yaml"]).then_some(Told::ByFile)
+    }
+
+    fn by_document(&self, root: &Node) -> bool {
+        root.get("rpk").and_then(Node::map).is_some()
+    }
+
+    /// One key that no other program has says more than the many sections of goss.
+    fn strictness(&self) -> u8 {
+        1
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Files(&[".yaml", ".yml", ".json", ".conf"])
+    }
+
+    fn import(&self, input: &Input, _wish: &Wish, _system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
+        import(input, draft)
+    }
+}
+
+fn import(input: &Input, draft: &mut Draft) -> Result<(), ImportError> {
     for entry in &input.entries {
         let Entry::File { path, text } = entry else { continue };
-        let root = yaml::parse(text).map_err(|(line, what)| format!("{path}:{line}: {what}"))?;
+        let root = yaml::parse(text).map_err(|mistake| ImportError::in_yaml(path, mistake))?;
         let Some(section) = root.get("rpk").and_then(Node::map) else {
             draft.left_out(&Spot::new(path, 0), "there is no section `rpk` in it");
             continue;

@@ -2,9 +2,47 @@
 
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
-use super::{Entry, Input};
+use super::{Entry, Format, ImportError, Input, Reads, Wish};
 use crate::document::write::Toml;
-use crate::system::Resource;
+use crate::rule::Severity;
+use crate::system::{Resource, System};
+
+/// Lines of KEY >= VALUE: what a program's documentation asks of a machine.
+#[derive(Debug)]
+pub struct Requirements;
+
+impl Format for Requirements {
+    fn name(&self) -> &'static str {
+        "requirements"
+    }
+
+    fn help(&self) -> &'static str {
+        "a line each: KEY >= VALUE, or <=, ==, !=, >, <. KEY is a sysctl (vm.max_map_count), a limit (nofile, or \
+         nofile.hard), or kernel; VALUE may have a unit (64MiB); # begins a comment."
+    }
+
+    fn by_lines(&self, rows: &[&str]) -> bool {
+        rows.iter().all(|row| requirement(row).is_some())
+    }
+
+    fn strictness(&self) -> u8 {
+        2
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Files(&[".yaml", ".yml", ".json", ".conf"])
+    }
+
+    /// Somebody wrote down what a program needs; the other formats say what a machine happens to be set to.
+    fn severity(&self) -> Severity {
+        Severity::Error
+    }
+
+    fn import(&self, input: &Input, _wish: &Wish, _system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
+        import(input, draft);
+        Ok(())
+    }
+}
 
 /// The comparisons, the longer ones first.
 const OPERATORS: [(&str, Direction, i128); 6] = [
@@ -17,7 +55,7 @@ const OPERATORS: [(&str, Direction, i128); 6] = [
 ];
 
 /// What a line asks.
-pub(super) struct Requirement<'a> {
+struct Requirement<'a> {
     key: &'a str,
     direction: Direction,
     /// What is added to an integer, so that `> 5` is `>= 6`.
@@ -26,7 +64,7 @@ pub(super) struct Requirement<'a> {
 }
 
 /// Reads a line; `None` where it is none of them.
-pub(super) fn requirement(row: &str) -> Option<Requirement<'_>> {
+fn requirement(row: &str) -> Option<Requirement<'_>> {
     let row = row.split('#').next().unwrap_or_default().trim();
     let at = row.find(['<', '>', '=', '!'])?;
     let (key, rest) = row.split_at(at);
@@ -41,7 +79,7 @@ pub(super) fn requirement(row: &str) -> Option<Requirement<'_>> {
     })
 }
 
-pub(super) fn import(input: &Input, draft: &mut Draft) {
+fn import(input: &Input, draft: &mut Draft) {
     for entry in &input.entries {
         let Entry::File { path, text } = entry else { continue };
         for (row, number) in text.lines().zip(1..) {

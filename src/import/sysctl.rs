@@ -2,14 +2,59 @@
 
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
-use super::{Entry, Input, Wish};
+use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
 use crate::persisted::{Persisted, Reader, Setting};
 use crate::recording::is_secret;
 use crate::rule::{Severity, glob};
 use crate::system::{SysctlName, System};
 
+/// `sysctl.conf`, and the drop-ins of sysctl.d(5).
+#[derive(Debug)]
+pub struct SysctlD;
+
+impl Format for SysctlD {
+    fn name(&self) -> &'static str {
+        "sysctl.d"
+    }
+
+    fn help(&self) -> &'static str {
+        "sysctl.conf, and drop-in files by the rules of sysctl.d(5): names order and mask, patterns leave alone what a line \
+         names. A value is what the key must be; a line with a dash in front is a note."
+    }
+
+    fn by_name(&self, entry: &Entry) -> Option<Told> {
+        if entry.is_file(&["sysctl.conf"]) {
+            return Some(Told::ByFile);
+        }
+        entry.is_drop_in("sysctl.d").then_some(Told::ByDirectory)
+    }
+
+    fn by_lines(&self, rows: &[&str]) -> bool {
+        rows.iter().all(|row| {
+            let (key, value) = row.split_once('=').unwrap_or((row, ""));
+            let key = key.trim().trim_start_matches('-');
+            let assigns = (row.contains('=') || row.starts_with('-')) && !value.starts_with('=');
+            assigns && key.contains(['.', '/']) && !key.contains(|c: char| c.is_whitespace() || "<>![]".contains(c))
+        })
+    }
+
+    /// The files of a directory mask one another, and are read in an order of their own.
+    fn reads(&self) -> Reads {
+        Reads::Directory
+    }
+
+    fn makes_floors(&self) -> bool {
+        true
+    }
+
+    fn import(&self, input: &Input, wish: &Wish, system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
+        import(input, wish, system, draft);
+        Ok(())
+    }
+}
+
 /// Reads files and directories as the programs that apply them do.
-pub(super) fn import(input: &Input, wish: &Wish, system: &dyn System, draft: &mut Draft) {
+fn import(input: &Input, wish: &Wish, system: &dyn System, draft: &mut Draft) {
     let mut directories = Vec::new();
     let mut files = Vec::new();
     let mut reader = Reader::Systemd;

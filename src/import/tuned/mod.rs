@@ -5,7 +5,7 @@ mod plugins;
 
 use super::draft::{Draft, Spot};
 use super::input::read_text;
-use super::{Entry, Input};
+use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
 use crate::system::System;
 
 /// Where tuned looks for a profile that another one includes, after the directory beside it.
@@ -18,6 +18,51 @@ const DIRECTORIES: [&str; 4] = [
 
 /// Profiles that include one another, at most.
 const DEEPEST: usize = 32;
+
+/// A profile of the tuned daemon.
+#[derive(Debug)]
+pub struct Tuned;
+
+impl Format for Tuned {
+    fn name(&self) -> &'static str {
+        "tuned"
+    }
+
+    fn help(&self) -> &'static str {
+        "a profile's directory or its tuned.conf, with what it includes; `>` and `<` before a value are floor and ceiling."
+    }
+
+    fn by_name(&self, entry: &Entry) -> Option<Told> {
+        let told = match entry {
+            Entry::File { .. } => entry.is_file(&[FILE]),
+            Entry::Directory { names, .. } => names.iter().any(|name| name == FILE),
+        };
+        told.then_some(Told::ByFile)
+    }
+
+    fn by_lines(&self, rows: &[&str]) -> bool {
+        let section = rows
+            .first()
+            .is_some_and(|row| row.starts_with('[') && row.ends_with(']'));
+        section && rows.iter().any(|row| row.contains('='))
+    }
+
+    fn strictness(&self) -> u8 {
+        3
+    }
+
+    /// A directory is one profile, and what else lies in it is for the profile to name.
+    fn reads(&self) -> Reads {
+        Reads::Directory
+    }
+
+    fn import(&self, input: &Input, _wish: &Wish, system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
+        import(input, system, draft)
+    }
+}
+
+/// The file in a profile's directory that is the profile.
+const FILE: &str = "tuned.conf";
 
 /// One option of a unit.
 #[derive(Debug, Clone)]
@@ -44,12 +89,12 @@ struct Loader<'a> {
     seen: Vec<String>,
 }
 
-pub(super) fn import(input: &Input, system: &dyn System, draft: &mut Draft) -> Result<(), String> {
+fn import(input: &Input, system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
     for entry in &input.entries {
         let (path, text) = match entry {
             Entry::File { path, text } => (path.clone(), text.clone()),
             Entry::Directory { path, .. } => {
-                let path = format!("{path}/tuned.conf");
+                let path = format!("{path}/{FILE}");
                 let text = read_text(&path, system)?;
                 (path, text)
             }
@@ -162,8 +207,8 @@ impl Loader<'_> {
             let found = std::iter::once(beside)
                 .chain(DIRECTORIES)
                 .map(|directory| match directory {
-                    "." => format!("{name}/tuned.conf"),
-                    directory => format!("{directory}/{name}/tuned.conf"),
+                    "." => format!("{name}/{FILE}"),
+                    directory => format!("{directory}/{name}/{FILE}"),
                 })
                 .find_map(|path| Some((read_text(&path, self.system).ok()?, path)));
             match found {

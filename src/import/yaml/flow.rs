@@ -38,7 +38,10 @@ impl Flow<'_> {
 
     pub(super) fn value(&mut self, depth: usize) -> Result<Node, Mistake> {
         if depth > DEEPEST {
-            return Err((self.line, format!("more than {DEEPEST} values in one another")));
+            return Err(Mistake::new(
+                self.line,
+                format!("more than {DEEPEST} values in one another"),
+            ));
         }
         let line = self.line;
         let data = match self.peek() {
@@ -54,7 +57,7 @@ impl Flow<'_> {
             }
             Some('"' | '\'') => Data::Scalar(self.quoted()?),
             Some(_) => Data::Scalar(self.plain()?),
-            None => return Err((line, "a value is missing".to_owned())),
+            None => return Err(Mistake::new(line, "a value is missing")),
         };
         Ok(Node { line, data })
     }
@@ -71,12 +74,12 @@ impl Flow<'_> {
             };
             self.space();
             if self.peek() != Some(':') {
-                return Err((line, format!("the key `{key}` has no value")));
+                return Err(Mistake::new(line, format!("the key `{key}` has no value")));
             }
             self.next();
             self.space();
             if entries.iter().any(|(known, _)| *known == key) {
-                return Err((line, format!("the key `{key}` is there twice")));
+                return Err(Mistake::new(line, format!("the key `{key}` is there twice")));
             }
             entries.push((key, self.value(depth + 1)?));
             self.separator('}')?;
@@ -93,7 +96,7 @@ impl Flow<'_> {
                 Ok(true)
             }
             Some(_) => Ok(false),
-            None => Err((self.line, format!("the closing `{end}` is missing"))),
+            None => Err(Mistake::new(self.line, format!("the closing `{end}` is missing"))),
         }
     }
 
@@ -105,7 +108,7 @@ impl Flow<'_> {
                 Ok(())
             }
             Some(c) if c == end => Ok(()),
-            _ => Err((self.line, format!("a comma or `{end}` is missing"))),
+            _ => Err(Mistake::new(self.line, format!("a comma or `{end}` is missing"))),
         }
     }
 
@@ -122,7 +125,7 @@ impl Flow<'_> {
         }
         let text = self.text[start..self.at].trim();
         if text.is_empty() {
-            return Err((self.line, "a value is missing".to_owned()));
+            return Err(Mistake::new(self.line, "a value is missing"));
         }
         Ok(text.to_owned())
     }
@@ -133,7 +136,7 @@ impl Flow<'_> {
         let mut out = String::new();
         loop {
             match self.next() {
-                None => return Err((line, "the closing quote is missing".to_owned())),
+                None => return Err(Mistake::new(line, "the closing quote is missing")),
                 Some('\\') if quote == Some('"') => out.push(self.escape()?),
                 Some('\'') if quote == Some('\'') && self.peek() == Some('\'') => {
                     self.next();
@@ -147,7 +150,7 @@ impl Flow<'_> {
 
     fn escape(&mut self) -> Result<char, Mistake> {
         let line = self.line;
-        let wrong = |what: &str| (line, format!("`\\{what}` is no escape"));
+        let wrong = |what: &str| Mistake::new(line, format!("`\\{what}` is no escape"));
         let c = self.next().ok_or_else(|| wrong(""))?;
         let digits = match c {
             'n' => return Ok('\n'),

@@ -9,7 +9,7 @@ use flow::Flow;
 
 /// A value with the line that it begins on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
+pub struct Node {
     pub(super) line: u32,
     pub(super) data: Data,
 }
@@ -25,8 +25,23 @@ pub(super) enum Data {
     Map(Vec<(String, Node)>),
 }
 
-/// What is wrong, and on which line.
-pub(super) type Mistake = (u32, String);
+/// What of a text this reader does not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, counted from 1.
+    pub(super) line: u32,
+    /// A sentence without a full stop.
+    pub(super) what: String,
+}
+
+impl Mistake {
+    fn new(line: u32, what: impl Into<String>) -> Self {
+        Self {
+            line,
+            what: what.into(),
+        }
+    }
+}
 
 /// Values in values, at most.
 const DEEPEST: usize = 64;
@@ -74,13 +89,13 @@ pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
             continue;
         }
         if trimmed.starts_with('\t') && !trimmed.trim_start().starts_with('#') && !in_flow(text) {
-            return Err((number, "a tab does not indent YAML".to_owned()));
+            return Err(Mistake::new(number, "a tab does not indent YAML"));
         }
         match trimmed {
             "---" if lines.is_empty() => continue,
-            "---" => return Err((number, "a second document is not read".to_owned())),
+            "---" => return Err(Mistake::new(number, "a second document is not read")),
             "..." => break,
-            _ if trimmed.starts_with('%') => return Err((number, "directives are not read".to_owned())),
+            _ if trimmed.starts_with('%') => return Err(Mistake::new(number, "directives are not read")),
             _ => lines.push(Line {
                 number,
                 indent,
@@ -91,13 +106,13 @@ pub(super) fn parse(text: &str) -> Result<Node, Mistake> {
     }
     let mut parser = Parser { text, lines, at: 0 };
     let Some(first) = parser.lines.first().copied() else {
-        return Err((1, "there is nothing in it".to_owned()));
+        return Err(Mistake::new(1, "there is nothing in it"));
     };
     let node = parser.block(first.indent, 0)?;
     match parser.lines.get(parser.at) {
-        Some(line) => Err((
+        Some(line) => Err(Mistake::new(
             line.number,
-            "this is indented less than what it follows, or follows no key".to_owned(),
+            "this is indented less than what it follows, or follows no key",
         )),
         None => Ok(node),
     }
@@ -127,7 +142,10 @@ impl<'a> Parser<'a> {
     fn block(&mut self, indent: usize, depth: usize) -> Result<Node, Mistake> {
         let line = self.lines[self.at];
         if depth > DEEPEST {
-            return Err((line.number, format!("more than {DEEPEST} values in one another")));
+            return Err(Mistake::new(
+                line.number,
+                format!("more than {DEEPEST} values in one another"),
+            ));
         }
         if is_item(line.text) {
             self.sequence(indent, depth)
@@ -176,14 +194,14 @@ impl<'a> Parser<'a> {
                 break;
             }
             let Some((key, rest)) = key_of(line.text) else {
-                return Err((line.number, "this is no key with a value".to_owned()));
+                return Err(Mistake::new(line.number, "this is no key with a value"));
             };
             if key == "<<" {
-                return Err((line.number, "merge keys are not read".to_owned()));
+                return Err(Mistake::new(line.number, "merge keys are not read"));
             }
             refuse(&key, line.number)?;
             if entries.iter().any(|(known, _)| *known == key) {
-                return Err((line.number, format!("the key `{key}` is there twice")));
+                return Err(Mistake::new(line.number, format!("the key `{key}` is there twice")));
             }
             let value = if rest.is_empty() || rest.starts_with('#') {
                 self.at += 1;
@@ -240,7 +258,7 @@ impl<'a> Parser<'a> {
             let data = flow.value(depth)?;
             let rest = self.text[flow.at..].lines().next().unwrap_or_default().trim();
             if !rest.is_empty() && !rest.starts_with('#') {
-                return Err((flow.line, format!("`{rest}` after the end of a value")));
+                return Err(Mistake::new(flow.line, format!("`{rest}` after the end of a value")));
             }
             while self.lines.get(self.at).is_some_and(|next| next.number <= flow.line) {
                 self.at += 1;
@@ -255,7 +273,7 @@ impl<'a> Parser<'a> {
         // A plain scalar goes on over lines that are further in.
         while let Some(next) = self.lines.get(self.at).filter(|next| next.indent > indent) {
             if key_of(next.text).is_some() {
-                return Err((next.number, "a key inside a text".to_owned()));
+                return Err(Mistake::new(next.number, "a key inside a text"));
             }
             out.push(' ');
             out.push_str(without_comment(next.text));
@@ -287,7 +305,10 @@ fn refuse(text: &str, line: u32) -> Result<(), Mistake> {
             _ => return Ok(()),
         }
     };
-    Err((line, format!("{what}: `{}`", text.chars().take(40).collect::<String>())))
+    Err(Mistake::new(
+        line,
+        format!("{what}: `{}`", text.chars().take(40).collect::<String>()),
+    ))
 }
 
 /// The key of a line, and what follows its colon.
@@ -308,7 +329,7 @@ fn key_of(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Data, Node, parse};
+    use super::{Data, Mistake, Node, parse};
 
     fn show(node: &Node) -> String {
         match &node.data {
@@ -368,7 +389,7 @@ mod tests {
             ("  a: 1\nb: 2\n", 2, "indented less"),
             ("", 1, "nothing"),
         ] {
-            let (at, said) = parse(text).expect_err(text);
+            let Mistake { line: at, what: said } = parse(text).expect_err(text);
             assert!(said.contains(what), "{text:?}: {said}");
             assert!(at == line || what == "quote", "{text:?}: line {at}");
         }
