@@ -13,11 +13,9 @@ use nix::fcntl::{AT_FDCWD, Flock, FlockArg};
 
 use super::disk::{Disk, LockFailure};
 use crate::files::{self, Links};
+use crate::most;
 use crate::system::Failure;
 use crate::system::rooted::resolve_below;
-
-/// So much is read of what the holder of a lock says of itself, in bytes.
-const HOLDER: u64 = 4096;
 
 /// A disk.
 #[derive(Debug, Clone)]
@@ -97,7 +95,7 @@ impl Disk for LiveDisk {
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         // A link, a pipe or a device in its place is not what was written.
         let (file, stat) = files::open_at(AT_FDCWD, &self.real(path)?, Links::Refused)?;
-        Ok(files::take(file, &stat, files::largest::JOURNAL)?)
+        Ok(files::take(file, &stat, most::JOURNAL)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
@@ -183,7 +181,7 @@ impl Disk for LiveDisk {
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
                 let mut name = String::new();
                 let _ = file.rewind();
-                let _ = file.take(HOLDER).read_to_string(&mut name);
+                let _ = file.take(most::LOCK_HOLDER).read_to_string(&mut name);
                 Err(LockFailure::Held(name))
             }
             Err((_, errno)) => Err(LockFailure::Failed(Failure::Io(errno as i32))),

@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 
-use crate::files::{self, Unreadable, largest};
+use crate::files::{self, Unreadable};
+use crate::most;
 use crate::system::{Failure, FileKind, System};
 
 /// One thing that the command line names.
@@ -123,7 +124,7 @@ impl Input {
                 path => path,
             };
             if files::is_stream(path) {
-                let bytes = files::read_named(path, largest::IMPORT)
+                let bytes = files::read_named(path, most::IMPORT)
                     .map_err(|why| ReadError::new(path, ReadFailure::File(why)))?;
                 input.entries.push(Entry::File {
                     path: path.to_owned(),
@@ -179,8 +180,8 @@ impl Input {
 /// The text of a file. Bytes that are no UTF-8 are shown as such; no format has a use for them.
 pub(super) fn read_text(path: &str, system: &dyn System) -> Result<String, ReadError> {
     let why = match system.read(path) {
-        Ok(bytes) if bytes.len() as u64 <= largest::IMPORT => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Ok(_) | Err(Failure::TooLarge(_)) => ReadFailure::File(Unreadable::TooLarge(largest::IMPORT)),
+        Ok(bytes) if bytes.len() as u64 <= most::IMPORT => return Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Ok(_) | Err(Failure::TooLarge(_)) => ReadFailure::File(Unreadable::TooLarge(most::IMPORT)),
         Err(Failure::NotRegular) => ReadFailure::NotRegular,
         Err(failure) => ReadFailure::System(failure),
     };

@@ -19,7 +19,8 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use crate::accounts;
-use crate::files::{self, Links, Unreadable, largest};
+use crate::files::{self, Links, Unreadable};
+use crate::most;
 use crate::system::has_access_list;
 
 /// What is done with the profile.
@@ -134,7 +135,7 @@ impl Guard {
         if self.first.get().is_none() {
             self.first.set(Some(stat.st_uid));
         }
-        files::take(file, &stat, largest::PROFILE).map_err(Refused::Unreadable)
+        files::take(file, &stat, most::PROFILE).map_err(Refused::Unreadable)
     }
 
     fn file_is_trusted(&self, file: &std::fs::File, stat: &FileStat) -> Result<(), Refused> {

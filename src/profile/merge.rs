@@ -11,7 +11,8 @@ use super::search::{Found, From, Library};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::raw::{Data, Entry, Raw, Table};
 use crate::document::shape::{self, SYSTEMS};
-use crate::files::{self, largest};
+use crate::files;
+use crate::most::{self, EXTENDS, EXTENDS_IN_A_ROW};
 use crate::rule;
 use crate::source::{Origin, Place, SourceId, Sources};
 
@@ -73,12 +74,6 @@ pub fn load_found(library: &Library, found: Found, sources: &mut Sources, sink: 
     }
     .read(found)
 }
-
-/// So many files may extend one another in a row. Nobody writes ten; each takes a piece of the stack.
-const DEEPEST: usize = 64;
-
-/// So many words of `extends` are followed for one profile.
-const MOST: usize = 4096;
 
 /// A file that is being read.
 struct Open {
@@ -187,15 +182,18 @@ impl Loader<'_> {
     /// Whether one more would be too many, or too deep; says so once.
     fn too_much(&mut self, place: Place) -> bool {
         self.followed += 1;
-        let mistake = if self.followed > MOST {
+        let mistake = if self.followed > EXTENDS {
             Diagnostic::at(
                 place,
-                format!("the profile's files name more than {MOST} others in `extends`"),
+                format!("the profile's files name more than {EXTENDS} others in `extends`"),
             )
-        } else if self.open.len() >= DEEPEST {
-            Diagnostic::at(place, format!("more than {DEEPEST} files extend one another in a row"))
-        } else if self.bytes > largest::PROFILE {
-            let size = files::size(largest::PROFILE);
+        } else if self.open.len() >= EXTENDS_IN_A_ROW {
+            Diagnostic::at(
+                place,
+                format!("more than {EXTENDS_IN_A_ROW} files extend one another in a row"),
+            )
+        } else if self.bytes > most::PROFILE {
+            let size = files::size(most::PROFILE);
             Diagnostic::at(
                 place,
                 format!("what the profile's files extend is larger than {size} in all"),

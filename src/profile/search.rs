@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::guard::{Guard, Purpose, Refused};
 use crate::diagnostic::Diagnostic;
-use crate::files::{self, Unreadable, largest};
+use crate::files::{self, Unreadable};
+use crate::most;
 use crate::source::{Origin, Place, SourceId, Sources};
 
 include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
@@ -263,9 +264,9 @@ impl Library {
                 Err(LoadError::Refused(Refused::Outside))
             }
             (_, Some(text)) if beside.is_none() => {
-                files::read_named(text, largest::PROFILE).map_err(LoadError::Unreadable)
+                files::read_named(text, most::PROFILE).map_err(LoadError::Unreadable)
             }
-            _ => files::read(path, largest::PROFILE).map_err(LoadError::Unreadable),
+            _ => files::read(path, most::PROFILE).map_err(LoadError::Unreadable),
         };
         let text = String::from_utf8(bytes?).map_err(|error| {
             let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];

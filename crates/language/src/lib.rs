@@ -3,7 +3,7 @@
 //! ```text
 //! document expr
 //! diagnostic date value
-//! source suggest text
+//! source suggest text most
 //! ```
 //! A module imports from the rows below its own.
 //!
@@ -14,6 +14,7 @@
 //! * [`suggest`]: what a misspelt word was meant to be.
 //! * [`text`]: what stands between a text from elsewhere and a terminal or a shell.
 //! * [`date`]: calendar dates.
+//! * [`most`]: how much is read of anything, for all crates.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod date;
 pub mod diagnostic;
 pub mod document;
 pub mod expr;
+pub mod most;
 pub mod source;
 pub mod suggest;
 pub mod text;

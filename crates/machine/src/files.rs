@@ -2,7 +2,7 @@
 //!
 //! A file that somebody else can put in its place must not stop or fill this process: a pipe that nobody writes to would be waited
 //! for as long as the machine runs, `/dev/zero` has no end, and of a sparse file a disk holds more than memory does. So a file is
-//! opened without waiting, must be a regular one, and has a limit. What is below `/proc`, `/sys` and the cgroups is the kernel's,
+//! opened without waiting, must be a regular one, and has a limit (`most`). What is below `/proc`, `/sys` and the cgroups is the kernel's,
 //! by `fstatfs`, and as long as it is.
 
 use std::fmt;
@@ -16,26 +16,6 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use crate::failure::{Failure, describe_errno};
-
-/// The largest files that are read, in bytes. Each is far above anything that is meant, and below what hurts a small machine.
-pub mod largest {
-    const MIB: u64 = 1024 * 1024;
-
-    /// A profile, and all that it extends together: a hundred thousand rules.
-    pub const PROFILE: u64 = 64 * MIB;
-    /// A file of another program's that becomes a profile.
-    pub const IMPORT: u64 = 16 * MIB;
-    /// A recording of a host: tens of thousands of processes and sockets.
-    pub const RECORDING: u64 = 64 * MIB;
-    /// A file of this machine's: drop-ins, units, a daemon's configuration, `/etc/passwd` of a hundred thousand users.
-    pub const MACHINE: u64 = 16 * MIB;
-    /// A file of a tree that stands for a machine. Here the kernel's are files like any other: 400,000 rows of `/proc/net/tcp`.
-    pub const TREE: u64 = 64 * MIB;
-    /// A record of the journal, or a file that makes a change last.
-    pub const JOURNAL: u64 = 64 * MIB;
-    /// `/etc/passwd` and `/etc/group` of an image, for the entrypoint.
-    pub const ACCOUNTS: u64 = 16 * MIB;
-}
 
 /// Why a file was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

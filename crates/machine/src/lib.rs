@@ -35,4 +35,4 @@ pub mod recording;
 pub mod system;
 pub mod systemd;
 
-use runup_language::{expr, suggest, value};
+use runup_language::{expr, most, suggest, value};

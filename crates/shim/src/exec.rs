@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::message::Shown;
 use super::sys::{self, Errno};
 use super::{files, state};
+use runup_language::most;
 use runup_machine::failure::describe_errno;
 
 /// Where programs are looked for when there is no `PATH`: what musl's and BSD's `execvp` do.
@@ -220,7 +221,7 @@ fn denied(file: &CStr, name: &str) -> String {
 
 /// The start of a file, to see of what kind it is; empty where it cannot be read.
 fn head(file: &CStr) -> Vec<u8> {
-    files::read_start(OsStr::from_bytes(file.to_bytes()), 256).unwrap_or_default()
+    files::read_start(OsStr::from_bytes(file.to_bytes()), most::PROGRAM_START).unwrap_or_default()
 }
 
 fn missing_interpreter(file: &CStr) -> String {

@@ -3,14 +3,15 @@
 
 use std::ffi::OsStr;
 
-use runup_machine::files::{self, Unreadable, largest};
+use runup_language::most;
+use runup_machine::files::{self, Unreadable};
 
 /// A whole file.
 ///
 /// # Errors
 /// As the system says; or it is no regular file, or larger than any such file is.
 pub(crate) fn read(path: &str) -> Result<Vec<u8>, Unreadable> {
-    files::read(path, largest::ACCOUNTS)
+    files::read(path, most::ACCOUNTS)
 }
 
 /// At most the first `size` bytes of a file.

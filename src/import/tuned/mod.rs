@@ -6,6 +6,7 @@ mod plugins;
 use super::draft::{Draft, Spot};
 use super::input::read_text;
 use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
+use crate::most;
 use crate::system::System;
 
 /// Where tuned looks for a profile that another one includes, after the directory beside it.
@@ -15,9 +16,6 @@ const DIRECTORIES: [&str; 4] = [
     "/usr/lib/tuned/profiles",
     "/usr/lib/tuned",
 ];
-
-/// Profiles that include one another, at most.
-const DEEPEST: usize = 32;
 
 /// A profile of the tuned daemon.
 #[derive(Debug)]
@@ -217,7 +215,7 @@ impl Loader<'_> {
                     format!("the profile `{name}` that it includes is not found"),
                 ),
                 // A profile that is included twice, or by itself, is read once.
-                Some((_, path)) if self.seen.contains(&path) || depth >= DEEPEST => {}
+                Some((_, path)) if self.seen.contains(&path) || depth >= most::TUNED_IN_A_ROW => {}
                 Some((text, path)) => {
                     self.seen.push(path.clone());
                     self.profile(&path, &text, depth + 1);
@@ -327,7 +325,7 @@ fn expand(text: &str, variables: &[(String, String)]) -> String {
                 rest = &after[2..];
             }
         }
-        if out.len() > 1 << 20 {
+        if out.len() > most::TUNED_VALUE {
             break;
         }
     }

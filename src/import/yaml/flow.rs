@@ -1,6 +1,7 @@
 //! Flow collections and quoted scalars, which is all that JSON has.
 
-use super::{DEEPEST, Data, Mistake, Node, refuse};
+use super::{Data, Mistake, Node, refuse};
+use crate::most::YAML_DEPTH;
 
 /// A value in brackets, braces or quotes, over any number of lines.
 pub(super) struct Flow<'a> {
@@ -37,10 +38,10 @@ impl Flow<'_> {
     }
 
     pub(super) fn value(&mut self, depth: usize) -> Result<Node, Mistake> {
-        if depth > DEEPEST {
+        if depth > YAML_DEPTH {
             return Err(Mistake::new(
                 self.line,
-                format!("more than {DEEPEST} values in one another"),
+                format!("more than {YAML_DEPTH} values in one another"),
             ));
         }
         let line = self.line;

@@ -5,6 +5,7 @@
 
 mod flow;
 
+use crate::most::YAML_DEPTH;
 use flow::Flow;
 
 /// A value with the line that it begins on.
@@ -42,9 +43,6 @@ impl Mistake {
         }
     }
 }
-
-/// Values in values, at most.
-const DEEPEST: usize = 64;
 
 impl Node {
     pub(super) fn scalar(&self) -> Option<&str> {
@@ -141,10 +139,10 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn block(&mut self, indent: usize, depth: usize) -> Result<Node, Mistake> {
         let line = self.lines[self.at];
-        if depth > DEEPEST {
+        if depth > YAML_DEPTH {
             return Err(Mistake::new(
                 line.number,
-                format!("more than {DEEPEST} values in one another"),
+                format!("more than {YAML_DEPTH} values in one another"),
             ));
         }
         if is_item(line.text) {

@@ -11,6 +11,7 @@
 
 use super::raw::{Data, Entry, Raw, Table};
 use crate::date::Date;
+use crate::most;
 use crate::source::{Place, SourceId};
 
 /// Reads a profile; `None` where the full parser must.
@@ -308,7 +309,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, depth: u8) -> Option<Raw> {
-        if depth > 16 {
+        if depth > most::QUICK_DEPTH {
             return None;
         }
         let start = self.at;

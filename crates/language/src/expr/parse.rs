@@ -4,13 +4,8 @@ use std::ops::Range;
 
 use super::lex::{Token, lex};
 use super::{Binary, Expr, ExprError, Function, NEGATE_POWER, NOT_POWER, Node, Op, Term};
+use crate::most::{EXPRESSION, EXPRESSION_DEPTH};
 use crate::value::Dimension;
-
-/// How deep an expression may nest: far beyond what anybody writes, far below what a stack holds.
-const DEEPEST: usize = 64;
-
-/// The longest expression, in bytes.
-const LONGEST: usize = 16 * 1024;
 
 impl Expr {
     /// Reads an expression.
@@ -36,7 +31,7 @@ impl Expr {
                 },
             });
         }
-        if text.len() > LONGEST {
+        if text.len() > EXPRESSION {
             return Err(vec![ExprError::new(
                 0..text.len(),
                 "the expression is longer than 16 KiB",
@@ -96,10 +91,10 @@ impl Parser {
 
     fn expression(&mut self, least: u8) -> Result<Node, ExprError> {
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > EXPRESSION_DEPTH {
             return Err(ExprError::new(
                 self.span(),
-                format!("the expression nests deeper than {DEEPEST} levels"),
+                format!("the expression nests deeper than {EXPRESSION_DEPTH} levels"),
             ));
         }
         let mut left = self.prefix()?;

@@ -3,7 +3,8 @@
 
 pub mod rows;
 
-use crate::files::{self, largest};
+use crate::files;
+use crate::most;
 
 /// A user's name, or the number.
 #[must_use]
@@ -35,7 +36,7 @@ fn is_private(passwd: &[u8], group: &[u8], gid: u32, uid: u32) -> bool {
 }
 
 fn text(path: &str) -> Vec<u8> {
-    files::read(path, largest::ACCOUNTS).unwrap_or_default()
+    files::read(path, most::ACCOUNTS).unwrap_or_default()
 }
 
 #[cfg(test)]

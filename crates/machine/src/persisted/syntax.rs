@@ -2,9 +2,7 @@
 
 use super::Reader;
 use super::pattern;
-
-/// A line of this length or more makes systemd give up the rest of the file.
-const LONGEST: usize = 1 << 20;
+use crate::most;
 
 /// A line that says something to the program that reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +28,8 @@ pub(super) fn parse(text: &str, reader: Reader) -> Vec<Line> {
             // systemd ends a line at each of the three; whoever looks for its number counts `\n`.
             Reader::Systemd => {
                 for part in row.split(['\r', '\0']) {
-                    if part.len() >= LONGEST {
+                    // systemd reads no further either.
+                    if part.len() >= most::SYSTEMD_LINE {
                         return lines;
                     }
                     lines.extend(line(part, number, reader));

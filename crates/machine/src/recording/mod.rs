@@ -199,7 +199,7 @@ impl Recording {
     /// # Errors
     /// It cannot be read, is not a recording, or is one of another version.
     pub fn load(path: &str) -> Result<Self, String> {
-        let bytes = files::read_named(path, files::largest::RECORDING).map_err(|why| why.to_string())?;
+        let bytes = files::read_named(path, crate::most::RECORDING).map_err(|why| why.to_string())?;
         Self::parse(&bytes)
     }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::failure::Why;
 use crate::files::{self, Links};
+use crate::most;
 use crate::value::PortSet;
 
 /// A directory that stands for `/`.
@@ -141,7 +142,7 @@ pub fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, Failure> {
         let real = root.join(&inside);
         if let Ok(target) = std::fs::read_link(&real) {
             links += 1;
-            if links > 40 {
+            if links > most::LINKS {
                 return Err(Failure::Io(libc::ELOOP));
             }
             if target.is_absolute() {
@@ -184,7 +185,7 @@ impl System for RootedSystem {
         // Links were followed already, inside the tree.
         let read = || -> Result<Vec<u8>, Failure> {
             let (file, stat) = files::open_at(AT_FDCWD, &self.resolve(path)?, Links::Refused)?;
-            Ok(files::take(file, &stat, files::largest::TREE)?)
+            Ok(files::take(file, &stat, most::TREE)?)
         };
         self.told(path, read())
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::most;
+
 /// A sysctl's name, checked in form: no way out of the tree, no empty segment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SysctlName {
@@ -34,7 +36,7 @@ impl fmt::Display for NameError {
             NameError::EmptySegment => f.write_str("a segment between two separators is empty"),
             NameError::Parent => f.write_str("`.` and `..` lead outside the tree of sysctls"),
             NameError::Character(c) => write!(f, "it contains the character {:?}", *c),
-            NameError::TooLong => f.write_str("it is longer than 1024 bytes"),
+            NameError::TooLong => write!(f, "it is longer than {} bytes", most::SYSCTL_NAME),
         }
     }
 }
@@ -51,7 +53,7 @@ impl SysctlName {
         if text.is_empty() {
             return Err(NameError::Empty);
         }
-        if text.len() > 1024 {
+        if text.len() > most::SYSCTL_NAME {
             return Err(NameError::TooLong);
         }
         let mut first = None;

@@ -56,7 +56,7 @@ impl System for LiveSystem {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        Ok(crate::files::read(path, crate::files::largest::MACHINE)?)
+        Ok(crate::files::read(path, crate::most::MACHINE)?)
     }
 
     fn list(&self, path: &str) -> Result<Vec<String>, Failure> {

@@ -112,7 +112,7 @@ impl LiveSystem {
             let mut buffer = vec![0_u8; size];
             let fd = open_to_read(tree, name)?;
             let count = read_once(&fd, &mut buffer).map_err(Failure::of)?;
-            if count < size || size >= 64 << 20 {
+            if count < size || size >= crate::most::KERNEL_FILE {
                 buffer.truncate(count);
                 return Ok(buffer);
             }
@@ -169,7 +169,7 @@ impl LiveSystem {
         {
             return self.read_tree(&self.sys, name);
         }
-        Ok(files::read(path, files::largest::MACHINE)?)
+        Ok(files::read(path, crate::most::MACHINE)?)
     }
 
     /// Opens a file that is read again from its start; `None` where each reading needs a file of its own: sysctl handlers answer once.
@@ -231,7 +231,7 @@ impl LiveSystem {
             }
             match errno() {
                 // The machine has more processors than the mask has room for.
-                libc::EINVAL if mask.len() < 1 << 14 => mask.resize(mask.len() * 4, 0),
+                libc::EINVAL if mask.len() < crate::most::PROCESSOR_WORDS => mask.resize(mask.len() * 4, 0),
                 other => return Err(Failure::of(other)),
             }
         }
