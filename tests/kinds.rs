@@ -973,3 +973,33 @@ fn every_line_without_effect_is_told_where_it_belongs() {
     ];
     assert_parts(&system, rule, wanted);
 }
+
+#[test]
+fn of_what_goes_up_and_down_the_worst_sample_counts() {
+    let stat = |running: u32| format!("cpu 10 0 0 1000 0 0 0 0\nprocs_running {running}\n");
+    let rule = "quiet = { runnable = { max = 4 } }";
+    let judged = |first: u32, last: u32| {
+        let system = MemorySystem::linux("6.1")
+            .samples("/proc/stat", &[&stat(first), &stat(last)])
+            .samples("/proc/uptime", &["10.00 0\n", "11.00 0\n"]);
+        one(&system, rule)
+    };
+    let early = judged(9, 1);
+    assert_eq!((early.outcome, early.actual.as_str()), (Outcome::Fail, "runnable 8"));
+    assert!(remedy(&early, Dialect::Manual).contains("--wait"));
+    assert_eq!(judged(1, 9).outcome, Outcome::Fail);
+    assert_eq!(judged(2, 3).outcome, Outcome::Pass);
+}
+
+#[test]
+fn too_little_memory_does_not_hide_that_swap_is_to_be_off() {
+    let system = MemorySystem::linux("6.1").file(
+        "/proc/meminfo",
+        "MemTotal: 4000 kB\nMemAvailable: 1000 kB\nSwapTotal: 9 kB\nSwapFree: 9 kB\n",
+    );
+    let finding = one(&system, "memory = { swap = 0, available = { min = \"2G\" } }");
+    let fix = finding.fix.as_ref().expect("a fix");
+    assert_eq!(fix.parts.len(), 2);
+    assert!(fix.changes().any(|change| change.to == "0"));
+    assert!(remedy(&finding, Dialect::Manual).contains("Stop what is not needed"));
+}

@@ -445,6 +445,8 @@ fn a_slip_in_a_file_of_sysctls_fails_at_its_line() {
             .contains("did you mean `net.core.somaxconn`?")
     );
     assert_eq!(slip["fix"]["reach"], "manual");
+    let advice = slip["fix"]["remedies"]["manual"].as_str().expect("advice");
+    assert!(advice.contains("correct the name"), "{advice}");
     assert_eq!(finding(&checked.out, "net.core.of_nobody")["outcome"], "unknown");
     let imported = run_in(
         files.path(),

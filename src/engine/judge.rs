@@ -93,6 +93,7 @@ pub(super) struct Judged<'a> {
 /// Compares one observation with what is expected.
 pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<'_>) -> Finding {
     let (planned, subject, depth) = (judged.planned, judged.subject, judged.depth);
+    let observation = at_its_worst(observation, judged);
     let page_size = cx.system.platform().page_size;
     let named = subject.kind.has_several();
     let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
@@ -105,7 +106,7 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
         };
         let unit = unit_of(expectation.value);
         expected.push(subject.words(expectation, page_size));
-        match worst(judged.earlier, &observation, expectation) {
+        match read(&observation, expectation) {
             Reading::Absent(why) => reasons.push((Outcome::NotApplicable, why)),
             Reading::Unreadable(why) => {
                 unknown = true;
@@ -227,16 +228,23 @@ fn after_boot(
     })
 }
 
-/// Of all that was seen of a metric the worst: the first that is not as expected, or else the last.
-fn worst(earlier: &[Observation], last: &Observation, expectation: &ResolvedExpectation) -> Reading {
-    let own = earlier.iter().filter(|seen| seen.subject == last.subject);
-    let seen = own.filter(|seen| seen.reading(expectation.metric.name).is_some());
-    let fails = |reading: &Reading| match reading {
-        Reading::Value(value) => !expectation.comparisons.iter().all(|asked| asked.holds(value)),
-        Reading::Absent(_) | Reading::Unreadable(_) | Reading::NoSuch(_) => false,
-    };
-    let mut readings = seen.map(|seen| read(seen, expectation));
-    readings.find(fails).unwrap_or_else(|| read(last, expectation))
+/// Of what was looked at more than once the worst: the first reading that is not as expected, or else the last.
+fn at_its_worst(mut observation: Observation, judged: &Judged<'_>) -> Observation {
+    let own = |seen: &&Observation| seen.subject == observation.subject;
+    let earlier: Vec<&Observation> = judged.earlier.iter().filter(own).collect();
+    for expectation in judged.subject.expectations.iter().filter(|_| !earlier.is_empty()) {
+        let name = expectation.metric.name;
+        let fails = |seen: &&&Observation| match read(seen, expectation) {
+            Reading::Value(value) => !expectation.comparisons.iter().all(|asked| asked.holds(&value)),
+            Reading::Absent(_) | Reading::Unreadable(_) | Reading::NoSuch(_) => false,
+        };
+        let worst = earlier.iter().find(fails).and_then(|seen| seen.reading(name));
+        let known = observation.readings.iter_mut().find(|(known, _)| *known == name);
+        if let (Some(worst), Some((_, reading))) = (worst, known) {
+            *reading = worst.clone();
+        }
+    }
+    observation
 }
 
 /// The value that an expectation is about: the metric's, or one field of it.
@@ -330,8 +338,9 @@ fn fix(
             (Some(value), Some(index)) => value.field(index).map(Value::Number),
             (value, _) => value.cloned(),
         };
-        // What is not there, or could not be read, is not what failed.
-        if compared.is_none() && failed {
+        // What is not there, or could not be read, is not what failed; a name that nobody has is.
+        let is_no_name = matches!(observation.reading(expectation.metric.name), Some(Reading::NoSuch(_)));
+        if compared.is_none() && failed && !is_no_name {
             continue;
         }
         let holds = compared
@@ -341,7 +350,10 @@ fn fix(
         if holds && !disordered {
             continue;
         }
-        never = never.or_else(|| impossible(&expectation.comparisons));
+        if let Some(why) = impossible(&expectation.comparisons) {
+            never = Some(why);
+            continue;
+        }
         let target = correct(&expectation.comparisons, compared.as_ref(), expectation.prefer.as_ref());
         let target = match (target, expectation.field, whole) {
             (Some(Value::Number(number)), Some(index), Some(whole)) => with_field(order, whole, index, number),
@@ -350,13 +362,9 @@ fn fix(
         };
         targets.push((expectation.metric.name, target));
     }
-    let mut proposals = match never {
-        Some(why) => vec![Proposal::manual(
-            why,
-            "Ask for less: nothing that can be set here is enough.",
-        )],
-        None => join(subject.kind.fixes(&subject.selectors, observation, &targets, cx)),
-    };
+    let mut proposals = join(subject.kind.fixes(&subject.selectors, observation, &targets, cx));
+    let less = "Ask for less: nothing that can be set here is enough.";
+    proposals.extend(never.map(|why| Proposal::manual(why, less)));
     if let Some(text) = &planned.rule.remedy {
         say(&mut proposals, text);
     }
@@ -389,8 +397,9 @@ fn say(proposals: &mut Vec<Proposal>, text: &str) {
     for proposal in &mut *proposals {
         proposal.remedies.retain(|(dialect, _)| *dialect != Dialect::Manual);
     }
-    if let Some(first) = proposals.first_mut() {
-        first.remedies.push((Dialect::Manual, text.to_owned()));
+    match proposals.first_mut() {
+        Some(first) => first.remedies.push((Dialect::Manual, text.to_owned())),
+        None => proposals.push(Proposal::manual("", text)),
     }
     proposals.retain(|proposal| !proposal.changes.is_empty() || !proposal.remedies.is_empty());
 }

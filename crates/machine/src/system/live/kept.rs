@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 
 use super::LiveSystem;
-use crate::files::largest;
+use crate::most;
 use crate::system::reread::Reread;
 use crate::system::{Failure, System};
 
@@ -60,8 +60,8 @@ fn all(file: &File) -> Result<Vec<u8>, Failure> {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(Failure::of_io(&error)),
         }
-        if filled as u64 > largest::MACHINE {
-            return Err(Failure::TooLarge(largest::MACHINE));
+        if filled as u64 > most::MACHINE {
+            return Err(Failure::TooLarge(most::MACHINE));
         }
     }
     bytes.truncate(filled);
