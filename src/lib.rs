@@ -11,6 +11,7 @@
 //! finding profile
 //! gate rule
 //! remedy
+//! dialect
 //! change severity arena
 //! ```
 //! A module imports from the rows below its own.
@@ -25,7 +26,8 @@
 //! * [`finding`] and [`gate`]: the result, and what of it keeps a run from being ready.
 //! * [`profile`]: a document with what it extends, checked against one description of the fields, compiled to rules.
 //! * [`rule`]: the kinds of subject, one file each: documentation, types, probe, fix. A kind never writes.
-//! * [`remedy`]: the same change for a shell, Docker, Kubernetes, systemd, macOS.
+//! * [`remedy`]: a proposal in every dialect, and the one for the place that the check runs in.
+//! * [`dialect`]: how a change is written for a shell, Docker, Kubernetes, systemd, sysctl.d, macOS and others, one file each.
 //! * [`change`] and [`severity`]: the words that all of these share.
 //! * [`arena`]: an allocator for a process that ends soon.
 //!
@@ -42,6 +44,7 @@
 pub mod arena;
 pub mod change;
 pub mod cli;
+pub mod dialect;
 pub mod engine;
 pub mod export;
 pub mod finding;

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use super::{Basis, Format, Page, commented, elsewhere, limits_d, sysctl_d, tmpfiles_d};
+use crate::dialect::limits_d::LIMITS_D;
+use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D};
+use crate::dialect::tmpfiles_d::TMPFILES_D;
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::host::{LIMITS_D, MODULES_D, SYSCTL_D, TMPFILES_D};
 use crate::rule::Target;
 
 /// A playbook that puts the drop-in files into place, with modules that every Ansible has.

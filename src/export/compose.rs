@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::{Basis, Format, Page, commented, docker};
+use crate::dialect::docker::{bound, cgroup};
+use crate::dialect::value;
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::docker::{bound, cgroup};
-use crate::remedy::value;
 use crate::rule::Target;
 
 /// A Compose file that is laid over the service's own.

@@ -1,9 +1,9 @@
 //! Flags for `docker run` and `podman run`.
 
 use super::{Basis, Format, Page, not_a_containers, runtime_refuses};
+use crate::dialect::docker;
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::docker;
 use crate::rule::Target;
 
 /// Flags in one line, and nothing else: a line that is put into another has no room for comments.

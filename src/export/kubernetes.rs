@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Basis, Format, Page, commented, interface, not_a_containers};
 use crate::catalogue::{self, Namespace};
+use crate::dialect::{docker, kubernetes, value};
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::{docker, kubernetes, value};
 use crate::rule::Target;
 use crate::system::Os;
 use crate::text::quote;

@@ -1,10 +1,10 @@
 //! A LaunchDaemon.
 
 use super::{Basis, Format, Page, elsewhere};
+use crate::dialect::macos::launchd_name;
+use crate::dialect::value;
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::macos::launchd_name;
-use crate::remedy::value;
 use crate::rule::Target;
 use crate::system::Os;
 use crate::text::quote;

@@ -1,9 +1,9 @@
 //! `/etc/security/limits.d/*.conf`.
 
 use super::{Basis, Format, Page, commented, elsewhere};
+use crate::dialect::limits_d::{LIMITS_D, limits_lines};
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::host::{LIMITS_D, limits_lines};
 use crate::rule::Target;
 
 /// Limits of logins through PAM: limits.conf(5).

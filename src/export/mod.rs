@@ -22,9 +22,9 @@ pub(crate) use limits_d::spares_root;
 use std::collections::HashSet;
 
 use crate::catalogue::{self, Write};
+use crate::dialect::sysctl_d::MODULES_D;
 use crate::engine::{LeftOver, Wanted, Wishes};
 use crate::host::Host;
-use crate::remedy::host::MODULES_D;
 use crate::rule::{Change, Side, Target};
 use crate::system::{Os, Resource};
 use crate::text::printable;
@@ -294,7 +294,7 @@ impl Page<'_> {
     #[must_use]
     pub fn limits(&self) -> Vec<(Resource, String, String, Vec<String>)> {
         let changes = self.changes();
-        let limits = crate::remedy::limits(&changes).into_iter();
+        let limits = crate::dialect::limits(&changes).into_iter();
         limits
             .map(|wanted| {
                 let (resource, (soft, hard)) = (wanted.resource, wanted.both());
@@ -467,7 +467,7 @@ fn interface(key: &str) -> Option<&str> {
 
 /// Whether a container's runtime can set a key; if not, why.
 fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
-    if !crate::remedy::docker::own(key, host) {
+    if !crate::dialect::docker::own(key, host) {
         return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
     }
     let known = catalogue::lookup(Os::Linux, key);

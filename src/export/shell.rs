@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Basis, Format, Page, commented, elsewhere};
 use crate::catalogue::{self, Write};
+use crate::dialect::value;
 use crate::engine::{Demand, Wanted};
 use crate::host::Host;
-use crate::remedy::value;
 use crate::rule::Target;
 use crate::system::Os;
 use crate::text::quote;

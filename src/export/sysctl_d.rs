@@ -1,9 +1,9 @@
 //! `/etc/sysctl.d/*.conf`.
 
 use super::{Basis, Format, Page, commented, elsewhere};
+use crate::dialect::sysctl_d::{SYSCTL_D, sysctl_line};
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::host::{SYSCTL_D, sysctl_line};
 use crate::rule::Target;
 use crate::system::Os;
 

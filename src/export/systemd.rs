@@ -1,9 +1,9 @@
 //! A drop-in of a service's unit.
 
 use super::{Basis, Format, Page, commented, elsewhere, one_line};
+use crate::dialect::systemd::directives;
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::systemd::directives;
 use crate::rule::{Change, Target};
 
 /// Limits of a service: systemd.exec(5), systemd.resource-control(5).

@@ -1,9 +1,9 @@
 //! `/etc/tmpfiles.d/*.conf`.
 
 use super::{Basis, Format, Page, commented, elsewhere};
+use crate::dialect::tmpfiles_d::{TMPFILES_D, tmpfiles_line};
 use crate::engine::Wanted;
 use crate::host::Host;
-use crate::remedy::host::{TMPFILES_D, tmpfiles_line};
 use crate::rule::Target;
 
 /// Switches under `/sys` that stay: tmpfiles.d(5).

@@ -11,11 +11,13 @@ use super::disk::{self, Disk, DiskError};
 use super::journal::{Journal, checksum};
 use super::room;
 use crate::catalogue;
+use crate::dialect::limits_d::LIMITS_D;
+use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D};
+use crate::dialect::tmpfiles_d::TMPFILES_D;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
 use crate::persisted::{Assignment, Persisted, ceiling};
-use crate::remedy::host::{MODULES_D, SYSCTL_D};
 use crate::rule::Target;
 use crate::system::{Failure, Os};
 
@@ -104,9 +106,9 @@ impl From<DiskError> for PersistError {
 fn path_of(format: &dyn Format, os: Os, unit: Option<&str>, profiles: &[String]) -> Option<String> {
     Some(match (format.name(), os) {
         ("sysctl.d", Os::Linux) => SYSCTL_D.to_owned(),
-        ("tmpfiles.d", Os::Linux) => crate::remedy::host::TMPFILES_D.to_owned(),
+        ("tmpfiles.d", Os::Linux) => TMPFILES_D.to_owned(),
         // A service sees nothing of what logins get.
-        ("limits.d", Os::Linux) if unit.is_none() => crate::remedy::host::LIMITS_D.to_owned(),
+        ("limits.d", Os::Linux) if unit.is_none() => LIMITS_D.to_owned(),
         ("systemd", Os::Linux) => format!("/etc/systemd/system/{}.d/60-runup.conf", unit?),
         ("launchd", Os::Macos) => format!("/Library/LaunchDaemons/runup.{}.plist", slug(profiles)),
         _ => return None,
@@ -160,7 +162,7 @@ pub fn compose(
         let Some(text) = export::export(format, &own, profiles, unit, host, None).text else {
             continue;
         };
-        let logins = path == crate::remedy::host::LIMITS_D;
+        let logins = path == LIMITS_D;
         add(&mut composed, disk, path, &text, force, host)?;
         composed.root_left |= logins && !wishes.root && export::spares_root(host);
         if format.name() == "sysctl.d" && os == Os::Linux {
@@ -202,7 +204,7 @@ fn add(
         Some(None) if force => text.to_owned(),
         Some(None) => return Err(PersistError::Edited(path)),
     };
-    let text = if path == crate::remedy::host::LIMITS_D {
+    let text = if path == LIMITS_D {
         room::without_harm(&text, composed.text(SYSCTL_D), host)
     } else {
         text
@@ -394,12 +396,7 @@ fn unwrite(files: &[File], disk: &dyn Disk) {
 /// # Errors
 /// Nobody can tell, since a directory or a file cannot be read.
 pub fn files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
-    let fixed = [
-        SYSCTL_D,
-        crate::remedy::host::TMPFILES_D,
-        crate::remedy::host::LIMITS_D,
-        MODULES_D,
-    ];
+    let fixed = [SYSCTL_D, TMPFILES_D, LIMITS_D, MODULES_D];
     let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
     const UNITS: &str = "/etc/systemd/system";
     for name in names_in(disk, UNITS)? {

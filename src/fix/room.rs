@@ -3,11 +3,11 @@
 //! pam_limits sets what limits.d says at every login. Where the kernel refuses that, most systems refuse the login, root's and
 //! that of sudo(8) too; Debian goes on without the limit. A service's manager gives it what it can, which is less than was asked.
 
+use crate::dialect::sysctl_d::SYSCTL_D;
 use crate::engine::{Asker, Demand, Wanted, Wishes};
 use crate::host::Host;
 use crate::persisted::ceiling::{self, AtBoot};
 use crate::persisted::logins;
-use crate::remedy::host::SYSCTL_D;
 use crate::rule::{Scope, Target};
 use crate::system::{Os, Resource};
 use crate::value::Number;

@@ -2,9 +2,9 @@
 
 use super::bounds::{nr_open, together};
 use super::{Change, Context, Dialect, Proposal, Reach, Reading, Scope, Side, Target, service};
+use crate::dialect::systemd::directives;
 use crate::host::Host;
 use crate::persisted::logins;
-use crate::remedy::systemd::directives;
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::config::Config;
 use crate::systemd::manager::{Origin, default_limits};

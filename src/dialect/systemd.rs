@@ -3,7 +3,7 @@
 use super::limits;
 use crate::change::{Change, Target};
 
-pub(super) fn section(changes: &[Change]) -> Option<String> {
+pub(crate) fn section(changes: &[Change]) -> Option<String> {
     let lines = directives(changes);
     (!lines.is_empty()).then(|| format!("[Service]\n{}", lines.join("\n")))
 }

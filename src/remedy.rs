@@ -1,17 +1,12 @@
-//! The same fix in every dialect: for a shell on the host, for a drop-in file, for Docker, Kubernetes, systemd, macOS.
-//!
-//! One file a dialect; each turns [`Change`]s into text that its reader can paste. A dialect that cannot make a change says
-//! nothing of it.
+//! A proposal in every dialect of [`dialect`](crate::dialect), and which of them is for the place that the check runs in.
 
-pub(crate) mod docker;
-pub(crate) mod host;
-pub(crate) mod kubernetes;
-pub(crate) mod macos;
-pub(crate) mod systemd;
-
-use crate::change::{Change, Dialect, Proposal, Reach, Side, Target};
+use crate::change::{Change, Dialect, Proposal, Reach, Target};
+use crate::dialect::limits_d::{LIMITS_D, limits_lines};
+use crate::dialect::sysctl_d::{SYSCTL_D, sysctl_line};
+use crate::dialect::tmpfiles_d::{TMPFILES_D, tmpfiles_line};
+use crate::dialect::{docker, kubernetes, limits, macos, shell, systemd};
 use crate::host::Host;
-use crate::system::{Os, Resource};
+use crate::system::Os;
 
 /// The remedies for a proposal: what follows from its changes, then what its kind says in words.
 #[must_use]
@@ -27,8 +22,8 @@ pub fn render(proposal: &Proposal, host: &Host<'_>) -> Vec<(Dialect, String)> {
         };
         match os {
             Os::Linux => {
-                add(Dialect::Host, host::commands(changes, host));
-                add(Dialect::Persist, host::persist(changes));
+                add(Dialect::Host, shell::commands(changes, host));
+                add(Dialect::Persist, persist(changes));
                 add(Dialect::Docker, docker::command(changes, host));
                 add(Dialect::Kubernetes, kubernetes::manifest(changes, host));
                 add(Dialect::Systemd, systemd::section(changes));
@@ -80,58 +75,24 @@ pub fn dialect_here(proposal: &Proposal, remedies: &[(Dialect, String)], host: &
         .find(|dialect| remedies.iter().any(|(known, _)| known == dialect))
 }
 
-/// The value of a change with fields separated by single spaces, as people write it.
-pub(crate) fn value(change: &Change) -> String {
-    change.to.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// `sudo ` where commands need it.
-fn sudo(host: &Host<'_>) -> &'static str {
-    if host.system.identity().uid == 0 { "" } else { "sudo " }
-}
-
-/// What changes ask of the limits on a resource.
-pub(crate) struct Wanted<'a> {
-    pub(crate) resource: Resource,
-    /// `None` where it is left alone.
-    pub(crate) soft: Option<&'a str>,
-    /// `None` where it is left alone.
-    pub(crate) hard: Option<&'a str>,
-    /// The hard limit now, where it is known and left alone.
-    stays: Option<&'a str>,
-}
-
-impl<'a> Wanted<'a> {
-    /// The pair for a dialect that always names both sides: a hard limit that is left alone is not lowered.
-    pub(crate) fn both(&self) -> (&'a str, &'a str) {
-        let either = self.soft.or(self.hard).unwrap_or("unlimited");
-        (self.soft.unwrap_or(either), self.hard.or(self.stays).unwrap_or(either))
-    }
-}
-
-/// The limits that changes ask for, by resource.
-pub(crate) fn limits(changes: &[Change]) -> Vec<Wanted<'_>> {
-    let mut found: Vec<Wanted<'_>> = Vec::new();
+/// The lines of the files that make changes last on Linux, each after its file.
+fn persist(changes: &[Change]) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
     for change in changes {
-        if let Target::Limit(resource, side) = &change.target {
-            let at = found
-                .iter()
-                .position(|known| known.resource == *resource)
-                .unwrap_or_else(|| {
-                    found.push(Wanted {
-                        resource: *resource,
-                        soft: None,
-                        hard: None,
-                        stays: None,
-                    });
-                    found.len() - 1
-                });
-            let wanted = &mut found[at];
-            match side {
-                Side::Soft => (wanted.soft, wanted.stays) = (Some(change.to.as_str()), change.hard.as_deref()),
-                Side::Hard => wanted.hard = Some(&change.to),
-            }
+        match &change.target {
+            Target::Sysctl(key) => lines.push(format!("{SYSCTL_D}: {}", sysctl_line(key, change))),
+            Target::Sysfs(path) => lines.push(format!("{TMPFILES_D}: {}", tmpfiles_line(path, change))),
+            Target::Swap => lines.push("/etc/fstab: remove or comment out the lines of type swap".to_owned()),
+            Target::Cgroup(_) | Target::Limit(..) => {}
         }
     }
-    found
+    for wanted in limits(changes) {
+        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
+        for line in limits_lines(resource, soft, hard) {
+            // `*` does not stand for root there.
+            let root = line.replacen('*', "root", 1);
+            lines.extend([format!("{LIMITS_D}: {line}"), format!("{LIMITS_D}: {root}")]);
+        }
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }

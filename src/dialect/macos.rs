@@ -5,7 +5,7 @@ use crate::change::{Change, Target};
 use crate::system::{Os, Resource};
 use crate::text::quote;
 
-pub(super) fn commands(changes: &[Change]) -> Option<String> {
+pub(crate) fn commands(changes: &[Change]) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     for change in changes {
         if let Target::Sysctl(key) = &change.target {
@@ -26,7 +26,7 @@ pub(super) fn commands(changes: &[Change]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-pub(super) fn persist(changes: &[Change], os: Os) -> Option<String> {
+pub(crate) fn persist(changes: &[Change], os: Os) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     for change in changes {
         if let Target::Sysctl(key) = &change.target {

@@ -6,7 +6,7 @@ use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::Os;
 
-pub(super) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
+pub(crate) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let (mut safe, mut notes): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     for change in changes {
         match &change.target {

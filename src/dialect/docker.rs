@@ -7,7 +7,7 @@ use crate::host::Host;
 use crate::system::Os;
 use crate::text::quote;
 
-pub(super) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
+pub(crate) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let flags = flags(changes, host);
     (!flags.is_empty()).then(|| format!("docker run {} ...", flags.join(" ")))
 }

@@ -1,0 +1,66 @@
+//! The places that a change is written for, one file each: a shell, Docker, Kubernetes, systemd, sysctl.d, limits.d, tmpfiles.d, macOS.
+//!
+//! Each turns [`Change`]s into text that its reader can paste. A dialect that cannot make a change says nothing of it.
+
+pub(crate) mod docker;
+pub(crate) mod kubernetes;
+pub(crate) mod limits_d;
+pub(crate) mod macos;
+pub(crate) mod shell;
+pub(crate) mod sysctl_d;
+pub(crate) mod systemd;
+pub(crate) mod tmpfiles_d;
+
+use crate::change::{Change, Side, Target};
+use crate::system::Resource;
+
+/// The value of a change with fields separated by single spaces, as people write it.
+pub(crate) fn value(change: &Change) -> String {
+    change.to.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What changes ask of the limits on a resource.
+pub(crate) struct Wanted<'a> {
+    pub(crate) resource: Resource,
+    /// `None` where it is left alone.
+    pub(crate) soft: Option<&'a str>,
+    /// `None` where it is left alone.
+    pub(crate) hard: Option<&'a str>,
+    /// The hard limit now, where it is known and left alone.
+    stays: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The pair for a dialect that always names both sides: a hard limit that is left alone is not lowered.
+    pub(crate) fn both(&self) -> (&'a str, &'a str) {
+        let either = self.soft.or(self.hard).unwrap_or("unlimited");
+        (self.soft.unwrap_or(either), self.hard.or(self.stays).unwrap_or(either))
+    }
+}
+
+/// The limits that changes ask for, by resource.
+pub(crate) fn limits(changes: &[Change]) -> Vec<Wanted<'_>> {
+    let mut found: Vec<Wanted<'_>> = Vec::new();
+    for change in changes {
+        if let Target::Limit(resource, side) = &change.target {
+            let at = found
+                .iter()
+                .position(|known| known.resource == *resource)
+                .unwrap_or_else(|| {
+                    found.push(Wanted {
+                        resource: *resource,
+                        soft: None,
+                        hard: None,
+                        stays: None,
+                    });
+                    found.len() - 1
+                });
+            let wanted = &mut found[at];
+            match side {
+                Side::Soft => (wanted.soft, wanted.stays) = (Some(change.to.as_str()), change.hard.as_deref()),
+                Side::Hard => wanted.hard = Some(&change.to),
+            }
+        }
+    }
+    found
+}

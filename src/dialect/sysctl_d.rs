@@ -1,0 +1,14 @@
+//! `/etc/sysctl.d/*.conf`.
+
+use super::value;
+use crate::change::Change;
+
+/// Where sysctls stay.
+pub(crate) const SYSCTL_D: &str = "/etc/sysctl.d/60-runup.conf";
+/// Where kernel modules are named that must be there before their keys are set.
+pub(crate) const MODULES_D: &str = "/etc/modules-load.d/60-runup.conf";
+
+/// A line of sysctl.d(5).
+pub(crate) fn sysctl_line(key: &str, change: &Change) -> String {
+    format!("{key} = {}", value(change))
+}
