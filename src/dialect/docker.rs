@@ -1,11 +1,13 @@
 //! Flags for `docker run` and `podman run`.
 
+use super::page::{Page, elsewhere};
 use super::{limits, value};
 use crate::catalogue::{self, Namespace};
 use crate::change::{Change, Target};
 use crate::host::Host;
-use crate::system::Os;
+use crate::system::{Os, Resource};
 use crate::text::quote;
+use crate::value::Number;
 
 pub(crate) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let flags = flags(changes, host);
@@ -57,4 +59,53 @@ pub(crate) fn own(key: &str, host: &Host<'_>) -> bool {
         Some(known) => matches!(known.namespace_on(kernel), Namespace::Net | Namespace::Ipc),
         None => key.starts_with("net."),
     }
+}
+
+/// What to know of a limit that not every runtime gives alike: the flag that raises Docker's soft limit on open files lowers
+/// another runtime's.
+pub(crate) fn runtimes_differ(page: &Page<'_>, resource: Resource, soft: &str, hard: &str) -> Option<String> {
+    let above = |text: &str| Number::parse(text).is_ok_and(|number| number >= Number::Finite(MOST_OPEN_FILES));
+    let unlike = resource == Resource::Nofile && !page.runtime_known;
+    (unlike && !above(soft)).then(|| {
+        format!(
+            "nofile: {soft}:{hard} is for runtimes that give 1024:524288, as Docker does since 25 and containerd since 2.0; \
+             Podman as root and older ones give {MOST_OPEN_FILES} by themselves: leave it out there (--host with a recording \
+             of such a container does)"
+        )
+    })
+}
+
+/// Descriptors that the most generous runtime gives: the kernel's default of `fs.nr_open`.
+const MOST_OPEN_FILES: i128 = 1_048_576;
+
+/// What a container is not given because it is the host's.
+pub(crate) fn not_a_containers(target: &Target) -> String {
+    match target {
+        Target::Sysctl(_) => "it is the host's, and no container has its own: --to sysctl.d there".to_owned(),
+        Target::Sysfs(_) => "it is the host's, and no container has its own: --to tmpfiles.d there".to_owned(),
+        other => elsewhere(other),
+    }
+}
+
+/// The network interface that a key is about, but for `all` and `default`.
+pub(crate) fn interface(key: &str) -> Option<&str> {
+    let mut segments = key.split('.');
+    let (net, _, table) = (segments.next()?, segments.next()?, segments.next()?);
+    let name = segments.next()?;
+    segments.next()?;
+    (net == "net" && matches!(table, "conf" | "neigh") && !matches!(name, "all" | "default")).then_some(name)
+}
+
+/// Whether a container's runtime can set a key; if not, why.
+pub(crate) fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
+    if !own(key, host) {
+        return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
+    }
+    let known = catalogue::lookup(Os::Linux, key);
+    if let (Some(kernel), Some(known)) = (host.system.platform().kernel(), known)
+        && !known.exists_on(kernel.major_minor())
+    {
+        return Some(format!("kernel {kernel} has no such key"));
+    }
+    interface(key).map(|name| format!("the interface {name} is this machine's; a container's own comes later"))
 }

@@ -6,6 +6,7 @@ pub(crate) mod docker;
 pub(crate) mod kubernetes;
 pub(crate) mod limits_d;
 pub(crate) mod macos;
+pub mod page;
 pub(crate) mod shell;
 pub(crate) mod sysctl_d;
 pub(crate) mod systemd;

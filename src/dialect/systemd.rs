@@ -28,13 +28,18 @@ pub(crate) fn directives(changes: &[Change]) -> Vec<String> {
     }
     for change in changes {
         if let Target::Cgroup(file) = &change.target {
-            let word = if change.to == "max" { "infinity" } else { &change.to };
-            lines.extend(match file.rsplit('/').next() {
-                Some("pids.max") => Some(format!("TasksMax={word}")),
-                Some("memory.max") => Some(format!("MemoryMax={word}")),
-                _ => None,
-            });
+            lines.extend(cgroup(file, &change.to));
         }
     }
     lines
+}
+
+/// The directive for a limit of a cgroup, if there is one.
+pub(crate) fn cgroup(file: &str, to: &str) -> Option<String> {
+    let word = if to == "max" { "infinity" } else { to };
+    match file.rsplit('/').next() {
+        Some("pids.max") => Some(format!("TasksMax={word}")),
+        Some("memory.max") => Some(format!("MemoryMax={word}")),
+        _ => None,
+    }
 }

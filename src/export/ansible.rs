@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Basis, Format, Page, commented, elsewhere, limits_d, sysctl_d, tmpfiles_d};
+use super::{limits_d, sysctl_d, tmpfiles_d};
 use crate::dialect::limits_d::LIMITS_D;
-use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D};
+use crate::dialect::page::{Basis, Format, Page, commented, elsewhere};
+use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D, modules};
 use crate::dialect::tmpfiles_d::TMPFILES_D;
-use crate::engine::Wanted;
 use crate::host::Host;
 use crate::rule::Target;
 
@@ -23,11 +23,11 @@ impl Format for Ansible {
         Basis::Host
     }
 
-    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
-        match wanted.target {
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        match *target {
             Target::Sysctl(_) | Target::Sysfs(_) => None,
             Target::Limit(resource, _) if resource.limits_conf_name().is_some() => None,
-            _ => Some(elsewhere(&wanted.target)),
+            _ => Some(elsewhere(target)),
         }
     }
 
@@ -45,7 +45,7 @@ impl Format for Ansible {
         tmpfiles_d::lines(page, &mut switches);
         let load = format!("sysctl -p {SYSCTL_D}");
         let create = format!("systemd-tmpfiles --create {TMPFILES_D}");
-        let modules = super::modules(page.sysctls().map(|(key, _)| key));
+        let modules = modules(page.sysctls().map(|(key, _)| key));
         let modules: String = modules.iter().map(|module| format!("{module}\n")).collect();
         let modules_now = "systemctl restart systemd-modules-load.service".to_owned();
         let files = [

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Basis, Format, Page, commented, docker};
-use crate::dialect::docker::{bound, cgroup};
+use super::docker;
+use crate::dialect::docker::{bound, cgroup, runtimes_differ};
+use crate::dialect::page::{Basis, Format, Page, commented};
 use crate::dialect::value;
-use crate::engine::Wanted;
 use crate::host::Host;
 use crate::rule::Target;
 
@@ -22,8 +22,8 @@ impl Format for Compose {
         Basis::Container
     }
 
-    fn refuses(&self, wanted: &Wanted, host: &Host<'_>) -> Option<String> {
-        docker::refuses(wanted, host)
+    fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
+        docker::refuses(target, host)
     }
 
     fn write(&self, page: &Page<'_>) -> String {
@@ -48,7 +48,7 @@ impl Format for Compose {
         }
         for (resource, soft, hard, comments) in &limits {
             commented(comments, "      # ", &mut out);
-            let differ: Vec<String> = page.runtimes_differ(*resource, soft, hard).into_iter().collect();
+            let differ: Vec<String> = runtimes_differ(page, *resource, soft, hard).into_iter().collect();
             commented(&differ, "      # ", &mut out);
             let _ = writeln!(
                 out,

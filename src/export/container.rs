@@ -202,21 +202,6 @@ impl<'a> Container<'a> {
     }
 }
 
-/// What to know of a limit on open files that is set. The same flag raises Docker's soft limit and lowers another runtime's.
-pub(super) fn of_open_files(soft: &str, hard: &str) -> Option<String> {
-    let above = |text: &str| Number::parse(text).is_ok_and(|number| number >= Number::Finite(MOST_OPEN_FILES));
-    (!above(soft)).then(|| {
-        format!(
-            "nofile: {soft}:{hard} is for runtimes that give 1024:524288, as Docker does since 25 and containerd since 2.0; \
-             Podman as root and older ones give {MOST_OPEN_FILES} by themselves: leave it out there (--host with a recording \
-             of such a container does)"
-        )
-    })
-}
-
-/// Descriptors that the most generous runtime gives: the kernel's default of `fs.nr_open`.
-const MOST_OPEN_FILES: i128 = 1_048_576;
-
 /// The first kernel from which on a new namespace satisfies what is asked; `None` where every one does that is known.
 fn since(row: &Fresh, demand: &Demand) -> Option<Kernel> {
     let fails = |step: &&catalogue::Step| !demand.holds(&step.value.text(None));

@@ -1,8 +1,8 @@
 //! Flags for `docker run` and `podman run`.
 
-use super::{Basis, Format, Page, not_a_containers, runtime_refuses};
 use crate::dialect::docker;
-use crate::engine::Wanted;
+use crate::dialect::docker::{not_a_containers, runtime_refuses};
+use crate::dialect::page::{Basis, Format, Page};
 use crate::host::Host;
 use crate::rule::Target;
 
@@ -19,8 +19,8 @@ impl Format for Docker {
         Basis::Container
     }
 
-    fn refuses(&self, wanted: &Wanted, host: &Host<'_>) -> Option<String> {
-        refuses(wanted, host)
+    fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
+        refuses(target, host)
     }
 
     fn write(&self, page: &Page<'_>) -> String {
@@ -29,12 +29,12 @@ impl Format for Docker {
 }
 
 /// What neither a flag nor a Compose file says.
-pub(super) fn refuses(wanted: &Wanted, host: &Host<'_>) -> Option<String> {
-    match &wanted.target {
+pub(super) fn refuses(target: &Target, host: &Host<'_>) -> Option<String> {
+    match target {
         Target::Sysctl(key) => runtime_refuses(key, host),
         Target::Limit(..) => None,
         Target::Cgroup(file) => {
-            let known = docker::cgroup(file, &wanted.kept).is_some();
+            let known = docker::cgroup(file, "").is_some();
             (!known).then(|| "no flag of a runtime says it".to_owned())
         }
         other => Some(not_a_containers(other)),

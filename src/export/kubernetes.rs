@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Basis, Format, Page, commented, interface, not_a_containers};
 use crate::catalogue::{self, Namespace};
+use crate::dialect::docker::{interface, not_a_containers};
+use crate::dialect::page::{Basis, Format, Page, commented};
 use crate::dialect::{docker, kubernetes, value};
-use crate::engine::Wanted;
 use crate::host::Host;
 use crate::rule::Target;
 use crate::system::Os;
@@ -49,15 +49,12 @@ impl Format for Kubernetes {
         Basis::Container
     }
 
-    fn refuses(&self, wanted: &Wanted, host: &Host<'_>) -> Option<String> {
-        match &wanted.target {
+    fn refuses(&self, target: &Target, asked: &str, host: &Host<'_>) -> Option<String> {
+        match target {
             Target::Sysctl(key) => way(key, host).err(),
-            Target::Limit(resource, _) => {
-                let bound = wanted.asked.as_ref().unwrap_or(&wanted.kept);
-                Some(kubernetes::no_limit(resource.name(), bound))
-            }
+            Target::Limit(resource, _) => Some(kubernetes::no_limit(resource.name(), asked)),
             Target::Cgroup(file) => match file.rsplit('/').next() {
-                Some("memory.max") if wanted.asked.as_deref() != Some("max") => None,
+                Some("memory.max") if asked != "max" => None,
                 Some("memory.max") => Some("a container without a limit has none".to_owned()),
                 Some("pids.max") => Some("podPidsLimit of the node's kubelet".to_owned()),
                 _ => Some("no field of a pod says it".to_owned()),

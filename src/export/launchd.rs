@@ -1,9 +1,8 @@
 //! A LaunchDaemon.
 
-use super::{Basis, Format, Page, elsewhere};
 use crate::dialect::macos::launchd_name;
+use crate::dialect::page::{Basis, Format, Page, elsewhere};
 use crate::dialect::value;
-use crate::engine::Wanted;
 use crate::host::Host;
 use crate::rule::Target;
 use crate::system::Os;
@@ -26,12 +25,12 @@ impl Format for Launchd {
         &[Os::Macos]
     }
 
-    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
-        match wanted.target {
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        match *target {
             Target::Sysctl(_) => None,
             Target::Limit(resource, _) if launchd_name(resource).is_some() => None,
             Target::Limit(..) => Some("launchctl(1) has no name for it".to_owned()),
-            _ => Some(elsewhere(&wanted.target)),
+            _ => Some(elsewhere(target)),
         }
     }
 

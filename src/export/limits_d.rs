@@ -1,8 +1,7 @@
 //! `/etc/security/limits.d/*.conf`.
 
-use super::{Basis, Format, Page, commented, elsewhere};
 use crate::dialect::limits_d::{LIMITS_D, limits_lines};
-use crate::engine::Wanted;
+use crate::dialect::page::{Basis, Format, Page, commented, elsewhere};
 use crate::host::Host;
 use crate::rule::Target;
 
@@ -19,13 +18,13 @@ impl Format for LimitsD {
         Basis::Host
     }
 
-    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
-        match wanted.target {
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        match *target {
             Target::Limit(resource, _) if resource.limits_conf_name().is_none() => {
                 Some("limits.conf(5) has no name for it: --to systemd".to_owned())
             }
             Target::Limit(..) => None,
-            _ => Some(elsewhere(&wanted.target)),
+            _ => Some(elsewhere(target)),
         }
     }
 

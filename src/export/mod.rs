@@ -16,18 +16,20 @@ mod sysctl_d;
 mod systemd;
 mod tmpfiles_d;
 
+pub use crate::dialect::page::{Basis, Format};
 pub use container::{Container, Place};
 pub(crate) use limits_d::spares_root;
 
 use std::collections::HashSet;
 
 use crate::catalogue::{self, Write};
+use crate::dialect::docker::runtimes_differ;
+use crate::dialect::page::{Entry, Leeway, Page, one_line};
 use crate::dialect::sysctl_d::MODULES_D;
-use crate::engine::{LeftOver, Wanted, Wishes};
+use crate::engine::{Demand, LeftOver, Wanted, Wishes};
 use crate::host::Host;
 use crate::rule::{Change, Side, Target};
-use crate::system::{Os, Resource};
-use crate::text::printable;
+use crate::system::Os;
 
 /// Every format.
 pub static FORMATS: &[&dyn Format] = &[
@@ -47,71 +49,6 @@ pub static FORMATS: &[&dyn Format] = &[
 #[must_use]
 pub fn find(name: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name)
-}
-
-/// Which value a format writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Basis {
-    /// What is asked for, and never less than what the container has by itself.
-    Container,
-    /// What is asked for, and where this machine has better, that: what is higher is never lowered.
-    Host,
-    /// What is asked for, compared with what there is when the file is used.
-    Later,
-}
-
-/// A form of a file.
-pub trait Format: Sync {
-    /// Its name on the command line.
-    fn name(&self) -> &'static str;
-
-    /// Which value it writes.
-    fn basis(&self) -> Basis;
-
-    /// The systems that it is for.
-    fn systems(&self) -> &'static [Os] {
-        &[Os::Linux]
-    }
-
-    /// Whether the file is a program.
-    fn is_program(&self) -> bool {
-        false
-    }
-
-    /// Why it cannot hold something; `None` where it can.
-    fn refuses(&self, wanted: &Wanted, host: &Host<'_>) -> Option<String>;
-
-    /// The file.
-    fn write(&self, page: &Page<'_>) -> String;
-}
-
-/// What a file is made of.
-pub struct Page<'a> {
-    /// The profiles, by name.
-    pub profiles: &'a [String],
-    /// The machine that was looked at.
-    pub host: &'a Host<'a>,
-    /// The unit that the file is for.
-    pub unit: Option<&'a str>,
-    /// The container that it is for.
-    pub container: Option<&'a Container<'a>>,
-    /// Whether limits of logins are for root too.
-    pub root: bool,
-    /// What the file sets.
-    pub entries: Vec<Entry<'a>>,
-    /// What it does not.
-    pub left: Vec<LeftOver>,
-}
-
-/// One thing that a file sets.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    /// What is asked, and by whom.
-    pub wanted: &'a Wanted,
-    /// The change, with the value that this format writes.
-    pub change: Change,
-    /// Words for a person, each a line.
-    pub comments: Vec<String>,
 }
 
 /// What came of an export.
@@ -163,7 +100,7 @@ pub fn export(
         } else {
             unfit(wanted, value)
                 .or_else(|| wanted.says_nothing(value))
-                .or_else(|| format.refuses(wanted, host))
+                .or_else(|| refuses(format, wanted, host))
         };
         match refusal {
             Some(reason) => left.extend(wanted.rules.iter().map(|rule| LeftOver {
@@ -171,17 +108,16 @@ pub fn export(
                 subject: wanted.target.name().to_owned(),
                 reason: reason.clone(),
             })),
-            None => entries.push(Entry {
-                wanted,
-                comments: comments(wanted, format.basis()),
-                change: Change {
+            None => {
+                let change = Change {
                     target: wanted.target.clone(),
                     from: wanted.live.clone(),
                     to: value.clone(),
                     scope: wanted.scope,
                     hard: hard_beside(&wanted.target, wishes),
-                },
-            }),
+                };
+                entries.push((wanted, change));
+            }
         }
     }
     if !wishes.fitted {
@@ -197,120 +133,55 @@ pub fn export(
         };
     }
     // Whoever reads the file sets one after the other.
-    let entries = catalogue::in_order(entries, |entry| match &entry.change.target {
+    let entries = catalogue::in_order(entries, |(_, change)| match &change.target {
         Target::Sysctl(name) => Some(name),
         _ => None,
     });
+    let entry = |(wanted, change)| Entry {
+        change,
+        comments: comments(wanted, format.basis()),
+        leeway: leeway(&wanted.demand),
+    };
     let page = Page {
         profiles,
         host,
         unit,
-        container,
+        runtime_known: container.is_none_or(|container| *container.place() == Place::Recorded),
         root: wishes.root,
-        entries,
-        left,
+        entries: entries.into_iter().map(entry).collect(),
+        left: left.iter().map(sentence).collect(),
     };
     let conditions = match format.basis() {
-        Basis::Container => page.conditions(),
+        Basis::Container => conditions(&page),
         Basis::Host | Basis::Later => Vec::new(),
     };
     Exported {
         text: Some(format.write(&page)),
-        left: page.left,
+        left,
         conditions,
     }
 }
 
-impl Page<'_> {
-    /// The first line of every file, without the comment's sign.
-    #[must_use]
-    pub fn title(&self) -> String {
-        format!("written by runup for {}", one_line(&self.profiles.join(", ")))
-    }
+/// What to know of the place where a container's file is used.
+fn conditions(page: &Page<'_>) -> Vec<String> {
+    let limits = page.limits().into_iter();
+    page.sysctls()
+        .filter_map(|(key, entry)| host_must_have(key, &entry.change.to))
+        .chain(limits.filter_map(|(resource, soft, hard, _)| runtimes_differ(page, resource, &soft, &hard)))
+        .collect()
+}
 
-    /// A name for the file's own use: letters, digits and hyphens.
-    #[must_use]
-    pub fn slug(&self) -> String {
-        let mut slug = String::new();
-        for c in self.profiles.join("-").to_ascii_lowercase().chars() {
-            if c.is_ascii_alphanumeric() {
-                slug.push(c);
-            } else if !slug.is_empty() && !slug.ends_with('-') {
-                slug.push('-');
-            }
-        }
-        slug.truncate(50);
-        let slug = slug.trim_end_matches('-');
-        if slug.is_empty() {
-            "profile".to_owned()
-        } else {
-            slug.to_owned()
-        }
-    }
+/// Why a format cannot hold what is asked for; `None` where it can.
+pub(crate) fn refuses(format: &dyn Format, wanted: &Wanted, host: &Host<'_>) -> Option<String> {
+    format.refuses(&wanted.target, wanted.asked.as_ref().unwrap_or(&wanted.kept), host)
+}
 
-    /// The changes of all entries.
-    #[must_use]
-    pub fn changes(&self) -> Vec<Change> {
-        self.entries.iter().map(|entry| entry.change.clone()).collect()
-    }
-
-    /// What is left over, a line each, after a heading; nothing where nothing is.
-    #[must_use]
-    pub fn leftovers(&self) -> Vec<String> {
-        if self.left.is_empty() {
-            return Vec::new();
-        }
-        let mut lines = vec!["not in this file:".to_owned()];
-        lines.extend(self.left.iter().map(|left| format!("  {}", sentence(left))));
-        lines
-    }
-
-    /// Entries about sysctls, with their keys.
-    pub fn sysctls(&self) -> impl Iterator<Item = (&str, &Entry<'_>)> {
-        self.entries.iter().filter_map(|entry| match &entry.change.target {
-            Target::Sysctl(key) => Some((key.as_str(), entry)),
-            _ => None,
-        })
-    }
-
-    /// What to know of the place where a container's file is used.
-    fn conditions(&self) -> Vec<String> {
-        let limits = self.limits().into_iter();
-        self.sysctls()
-            .filter_map(|(key, entry)| host_must_have(key, &entry.change.to))
-            .chain(limits.filter_map(|(resource, soft, hard, _)| self.runtimes_differ(resource, &soft, &hard)))
-            .collect()
-    }
-
-    /// What to know of a limit that not every runtime gives alike.
-    fn runtimes_differ(&self, resource: Resource, soft: &str, hard: &str) -> Option<String> {
-        let known = self
-            .container
-            .is_none_or(|container| *container.place() == Place::Recorded);
-        (resource == Resource::Nofile && !known).then(|| container::of_open_files(soft, hard))?
-    }
-
-    /// The limits of processes: soft, hard, and what there is to say of them.
-    #[must_use]
-    pub fn limits(&self) -> Vec<(Resource, String, String, Vec<String>)> {
-        let changes = self.changes();
-        let limits = crate::dialect::limits(&changes).into_iter();
-        limits
-            .map(|wanted| {
-                let (resource, (soft, hard)) = (wanted.resource, wanted.both());
-                let mut said: Vec<String> = Vec::new();
-                let own = self
-                    .entries
-                    .iter()
-                    .filter(|entry| matches!(entry.change.target, Target::Limit(other, _) if other == resource));
-                for comment in own.flat_map(|entry| &entry.comments) {
-                    if !said.contains(comment) {
-                        said.push(comment.clone());
-                    }
-                }
-                (resource, soft.to_owned(), hard.to_owned(), said)
-            })
-            .collect()
+fn leeway(demand: &Demand) -> Leeway<'_> {
+    match demand {
+        Demand::Bounds(bounds) => Leeway::Bounds(bounds),
+        Demand::Range(parity) => Leeway::Range(*parity),
+        Demand::Among(allowed) => Leeway::Among(allowed),
+        Demand::Without(barred) => Leeway::Without(barred),
     }
 }
 
@@ -333,20 +204,6 @@ pub fn sentence(left: &LeftOver) -> String {
         format!(" ({})", left.subject)
     };
     one_line(&format!("{}{subject}: {}", left.rule, left.reason))
-}
-
-/// Lines as comments.
-fn commented(lines: &[String], sign: &str, out: &mut String) {
-    for line in lines {
-        out.push_str(sign);
-        out.push_str(line);
-        out.push('\n');
-    }
-}
-
-/// Text of a profile or the system that must not end its line.
-fn one_line(text: &str) -> String {
-    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn comments(wanted: &Wanted, basis: Basis) -> Vec<String> {
@@ -423,58 +280,4 @@ fn unfit(wanted: &Wanted, value: &str) -> Option<String> {
         return Some("its name has characters that mean something else in files".to_owned());
     }
     (!value.chars().all(spaced)).then(|| "its value has characters that mean something else in files".to_owned())
-}
-
-/// Where something else than what a format holds is set.
-fn elsewhere(target: &Target) -> String {
-    match target {
-        Target::Sysctl(_) => "a sysctl: --to sysctl.d, ansible or shell",
-        Target::Limit(..) => "a limit of processes: --to limits.d or systemd, or `runup exec`",
-        Target::Sysfs(_) => "a switch under /sys: --to tmpfiles.d, ansible or shell",
-        Target::Cgroup(_) => "a limit of a cgroup: --to systemd, docker or compose",
-        Target::Swap => "swap: remove or comment out the lines of type swap in /etc/fstab",
-    }
-    .to_owned()
-}
-
-/// What a container is not given because it is the host's.
-fn not_a_containers(target: &Target) -> String {
-    match target {
-        Target::Sysctl(_) => "it is the host's, and no container has its own: --to sysctl.d there".to_owned(),
-        Target::Sysfs(_) => "it is the host's, and no container has its own: --to tmpfiles.d there".to_owned(),
-        other => elsewhere(other),
-    }
-}
-
-/// The modules without which keys are not there.
-pub(crate) fn modules<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
-    let mut names: Vec<&str> = keys
-        .filter_map(|key| catalogue::lookup(Os::Linux, key)?.module())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// The network interface that a key is about, but for `all` and `default`.
-fn interface(key: &str) -> Option<&str> {
-    let mut segments = key.split('.');
-    let (net, _, table) = (segments.next()?, segments.next()?, segments.next()?);
-    let name = segments.next()?;
-    segments.next()?;
-    (net == "net" && matches!(table, "conf" | "neigh") && !matches!(name, "all" | "default")).then_some(name)
-}
-
-/// Whether a container's runtime can set a key; if not, why.
-fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
-    if !crate::dialect::docker::own(key, host) {
-        return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
-    }
-    let known = catalogue::lookup(Os::Linux, key);
-    if let (Some(kernel), Some(known)) = (host.system.platform().kernel(), known)
-        && !known.exists_on(kernel.major_minor())
-    {
-        return Some(format!("kernel {kernel} has no such key"));
-    }
-    interface(key).map(|name| format!("the interface {name} is this machine's; a container's own comes later"))
 }

@@ -1,26 +1,26 @@
 //! Limits on open files that a file gives and that need room in `fs.nr_open`, which the file cannot hold.
 
-use super::{Entry, Format};
-use crate::engine::LeftOver;
+use super::Format;
+use crate::engine::{LeftOver, Wanted};
 use crate::host::Host;
 use crate::persisted::ceiling::{self, AtBoot};
-use crate::rule::Target;
+use crate::rule::{Change, Target};
 use crate::system::Resource;
 use crate::value::Number;
 
 /// What the file does not hold and its limits need, each with the line of sysctl.d that belongs to it.
-pub(super) fn missing(format: &dyn Format, entries: &[Entry<'_>], host: &Host<'_>) -> Vec<LeftOver> {
-    let holds_it = |entry: &Entry<'_>| matches!(&entry.change.target, Target::Sysctl(key) if key == ceiling::KEY);
-    if entries.iter().any(holds_it) {
+pub(super) fn missing(format: &dyn Format, entries: &[(&Wanted, Change)], host: &Host<'_>) -> Vec<LeftOver> {
+    let holds_it = |change: &Change| matches!(&change.target, Target::Sysctl(key) if key == ceiling::KEY);
+    if entries.iter().any(|(_, change)| holds_it(change)) {
         return Vec::new();
     }
-    let is_nofile = |entry: &&Entry<'_>| matches!(entry.change.target, Target::Limit(Resource::Nofile, _));
-    let number = |entry: &Entry<'_>| match Number::parse(&entry.change.to) {
+    let is_nofile = |change: &Change| matches!(change.target, Target::Limit(Resource::Nofile, _));
+    let number = |change: &Change| match Number::parse(&change.to) {
         Ok(Number::Finite(number)) => Some(number),
         Ok(Number::Unlimited) | Err(_) => None,
     };
-    let limits: Vec<&Entry<'_>> = entries.iter().filter(is_nofile).collect();
-    let Some(most) = limits.iter().filter_map(|entry| number(entry)).max() else {
+    let limits = || entries.iter().filter(|(_, change)| is_nofile(change));
+    let Some(most) = limits().filter_map(|(_, change)| number(change)).max() else {
         return Vec::new();
     };
     let Some(is) = too_low(most, host) else {
@@ -35,7 +35,7 @@ pub(super) fn missing(format: &dyn Format, entries: &[Entry<'_>], host: &Host<'_
         "the limit of {most} here needs it, and {is}: {harm}. It belongs together with a line of /etc/sysctl.d: {} = {most}",
         ceiling::KEY
     );
-    let rules = limits.iter().flat_map(|entry| &entry.wanted.rules);
+    let rules = limits().flat_map(|(wanted, _)| &wanted.rules);
     rules
         .map(|rule| LeftOver {
             rule: rule.name.clone(),

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Basis, Format, Page, commented, elsewhere};
 use crate::catalogue::{self, Write};
+use crate::dialect::page::{Basis, Format, Leeway, Page, commented, elsewhere};
 use crate::dialect::value;
-use crate::engine::{Demand, Wanted};
 use crate::host::Host;
 use crate::rule::Target;
 use crate::system::Os;
@@ -36,8 +35,8 @@ impl Format for Shell {
         true
     }
 
-    fn refuses(&self, wanted: &Wanted, host: &Host<'_>) -> Option<String> {
-        match &wanted.target {
+    fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
+        match target {
             Target::Sysctl(key) => {
                 let known = catalogue::lookup(host.system.platform().os, key);
                 matches!(known.map(|known| known.write), Some(Write::OneWay | Write::Lossy))
@@ -58,8 +57,8 @@ impl Format for Shell {
             commented(&entry.comments, "  # ", &mut settings);
             let target = quote(entry.change.target.name());
             let asked = value(&entry.change);
-            let _ = match &entry.wanted.demand {
-                Demand::Bounds(bounds) => {
+            let _ = match &entry.leeway {
+                Leeway::Bounds(bounds) => {
                     let side = |number: Option<Number>| number.map(|number| number.to_string()).unwrap_or_default();
                     let bounds: Vec<String> = bounds
                         .iter()
@@ -67,7 +66,7 @@ impl Format for Shell {
                         .collect();
                     writeln!(settings, "  bounds {target} {}", bounds.join(" "))
                 }
-                Demand::Range(parity) => {
+                Leeway::Range(parity) => {
                     let parity = match parity {
                         None => "any",
                         Some(true) => "same",
@@ -75,11 +74,11 @@ impl Format for Shell {
                     };
                     writeln!(settings, "  range {target} {asked} {parity}")
                 }
-                Demand::Among(allowed) => {
+                Leeway::Among(allowed) => {
                     let allowed: Vec<String> = allowed.iter().map(|word| quote(word)).collect();
                     writeln!(settings, "  among {target} {} {}", quote(&asked), allowed.join(" "))
                 }
-                Demand::Without(barred) => {
+                Leeway::Without(barred) => {
                     let barred: Vec<String> = barred.iter().map(|word| quote(word)).collect();
                     writeln!(settings, "  without {target} {} {}", quote(&asked), barred.join(" "))
                 }

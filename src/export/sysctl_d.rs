@@ -1,8 +1,7 @@
 //! `/etc/sysctl.d/*.conf`.
 
-use super::{Basis, Format, Page, commented, elsewhere};
+use crate::dialect::page::{Basis, Format, Page, commented, elsewhere};
 use crate::dialect::sysctl_d::{SYSCTL_D, sysctl_line};
-use crate::engine::Wanted;
 use crate::host::Host;
 use crate::rule::Target;
 use crate::system::Os;
@@ -24,8 +23,8 @@ impl Format for SysctlD {
         &[Os::Linux, Os::Freebsd]
     }
 
-    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
-        (!matches!(wanted.target, Target::Sysctl(_))).then(|| elsewhere(&wanted.target))
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        (!matches!(target, Target::Sysctl(_))).then(|| elsewhere(target))
     }
 
     fn write(&self, page: &Page<'_>) -> String {

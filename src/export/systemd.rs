@@ -1,8 +1,7 @@
 //! A drop-in of a service's unit.
 
-use super::{Basis, Format, Page, commented, elsewhere, one_line};
-use crate::dialect::systemd::directives;
-use crate::engine::Wanted;
+use crate::dialect::page::{Basis, Format, Page, commented, elsewhere, one_line};
+use crate::dialect::systemd::{cgroup, directives};
 use crate::host::Host;
 use crate::rule::{Change, Target};
 
@@ -19,21 +18,12 @@ impl Format for Systemd {
         Basis::Host
     }
 
-    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
-        match &wanted.target {
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        match target {
             Target::Limit(..) => None,
-            Target::Cgroup(_) => {
-                let change = Change {
-                    target: wanted.target.clone(),
-                    from: None,
-                    to: wanted.kept.clone(),
-                    scope: wanted.scope,
-                    hard: None,
-                };
-                directives(&[change])
-                    .is_empty()
-                    .then(|| "no directive of a unit says it".to_owned())
-            }
+            Target::Cgroup(file) => cgroup(file, "")
+                .is_none()
+                .then(|| "no directive of a unit says it".to_owned()),
             other => Some(format!("a unit cannot set it: {}", elsewhere(other))),
         }
     }

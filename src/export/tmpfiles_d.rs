@@ -1,8 +1,7 @@
 //! `/etc/tmpfiles.d/*.conf`.
 
-use super::{Basis, Format, Page, commented, elsewhere};
+use crate::dialect::page::{Basis, Format, Page, commented, elsewhere};
 use crate::dialect::tmpfiles_d::{TMPFILES_D, tmpfiles_line};
-use crate::engine::Wanted;
 use crate::host::Host;
 use crate::rule::Target;
 
@@ -19,8 +18,8 @@ impl Format for TmpfilesD {
         Basis::Host
     }
 
-    fn refuses(&self, wanted: &Wanted, _host: &Host<'_>) -> Option<String> {
-        (!matches!(wanted.target, Target::Sysfs(_))).then(|| elsewhere(&wanted.target))
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        (!matches!(target, Target::Sysfs(_))).then(|| elsewhere(target))
     }
 
     fn write(&self, page: &Page<'_>) -> String {

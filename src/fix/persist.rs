@@ -12,7 +12,7 @@ use super::journal::{Journal, checksum};
 use super::room;
 use crate::catalogue;
 use crate::dialect::limits_d::LIMITS_D;
-use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D};
+use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D, modules};
 use crate::dialect::tmpfiles_d::TMPFILES_D;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
@@ -149,7 +149,7 @@ pub fn compose(
             wanted: wishes
                 .wanted
                 .iter()
-                .filter(|wanted| lasting(&wanted.target) && format.refuses(wanted, host).is_none())
+                .filter(|wanted| lasting(&wanted.target) && export::refuses(format, wanted, host).is_none())
                 .cloned()
                 .collect(),
             root: wishes.root,
@@ -170,7 +170,7 @@ pub fn compose(
                 Target::Sysctl(key) => Some(key.as_str()),
                 _ => None,
             });
-            let modules = export::modules(keys.clone());
+            let modules = modules(keys.clone());
             if !modules.is_empty() {
                 let text = format!("# {MARK}{}\n\n{}\n", profiles.join(", "), modules.join("\n"));
                 add(&mut composed, disk, MODULES_D.to_owned(), &text, force, host)?;
