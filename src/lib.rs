@@ -21,13 +21,13 @@
 //! * [`fix`]: changing a machine and undoing it: planned without touching, journalled before, verified after.
 //! * [`import`]: other programs' files as profiles, with everything said that no rule can say.
 //! * [`mod@reference`]: the reference pages, and what a rule asks for in words.
-//! * [`export`]: what the rules ask for, as a file: sysctl.d, a unit's drop-in, Compose, Kubernetes, Ansible, a script.
+//! * [`export`]: what the rules ask for, as a file: which values it sets, and what is left over.
 //! * [`engine`]: first every mistake, then every probe, then findings, conflicts and waivers.
 //! * [`finding`] and [`gate`]: the result, and what of it keeps a run from being ready.
 //! * [`profile`]: a document with what it extends, checked against one description of the fields, compiled to rules.
 //! * [`rule`]: the kinds of subject, one file each: documentation, types, probe, fix. A kind never writes.
 //! * [`remedy`]: a proposal in every dialect, and the one for the place that the check runs in.
-//! * [`dialect`]: how a change is written for a shell, Docker, Kubernetes, systemd, sysctl.d, macOS and others, one file each.
+//! * [`dialect`]: how a change is written, as a command and as a file: Docker, Kubernetes, systemd, sysctl.d and others, one file each.
 //! * [`change`] and [`severity`]: the words that all of these share.
 //! * [`arena`]: an allocator for a process that ends soon.
 //!

@@ -1,8 +1,9 @@
 //! Flags for `docker run` and `podman run`.
 
-use super::page::{Page, elsewhere};
+use super::page::{Basis, Format, Page, elsewhere};
 use super::{limits, value};
-use crate::catalogue::{self, Namespace};
+use crate::catalogue;
+use crate::catalogue::Namespace;
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::{Os, Resource};
@@ -108,4 +109,39 @@ pub(crate) fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
         return Some(format!("kernel {kernel} has no such key"));
     }
     interface(key).map(|name| format!("the interface {name} is this machine's; a container's own comes later"))
+}
+
+/// Flags in one line, and nothing else: a line that is put into another has no room for comments.
+#[derive(Debug)]
+pub struct Docker;
+
+impl Format for Docker {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Container
+    }
+
+    fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
+        refuses(target, host)
+    }
+
+    fn write(&self, page: &Page<'_>) -> String {
+        format!("{}\n", flags(&page.changes(), page.host).join(" "))
+    }
+}
+
+/// What neither a flag nor a Compose file says.
+pub(super) fn refuses(target: &Target, host: &Host<'_>) -> Option<String> {
+    match target {
+        Target::Sysctl(key) => runtime_refuses(key, host),
+        Target::Limit(..) => None,
+        Target::Cgroup(file) => {
+            let known = cgroup(file, "").is_some();
+            (!known).then(|| "no flag of a runtime says it".to_owned())
+        }
+        other => Some(not_a_containers(other)),
+    }
 }

@@ -1,5 +1,8 @@
 //! `/etc/security/limits.d/*.conf`.
 
+use super::page::{Basis, Format, Page, commented, elsewhere};
+use crate::change::Target;
+use crate::host::Host;
 use crate::system::Resource;
 
 /// Where limits of logins stay.
@@ -31,5 +34,75 @@ fn in_limits_conf_unit(resource: Resource, text: &str) -> String {
         Ok(seconds) if resource == Resource::Cpu => seconds.div_ceil(60).to_string(),
         Ok(ceiling) if resource == Resource::Nice => (20 - i128::try_from(ceiling).unwrap_or(40).min(40)).to_string(),
         _ => text.to_owned(),
+    }
+}
+
+/// Limits of logins through PAM: limits.conf(5).
+#[derive(Debug)]
+pub struct LimitsD;
+
+impl Format for LimitsD {
+    fn name(&self) -> &'static str {
+        "limits.d"
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Host
+    }
+
+    fn refuses(&self, target: &Target, _asked: &str, _host: &Host<'_>) -> Option<String> {
+        match *target {
+            Target::Limit(resource, _) if resource.limits_conf_name().is_none() => {
+                Some("limits.conf(5) has no name for it: --to systemd".to_owned())
+            }
+            Target::Limit(..) => None,
+            _ => Some(elsewhere(target)),
+        }
+    }
+
+    fn write(&self, page: &Page<'_>) -> String {
+        let mut out = format!(
+            "# {}\n# {LIMITS_D}; it holds for logins{}, and no service sees it\n",
+            page.title(),
+            if page.root || !spares_root(page.host) {
+                ""
+            } else {
+                " but root's"
+            }
+        );
+        lines(page, &mut out);
+        let left = page.leftovers();
+        if !left.is_empty() {
+            out.push('\n');
+        }
+        commented(&left, "# ", &mut out);
+        out
+    }
+}
+
+/// Whether lines for everybody and for groups leave root alone: Debian's pam_limits does that, and what is built from Debian.
+/// Where nobody can tell what is here it counts as Debian's.
+pub(crate) fn spares_root(host: &Host<'_>) -> bool {
+    let field = |name: &str| host.release(name).unwrap_or_default();
+    let (id, like) = (field("ID"), field("ID_LIKE"));
+    id.is_empty() || id == "debian" || like.split(' ').any(|like| like == "debian")
+}
+
+/// The settings alone. `*` does not mean root with Debian's pam_limits; elsewhere it does, and root needs no line.
+pub(super) fn lines(page: &Page<'_>, out: &mut String) {
+    for (resource, soft, hard, comments) in page.limits() {
+        let lines = limits_lines(resource, &soft, &hard);
+        if lines.is_empty() {
+            continue;
+        }
+        out.push('\n');
+        commented(&comments, "# ", out);
+        for line in lines {
+            out.push_str(&line);
+            out.push('\n');
+            if let Some(rest) = line.strip_prefix('*').filter(|_| page.root) {
+                out.push_str(&format!("root{rest}\n"));
+            }
+        }
     }
 }

@@ -1,7 +1,11 @@
-//! The places that a change is written for, one file each: a shell, Docker, Kubernetes, systemd, sysctl.d, limits.d, tmpfiles.d, macOS.
+//! The dialects in which a change is written, one file each: as a command for a person, as a file, and with how values and names are
+//! written there.
 //!
-//! Each turns [`Change`]s into text that its reader can paste. A dialect that cannot make a change says nothing of it.
+//! Each turns [`Change`]s into text that its reader can use as it is. A dialect that cannot make a change says nothing of it in a
+//! command, and why in a file.
 
+mod ansible;
+mod compose;
 pub(crate) mod docker;
 pub(crate) mod kubernetes;
 pub(crate) mod limits_d;
@@ -14,6 +18,27 @@ pub(crate) mod tmpfiles_d;
 
 use crate::change::{Change, Side, Target};
 use crate::system::Resource;
+use page::Format;
+
+/// Every format.
+pub static FORMATS: &[&dyn Format] = &[
+    &sysctl_d::SysctlD,
+    &limits_d::LimitsD,
+    &tmpfiles_d::TmpfilesD,
+    &systemd::Systemd,
+    &docker::Docker,
+    &compose::Compose,
+    &kubernetes::Kubernetes,
+    &ansible::Ansible,
+    &macos::Launchd,
+    &shell::Shell,
+];
+
+/// The format with a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
 
 /// The value of a change with fields separated by single spaces, as people write it.
 pub(crate) fn value(change: &Change) -> String {

@@ -1,24 +1,14 @@
-//! What the rules of profiles ask for, as a file for another place: one file each, behind one interface, over one model.
+//! What the rules of profiles ask for, as a file for another place.
 //!
-//! A format gets the things that are to be set ([`Wanted`]), refuses those that it cannot hold, with the reason, and writes the
-//! rest. What is left over is listed in the file, where it can hold comments.
+//! Here it is decided what the file sets ([`Wanted`]), and to which value; what its form cannot hold is left over, with the reason, and
+//! listed in the file, where it can hold comments. How each form is written is in [`dialect`](crate::dialect).
 
-mod ansible;
-mod compose;
 mod container;
-mod docker;
-mod kubernetes;
-mod launchd;
-mod limits_d;
 mod room;
-mod shell;
-mod sysctl_d;
-mod systemd;
-mod tmpfiles_d;
 
 pub use crate::dialect::page::{Basis, Format};
+pub use crate::dialect::{FORMATS, find};
 pub use container::{Container, Place};
-pub(crate) use limits_d::spares_root;
 
 use std::collections::HashSet;
 
@@ -30,26 +20,6 @@ use crate::engine::{Demand, LeftOver, Wanted, Wishes};
 use crate::host::Host;
 use crate::rule::{Change, Side, Target};
 use crate::system::Os;
-
-/// Every format.
-pub static FORMATS: &[&dyn Format] = &[
-    &sysctl_d::SysctlD,
-    &limits_d::LimitsD,
-    &tmpfiles_d::TmpfilesD,
-    &systemd::Systemd,
-    &docker::Docker,
-    &compose::Compose,
-    &kubernetes::Kubernetes,
-    &ansible::Ansible,
-    &launchd::Launchd,
-    &shell::Shell,
-];
-
-/// The format with a name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static dyn Format> {
-    FORMATS.iter().copied().find(|format| format.name() == name)
-}
 
 /// What came of an export.
 #[derive(Debug)]

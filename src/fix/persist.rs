@@ -11,7 +11,7 @@ use super::disk::{self, Disk, DiskError};
 use super::journal::{Journal, checksum};
 use super::room;
 use crate::catalogue;
-use crate::dialect::limits_d::LIMITS_D;
+use crate::dialect::limits_d::{LIMITS_D, spares_root};
 use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D, modules};
 use crate::dialect::tmpfiles_d::TMPFILES_D;
 use crate::engine::Wishes;
@@ -164,7 +164,7 @@ pub fn compose(
         };
         let logins = path == LIMITS_D;
         add(&mut composed, disk, path, &text, force, host)?;
-        composed.root_left |= logins && !wishes.root && export::spares_root(host);
+        composed.root_left |= logins && !wishes.root && spares_root(host);
         if format.name() == "sysctl.d" && os == Os::Linux {
             let keys = own.wanted.iter().filter_map(|wanted| match &wanted.target {
                 Target::Sysctl(key) => Some(key.as_str()),

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
+use super::limits_d::LIMITS_D;
+use super::page::{Basis, Format, Page, commented, elsewhere};
+use super::sysctl_d::{MODULES_D, SYSCTL_D, modules};
+use super::tmpfiles_d::TMPFILES_D;
 use super::{limits_d, sysctl_d, tmpfiles_d};
-use crate::dialect::limits_d::LIMITS_D;
-use crate::dialect::page::{Basis, Format, Page, commented, elsewhere};
-use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D, modules};
-use crate::dialect::tmpfiles_d::TMPFILES_D;
+use crate::change::Target;
 use crate::host::Host;
-use crate::rule::Target;
 
 /// A playbook that puts the drop-in files into place, with modules that every Ansible has.
 #[derive(Debug)]

@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::docker;
-use crate::dialect::docker::{bound, cgroup, runtimes_differ};
-use crate::dialect::page::{Basis, Format, Page, commented};
-use crate::dialect::value;
+use super::docker::{bound, cgroup, runtimes_differ};
+use super::page::{Basis, Format, Page, commented};
+use super::{docker, value};
+use crate::change::Target;
 use crate::host::Host;
-use crate::rule::Target;
 
 /// A Compose file that is laid over the service's own.
 #[derive(Debug)]
