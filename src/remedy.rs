@@ -88,11 +88,8 @@ fn persist(changes: &[Change]) -> Option<String> {
     }
     for wanted in limits(changes) {
         let (resource, (soft, hard)) = (wanted.resource, wanted.both());
-        for line in limits_lines(resource, soft, hard) {
-            // `*` does not stand for root there.
-            let root = line.replacen('*', "root", 1);
-            lines.extend([format!("{LIMITS_D}: {line}"), format!("{LIMITS_D}: {root}")]);
-        }
+        let both = limits_lines(resource, soft, hard, true);
+        lines.extend(both.iter().map(|line| format!("{LIMITS_D}: {line}")));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

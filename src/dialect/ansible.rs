@@ -33,16 +33,12 @@ impl Format for Ansible {
 
     fn write(&self, page: &Page<'_>) -> String {
         let mut out = format!("# {}\n", page.title());
-        commented(&page.leftovers(), "# ", &mut out);
+        commented(page.leftovers(), "# ", &mut out);
         let _ = write!(
             out,
             "---\n- name: Tune for {}\n  hosts: all\n  become: true\n  gather_facts: false\n  tasks:\n",
             page.slug()
         );
-        let (mut sysctls, mut limits, mut switches) = (String::new(), String::new(), String::new());
-        sysctl_d::lines(page, &mut sysctls);
-        limits_d::lines(page, &mut limits);
-        tmpfiles_d::lines(page, &mut switches);
         let load = format!("sysctl -p {SYSCTL_D}");
         let create = format!("systemd-tmpfiles --create {TMPFILES_D}");
         let modules = modules(page.sysctls().map(|(key, _)| key));
@@ -50,13 +46,18 @@ impl Format for Ansible {
         let modules_now = "systemctl restart systemd-modules-load.service".to_owned();
         let files = [
             // Before the sysctls: handlers run in this order.
-            ("Modules", MODULES_D, &modules, Some(("Load the modules", &modules_now))),
-            ("Sysctls", SYSCTL_D, &sysctls, Some(("Load the sysctls", &load))),
-            ("Limits of logins", LIMITS_D, &limits, None),
+            ("Modules", MODULES_D, modules, Some(("Load the modules", &modules_now))),
+            (
+                "Sysctls",
+                SYSCTL_D,
+                sysctl_d::settings(page),
+                Some(("Load the sysctls", &load)),
+            ),
+            ("Limits of logins", LIMITS_D, limits_d::settings(page), None),
             (
                 "Switches under /sys",
                 TMPFILES_D,
-                &switches,
+                tmpfiles_d::settings(page),
                 Some(("Write the switches", &create)),
             ),
         ];

@@ -65,7 +65,7 @@ impl Format for Compose {
                 let _ = writeln!(out, "    {key}: {value}");
             }
         }
-        commented(&page.leftovers(), "# ", &mut out);
+        commented(page.leftovers(), "# ", &mut out);
         out
     }
 }

@@ -166,7 +166,7 @@ impl Format for Kubernetes {
                 let _ = writeln!(out, "        memory: \"{}\"", entry.change.to);
             }
         }
-        commented(&page.leftovers(), "# ", &mut out);
+        commented(page.leftovers(), "# ", &mut out);
         out
     }
 }

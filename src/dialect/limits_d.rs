@@ -1,6 +1,6 @@
 //! `/etc/security/limits.d/*.conf`.
 
-use super::page::{Basis, Format, Page, commented, elsewhere};
+use super::page::{Basis, Format, Page, elsewhere, spaced};
 use crate::change::Target;
 use crate::host::Host;
 use crate::system::Resource;
@@ -8,13 +8,18 @@ use crate::system::Resource;
 /// Where limits of logins stay.
 pub(crate) const LIMITS_D: &str = "/etc/security/limits.d/60-runup.conf";
 
-/// The lines of limits.conf(5); none for a resource that it lacks.
-pub(crate) fn limits_lines(resource: Resource, soft: &str, hard: &str) -> Vec<String> {
-    let name = resource.limits_conf_name();
-    let line = |name, side, bound| format!("* {side} {name} {}", in_limits_conf_unit(resource, bound));
-    name.map_or_else(Vec::new, |name| {
-        vec![line(name, "soft", soft), line(name, "hard", hard)]
-    })
+/// The lines of limits.conf(5); none for a resource that it lacks. `*` does not mean root with Debian's pam_limits; elsewhere it does,
+/// and root needs no line.
+pub(crate) fn limits_lines(resource: Resource, soft: &str, hard: &str, root: bool) -> Vec<String> {
+    let Some(name) = resource.limits_conf_name() else {
+        return Vec::new();
+    };
+    let who: &[&str] = if root { &["*", "root"] } else { &["*"] };
+    let line = |(side, bound)| {
+        let bound = in_limits_conf_unit(resource, bound);
+        who.iter().map(move |who| format!("{who} {side} {name} {bound}"))
+    };
+    [("soft", soft), ("hard", hard)].into_iter().flat_map(line).collect()
 }
 
 /// limits.conf(5) counts most sizes in KiB, processor time in minutes, and niceness as programs do.
@@ -61,22 +66,13 @@ impl Format for LimitsD {
     }
 
     fn write(&self, page: &Page<'_>) -> String {
-        let mut out = format!(
-            "# {}\n# {LIMITS_D}; it holds for logins{}, and no service sees it\n",
-            page.title(),
-            if page.root || !spares_root(page.host) {
-                ""
-            } else {
-                " but root's"
-            }
-        );
-        lines(page, &mut out);
-        let left = page.leftovers();
-        if !left.is_empty() {
-            out.push('\n');
-        }
-        commented(&left, "# ", &mut out);
-        out
+        let root = if page.root || !spares_root(page.host) {
+            ""
+        } else {
+            " but root's"
+        };
+        let about = format!("{LIMITS_D}; it holds for logins{root}, and no service sees it");
+        page.in_lines(&about, &settings(page))
     }
 }
 
@@ -88,21 +84,8 @@ pub(crate) fn spares_root(host: &Host<'_>) -> bool {
     id.is_empty() || id == "debian" || like.split(' ').any(|like| like == "debian")
 }
 
-/// The settings alone. `*` does not mean root with Debian's pam_limits; elsewhere it does, and root needs no line.
-pub(super) fn lines(page: &Page<'_>, out: &mut String) {
-    for (resource, soft, hard, comments) in page.limits() {
-        let lines = limits_lines(resource, &soft, &hard);
-        if lines.is_empty() {
-            continue;
-        }
-        out.push('\n');
-        commented(&comments, "# ", out);
-        for line in lines {
-            out.push_str(&line);
-            out.push('\n');
-            if let Some(rest) = line.strip_prefix('*').filter(|_| page.root) {
-                out.push_str(&format!("root{rest}\n"));
-            }
-        }
-    }
+/// The settings alone.
+pub(super) fn settings(page: &Page<'_>) -> String {
+    let limits = page.limits().into_iter();
+    spaced(limits.map(|(resource, soft, hard, comments)| (comments, limits_lines(resource, &soft, &hard, page.root))))
 }

@@ -116,6 +116,16 @@ impl Page<'_> {
         }
     }
 
+    /// A file of settings in lines: the title, what to know of the file, the settings, and what is left over.
+    pub(crate) fn in_lines(&self, about: &str, settings: &str) -> String {
+        let mut out = format!("# {}\n# {about}\n{settings}", self.title());
+        if !self.left.is_empty() {
+            out.push('\n');
+        }
+        commented(self.leftovers(), "# ", &mut out);
+        out
+    }
+
     /// The changes of all entries.
     #[must_use]
     pub fn changes(&self) -> Vec<Change> {
@@ -165,11 +175,24 @@ impl Page<'_> {
     }
 }
 
+/// Settings, each after an empty line and what there is to say of it; one without lines is left out.
+pub(crate) fn spaced<T: AsRef<str>>(
+    settings: impl Iterator<Item = (impl IntoIterator<Item = T>, Vec<String>)>,
+) -> String {
+    let mut out = String::new();
+    for (comments, lines) in settings.filter(|(_, lines)| !lines.is_empty()) {
+        out.push('\n');
+        commented(comments, "# ", &mut out);
+        commented(lines, "", &mut out);
+    }
+    out
+}
+
 /// Lines as comments.
-pub(crate) fn commented(lines: &[String], sign: &str, out: &mut String) {
+pub(crate) fn commented<T: AsRef<str>>(lines: impl IntoIterator<Item = T>, sign: &str, out: &mut String) {
     for line in lines {
         out.push_str(sign);
-        out.push_str(line);
+        out.push_str(line.as_ref());
         out.push('\n');
     }
 }

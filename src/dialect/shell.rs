@@ -125,7 +125,7 @@ impl Format for Shell {
             };
         }
         let mut out = format!("#!/bin/sh\n# {}\n", page.title());
-        commented(&page.leftovers(), "# ", &mut out);
+        commented(page.leftovers(), "# ", &mut out);
         out.push_str(
             &FUNCTIONS
                 .replace("@NAME@", &page.slug())

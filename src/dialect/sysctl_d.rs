@@ -1,6 +1,6 @@
 //! `/etc/sysctl.d/*.conf`.
 
-use super::page::{Basis, Format, Page, commented, elsewhere};
+use super::page::{Basis, Format, Page, elsewhere, spaced};
 use super::value;
 use crate::catalogue;
 use crate::change::{Change, Target};
@@ -49,23 +49,15 @@ impl Format for SysctlD {
     }
 
     fn write(&self, page: &Page<'_>) -> String {
-        let mut out = format!("# {}\n# {SYSCTL_D}; `sysctl --system` reads it at once\n", page.title());
-        lines(page, &mut out);
-        let left = page.leftovers();
-        if !left.is_empty() {
-            out.push('\n');
-        }
-        commented(&left, "# ", &mut out);
-        out
+        let about = format!("{SYSCTL_D}; `sysctl --system` reads it at once");
+        page.in_lines(&about, &settings(page))
     }
 }
 
 /// The settings alone.
-pub(super) fn lines(page: &Page<'_>, out: &mut String) {
-    for (key, entry) in page.sysctls() {
-        out.push('\n');
-        commented(&entry.comments, "# ", out);
-        out.push_str(&sysctl_line(key, &entry.change));
-        out.push('\n');
-    }
+pub(super) fn settings(page: &Page<'_>) -> String {
+    spaced(
+        page.sysctls()
+            .map(|(key, entry)| (&entry.comments, vec![sysctl_line(key, &entry.change)])),
+    )
 }

@@ -4,6 +4,7 @@ use super::limits;
 use super::page::{Basis, Format, Page, commented, elsewhere, one_line};
 use crate::change::{Change, Target};
 use crate::host::Host;
+use crate::system::Resource;
 
 pub(crate) fn section(changes: &[Change]) -> Option<String> {
     let lines = directives(changes);
@@ -15,18 +16,7 @@ pub(crate) fn directives(changes: &[Change]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for wanted in limits(changes) {
         let (resource, (soft, hard)) = (wanted.resource, wanted.both());
-        let word = |text: &str| {
-            if text == "unlimited" {
-                "infinity".to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
-        let name = resource.systemd_name();
-        lines.push(match soft == hard {
-            true => format!("{name}={}", word(hard)),
-            false => format!("{name}={}:{}", word(soft), word(hard)),
-        });
+        lines.push(limit(resource, soft, hard));
     }
     for change in changes {
         if let Target::Cgroup(file) = &change.target {
@@ -36,9 +26,31 @@ pub(crate) fn directives(changes: &[Change]) -> Vec<String> {
     lines
 }
 
+/// Where the drop-in of a unit is.
+pub(crate) fn drop_in(unit: &str) -> String {
+    format!("/etc/systemd/system/{unit}.d/60-runup.conf")
+}
+
+/// The directive for a limit of processes.
+fn limit(resource: Resource, soft: &str, hard: &str) -> String {
+    let (name, soft, hard) = (resource.systemd_name(), word(soft), word(hard));
+    match soft == hard {
+        true => format!("{name}={hard}"),
+        false => format!("{name}={soft}:{hard}"),
+    }
+}
+
+/// A bound as units write it, whoever wrote it: limits of processes know `unlimited`, and cgroups `max`.
+fn word(bound: &str) -> &str {
+    match bound {
+        "unlimited" | "max" => "infinity",
+        bound => bound,
+    }
+}
+
 /// The directive for a limit of a cgroup, if there is one.
-pub(crate) fn cgroup(file: &str, to: &str) -> Option<String> {
-    let word = if to == "max" { "infinity" } else { to };
+fn cgroup(file: &str, to: &str) -> Option<String> {
+    let word = word(to);
     match file.rsplit('/').next() {
         Some("pids.max") => Some(format!("TasksMax={word}")),
         Some("memory.max") => Some(format!("MemoryMax={word}")),
@@ -71,28 +83,18 @@ impl Format for Systemd {
 
     fn write(&self, page: &Page<'_>) -> String {
         let unit = one_line(page.unit.unwrap_or("NAME.service"));
-        let mut out = format!(
-            "# {}\n# /etc/systemd/system/{unit}.d/60-runup.conf; then systemctl daemon-reload and restart {unit}\n\n[Service]\n",
-            page.title()
-        );
-        let changes = page.changes();
-        for (resource, _, _, comments) in page.limits() {
-            commented(&comments, "# ", &mut out);
-            let own = |change: &&Change| matches!(change.target, Target::Limit(other, _) if other == resource);
-            let own: Vec<Change> = changes.iter().filter(own).cloned().collect();
-            commented(&directives(&own), "", &mut out);
+        let about = format!("{}; then systemctl daemon-reload and restart {unit}", drop_in(&unit));
+        let mut section = "\n[Service]\n".to_owned();
+        for (resource, soft, hard, comments) in page.limits() {
+            commented(comments, "# ", &mut section);
+            commented([limit(resource, &soft, &hard)], "", &mut section);
         }
         for entry in &page.entries {
-            if matches!(entry.change.target, Target::Cgroup(_)) {
-                commented(&entry.comments, "# ", &mut out);
-                commented(&directives(std::slice::from_ref(&entry.change)), "", &mut out);
+            if let Target::Cgroup(file) = &entry.change.target {
+                commented(&entry.comments, "# ", &mut section);
+                commented(cgroup(file, &entry.change.to), "", &mut section);
             }
         }
-        let left = page.leftovers();
-        if !left.is_empty() {
-            out.push('\n');
-        }
-        commented(&left, "# ", &mut out);
-        out
+        page.in_lines(&about, &section)
     }
 }

@@ -1,6 +1,6 @@
 //! `/etc/tmpfiles.d/*.conf`.
 
-use super::page::{Basis, Format, Page, commented, elsewhere};
+use super::page::{Basis, Format, Page, elsewhere, spaced};
 use super::value;
 use crate::change::{Change, Target};
 use crate::host::Host;
@@ -35,28 +35,15 @@ impl Format for TmpfilesD {
     }
 
     fn write(&self, page: &Page<'_>) -> String {
-        let mut out = format!(
-            "# {}\n# {TMPFILES_D}; `systemd-tmpfiles --create {TMPFILES_D}` writes it at once\n",
-            page.title()
-        );
-        lines(page, &mut out);
-        let left = page.leftovers();
-        if !left.is_empty() {
-            out.push('\n');
-        }
-        commented(&left, "# ", &mut out);
-        out
+        let about = format!("{TMPFILES_D}; `systemd-tmpfiles --create {TMPFILES_D}` writes it at once");
+        page.in_lines(&about, &settings(page))
     }
 }
 
 /// The settings alone.
-pub(super) fn lines(page: &Page<'_>, out: &mut String) {
-    for entry in &page.entries {
-        if let Target::Sysfs(path) = &entry.change.target {
-            out.push('\n');
-            commented(&entry.comments, "# ", out);
-            out.push_str(&tmpfiles_line(path, &entry.change));
-            out.push('\n');
-        }
-    }
+pub(super) fn settings(page: &Page<'_>) -> String {
+    spaced(page.entries.iter().filter_map(|entry| match &entry.change.target {
+        Target::Sysfs(path) => Some((&entry.comments, vec![tmpfiles_line(path, &entry.change)])),
+        _ => None,
+    }))
 }

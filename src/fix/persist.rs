@@ -13,6 +13,7 @@ use super::room;
 use crate::catalogue;
 use crate::dialect::limits_d::{LIMITS_D, spares_root};
 use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D, modules};
+use crate::dialect::systemd::drop_in;
 use crate::dialect::tmpfiles_d::TMPFILES_D;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
@@ -109,7 +110,7 @@ fn path_of(format: &dyn Format, os: Os, unit: Option<&str>, profiles: &[String])
         ("tmpfiles.d", Os::Linux) => TMPFILES_D.to_owned(),
         // A service sees nothing of what logins get.
         ("limits.d", Os::Linux) if unit.is_none() => LIMITS_D.to_owned(),
-        ("systemd", Os::Linux) => format!("/etc/systemd/system/{}.d/60-runup.conf", unit?),
+        ("systemd", Os::Linux) => drop_in(unit?),
         ("launchd", Os::Macos) => format!("/Library/LaunchDaemons/runup.{}.plist", slug(profiles)),
         _ => return None,
     })
