@@ -1,10 +1,7 @@
 //! A proposal in every dialect of [`dialect`](crate::dialect), and which of them is for the place that the check runs in.
 
-use crate::change::{Change, Dialect, Proposal, Reach, Target};
-use crate::dialect::limits_d::{LIMITS_D, limits_lines};
-use crate::dialect::sysctl_d::{SYSCTL_D, sysctl_line};
-use crate::dialect::tmpfiles_d::{TMPFILES_D, tmpfiles_line};
-use crate::dialect::{docker, kubernetes, limits, macos, shell, systemd};
+use crate::change::{Dialect, Proposal, Reach, Target};
+use crate::dialect::{docker, kubernetes, macos, shell, systemd};
 use crate::host::Host;
 use crate::system::Os;
 
@@ -23,7 +20,7 @@ pub fn render(proposal: &Proposal, host: &Host<'_>) -> Vec<(Dialect, String)> {
         match os {
             Os::Linux => {
                 add(Dialect::Host, shell::commands(changes, host));
-                add(Dialect::Persist, persist(changes));
+                add(Dialect::Persist, shell::persist(changes));
                 add(Dialect::Docker, docker::command(changes, host));
                 add(Dialect::Kubernetes, kubernetes::manifest(changes, host));
                 add(Dialect::Systemd, systemd::section(changes));
@@ -73,23 +70,4 @@ pub fn dialect_here(proposal: &Proposal, remedies: &[(Dialect, String)], host: &
         .iter()
         .copied()
         .find(|dialect| remedies.iter().any(|(known, _)| known == dialect))
-}
-
-/// The lines of the files that make changes last on Linux, each after its file.
-fn persist(changes: &[Change]) -> Option<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for change in changes {
-        match &change.target {
-            Target::Sysctl(key) => lines.push(format!("{SYSCTL_D}: {}", sysctl_line(key, change))),
-            Target::Sysfs(path) => lines.push(format!("{TMPFILES_D}: {}", tmpfiles_line(path, change))),
-            Target::Swap => lines.push("/etc/fstab: remove or comment out the lines of type swap".to_owned()),
-            Target::Cgroup(_) | Target::Limit(..) => {}
-        }
-    }
-    for wanted in limits(changes) {
-        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
-        let both = limits_lines(resource, soft, hard, true);
-        lines.extend(both.iter().map(|line| format!("{LIMITS_D}: {line}")));
-    }
-    (!lines.is_empty()).then(|| lines.join("\n"))
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::docker::{bound, cgroup, runtimes_differ};
+use super::docker::{Docker, bound, cgroup, runtimes_differ};
 use super::page::{Basis, Format, Page, commented};
-use super::{docker, value};
+use super::value;
 use crate::change::Target;
 use crate::host::Host;
 
@@ -21,8 +21,8 @@ impl Format for Compose {
         Basis::Container
     }
 
-    fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
-        docker::refuses(target, host)
+    fn refuses(&self, target: &Target, asked: &str, host: &Host<'_>) -> Option<String> {
+        Docker.refuses(target, asked, host)
     }
 
     fn write(&self, page: &Page<'_>) -> String {
@@ -47,8 +47,7 @@ impl Format for Compose {
         }
         for (resource, soft, hard, comments) in &limits {
             commented(comments, "      # ", &mut out);
-            let differ: Vec<String> = runtimes_differ(page, *resource, soft, hard).into_iter().collect();
-            commented(&differ, "      # ", &mut out);
+            commented(runtimes_differ(page, *resource, soft, hard), "      # ", &mut out);
             let _ = writeln!(
                 out,
                 "      {}:\n        soft: {}\n        hard: {}",

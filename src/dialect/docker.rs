@@ -1,13 +1,11 @@
 //! Flags for `docker run` and `podman run`.
 
 use super::page::{Basis, Format, Page, elsewhere};
-use super::{limits, value};
-use crate::catalogue;
-use crate::catalogue::Namespace;
+use super::{pairs, shell::setting};
+use crate::catalogue::{self, Namespace};
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::{Os, Resource};
-use crate::text::quote;
 use crate::value::Number;
 
 pub(crate) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
@@ -16,13 +14,13 @@ pub(crate) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
 }
 
 /// The flags, each with its value.
-pub(crate) fn flags(changes: &[Change], host: &Host<'_>) -> Vec<String> {
+fn flags(changes: &[Change], host: &Host<'_>) -> Vec<String> {
     let mut flags: Vec<String> = Vec::new();
     for change in changes {
         match &change.target {
             Target::Sysctl(key) => {
                 if own(key, host) {
-                    flags.push(format!("--sysctl {}", quote(&format!("{key}={}", value(change)))));
+                    flags.push(format!("--sysctl {}", setting(key, change)));
                 }
             }
             Target::Cgroup(file) => {
@@ -31,8 +29,7 @@ pub(crate) fn flags(changes: &[Change], host: &Host<'_>) -> Vec<String> {
             Target::Limit(..) | Target::Sysfs(_) | Target::Swap => {}
         }
     }
-    for wanted in limits(changes) {
-        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
+    for (resource, soft, hard) in pairs(changes) {
         flags.push(format!("--ulimit {}={}:{}", resource.name(), bound(soft), bound(hard)));
     }
     flags
@@ -98,7 +95,7 @@ pub(crate) fn interface(key: &str) -> Option<&str> {
 }
 
 /// Whether a container's runtime can set a key; if not, why.
-pub(crate) fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
+fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
     if !own(key, host) {
         return Some(not_a_containers(&Target::Sysctl(key.to_owned())));
     }
@@ -125,23 +122,18 @@ impl Format for Docker {
     }
 
     fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
-        refuses(target, host)
+        match target {
+            Target::Sysctl(key) => runtime_refuses(key, host),
+            Target::Limit(..) => None,
+            Target::Cgroup(file) => {
+                let known = cgroup(file, "").is_some();
+                (!known).then(|| "no flag of a runtime says it".to_owned())
+            }
+            other => Some(not_a_containers(other)),
+        }
     }
 
     fn write(&self, page: &Page<'_>) -> String {
         format!("{}\n", flags(&page.changes(), page.host).join(" "))
-    }
-}
-
-/// What neither a flag nor a Compose file says.
-pub(super) fn refuses(target: &Target, host: &Host<'_>) -> Option<String> {
-    match target {
-        Target::Sysctl(key) => runtime_refuses(key, host),
-        Target::Limit(..) => None,
-        Target::Cgroup(file) => {
-            let known = cgroup(file, "").is_some();
-            (!known).then(|| "no flag of a runtime says it".to_owned())
-        }
-        other => Some(not_a_containers(other)),
     }
 }

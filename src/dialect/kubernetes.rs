@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use super::docker::{interface, not_a_containers};
 use super::page::{Basis, Format, Page, commented};
+use super::shell::setting;
 use super::{docker, limits, value};
-use crate::catalogue;
-use crate::catalogue::Namespace;
+use crate::catalogue::{self, Namespace};
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::Os;
-use crate::text::quote;
 
 pub(crate) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let (mut safe, mut notes): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
@@ -20,8 +19,9 @@ pub(crate) fn manifest(changes: &[Change], host: &Host<'_>) -> Option<String> {
                 safe.push(format!("    {}", sysctl(key, change).replace('\n', "\n    ")));
                 notes.push(format!("# {}", permission(key)));
             }
-            Target::Sysctl(key) => notes.push(format!("# {key} belongs to the node: set it there, not in a pod")),
-            Target::Sysfs(path) => notes.push(format!("# {path} belongs to the node: set it there, not in a pod")),
+            Target::Sysctl(name) | Target::Sysfs(name) => {
+                notes.push(format!("# {name} belongs to the node: set it there, not in a pod"));
+            }
             Target::Swap => notes.push("# swap belongs to the node".to_owned()),
             Target::Cgroup(file) => notes.push(match file.rsplit('/').next() {
                 Some("memory.max") => format!("# resources.limits.memory of the container: {}", change.to),
@@ -140,8 +140,7 @@ impl Format for Kubernetes {
         for (key, entry) in fields {
             commented(&entry.comments, "    # ", &mut out);
             commented(&[permission(key)], "    # ", &mut out);
-            let lines: Vec<String> = sysctl(key, &entry.change).lines().map(str::to_owned).collect();
-            commented(&lines, "    ", &mut out);
+            commented(sysctl(key, &entry.change).lines(), "    ", &mut out);
         }
         if !init.is_empty() {
             out.push_str(
@@ -152,11 +151,7 @@ impl Format for Kubernetes {
         }
         for (key, entry) in init {
             commented(&entry.comments, "      # ", &mut out);
-            let _ = writeln!(
-                out,
-                "      sysctl -w {}",
-                quote(&format!("{key}={}", value(&entry.change)))
-            );
+            let _ = writeln!(out, "      sysctl -w {}", setting(key, &entry.change));
         }
         out.push_str("  containers:\n  - name: app\n    image: example.com/app:latest\n");
         for entry in &page.entries {

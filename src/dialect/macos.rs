@@ -1,25 +1,22 @@
 //! A shell on macOS or FreeBSD, and what makes a change last there.
 
 use super::page::{Basis, Format, Page, elsewhere};
-use super::{limits, value};
+use super::shell::setting;
+use super::{pairs, value};
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::{Os, Resource};
-use crate::text::quote;
 
 pub(crate) fn commands(changes: &[Change]) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     for change in changes {
         if let Target::Sysctl(key) = &change.target {
-            lines.push(format!("sudo sysctl {}", quote(&format!("{key}={}", value(change)))));
+            lines.push(format!("sudo sysctl {}", setting(key, change)));
         }
     }
-    for wanted in limits(changes) {
-        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
-        if let Some(name) = launchd_name(resource) {
-            lines.push(format!(
-                "sudo launchctl limit {name} {soft} {hard}    # for what launchd starts from now on"
-            ))
+    for (resource, soft, hard) in pairs(changes) {
+        if let Some(limit) = limit(resource, soft, hard) {
+            lines.push(format!("sudo {limit}    # for what launchd starts from now on"));
         }
         if let Some(flag) = resource.ulimit_flag() {
             lines.push(format!("ulimit -{flag} {soft}    # for this shell"));
@@ -41,19 +38,21 @@ pub(crate) fn persist(changes: &[Change], os: Os) -> Option<String> {
             });
         }
     }
-    for wanted in limits(changes) {
-        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
-        if let (Some(name), Os::Macos) = (launchd_name(resource), os) {
-            lines.push(format!(
-                "a LaunchDaemon that runs at load: /bin/launchctl limit {name} {soft} {hard}"
-            ));
+    for (resource, soft, hard) in pairs(changes) {
+        if let (Some(limit), Os::Macos) = (limit(resource, soft, hard), os) {
+            lines.push(format!("a LaunchDaemon that runs at load: /bin/{limit}"));
         }
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// The command that sets a limit, if launchctl(1) knows it.
+fn limit(resource: Resource, soft: &str, hard: &str) -> Option<String> {
+    launchd_name(resource).map(|name| format!("launchctl limit {name} {soft} {hard}"))
+}
+
 /// The name of a limit in launchctl(1).
-pub(crate) fn launchd_name(resource: Resource) -> Option<&'static str> {
+fn launchd_name(resource: Resource) -> Option<&'static str> {
     Some(match resource {
         Resource::Nofile => "maxfiles",
         Resource::Nproc => "maxproc",
@@ -100,14 +99,11 @@ impl Format for Launchd {
         let (mut commands, mut said): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for (key, entry) in page.sysctls() {
             said.extend(entry.comments.iter().cloned());
-            let setting = format!("{key}={}", value(&entry.change));
-            commands.push(format!("/usr/sbin/sysctl {}", quote(&setting)));
+            commands.push(format!("/usr/sbin/sysctl {}", setting(key, &entry.change)));
         }
         for (resource, soft, hard, comments) in page.limits() {
             said.extend(comments);
-            if let Some(name) = launchd_name(resource) {
-                commands.push(format!("/bin/launchctl limit {name} {soft} {hard}"));
-            }
+            commands.extend(limit(resource, &soft, &hard).map(|limit| format!("/bin/{limit}")));
         }
         said.extend(page.leftovers());
         let mut comment = format!(

@@ -41,39 +41,41 @@ pub fn find(name: &str) -> Option<&'static dyn Format> {
 }
 
 /// The value of a change with fields separated by single spaces, as people write it.
-pub(crate) fn value(change: &Change) -> String {
+fn value(change: &Change) -> String {
     change.to.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What changes ask of the limits on a resource.
-pub(crate) struct Wanted<'a> {
-    pub(crate) resource: Resource,
+struct Bounds<'a> {
+    resource: Resource,
     /// `None` where it is left alone.
-    pub(crate) soft: Option<&'a str>,
+    soft: Option<&'a str>,
     /// `None` where it is left alone.
-    pub(crate) hard: Option<&'a str>,
+    hard: Option<&'a str>,
     /// The hard limit now, where it is known and left alone.
     stays: Option<&'a str>,
 }
 
-impl<'a> Wanted<'a> {
-    /// The pair for a dialect that always names both sides: a hard limit that is left alone is not lowered.
-    pub(crate) fn both(&self) -> (&'a str, &'a str) {
-        let either = self.soft.or(self.hard).unwrap_or("unlimited");
-        (self.soft.unwrap_or(either), self.hard.or(self.stays).unwrap_or(either))
-    }
+/// The limits that changes ask for, soft and hard, for a dialect that always names both sides: a hard limit that is left alone is
+/// not lowered.
+fn pairs(changes: &[Change]) -> impl Iterator<Item = (Resource, &str, &str)> {
+    limits(changes).into_iter().map(|asked| {
+        let either = asked.soft.or(asked.hard).unwrap_or("unlimited");
+        let hard = asked.hard.or(asked.stays).unwrap_or(either);
+        (asked.resource, asked.soft.unwrap_or(either), hard)
+    })
 }
 
 /// The limits that changes ask for, by resource.
-pub(crate) fn limits(changes: &[Change]) -> Vec<Wanted<'_>> {
-    let mut found: Vec<Wanted<'_>> = Vec::new();
+fn limits(changes: &[Change]) -> Vec<Bounds<'_>> {
+    let mut found: Vec<Bounds<'_>> = Vec::new();
     for change in changes {
         if let Target::Limit(resource, side) = &change.target {
             let at = found
                 .iter()
                 .position(|known| known.resource == *resource)
                 .unwrap_or_else(|| {
-                    found.push(Wanted {
+                    found.push(Bounds {
                         resource: *resource,
                         soft: None,
                         hard: None,

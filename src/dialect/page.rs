@@ -3,7 +3,7 @@
 //! A format says which things it cannot hold, with the reason, and writes the rest. Which values there are to write, and what is left
 //! over, [`export`](crate::export) decides: nothing here knows of rules.
 
-use super::limits;
+use super::pairs;
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::{Os, Resource};
@@ -155,10 +155,8 @@ impl Page<'_> {
     #[must_use]
     pub fn limits(&self) -> Vec<(Resource, String, String, Vec<String>)> {
         let changes = self.changes();
-        let limits = limits(&changes).into_iter();
-        limits
-            .map(|wanted| {
-                let (resource, (soft, hard)) = (wanted.resource, wanted.both());
+        pairs(&changes)
+            .map(|(resource, soft, hard)| {
                 let mut said: Vec<String> = Vec::new();
                 let own = self
                     .entries

@@ -1,11 +1,13 @@
-//! A shell on a Linux host.
+//! A shell on a Linux host, and the files there that make a change last.
 
 use std::fmt::Write as _;
 
+use super::limits_d::{LIMITS_D, limits_lines};
 use super::page::{Basis, Format, Leeway, Page, commented, elsewhere};
-use super::{limits, value};
-use crate::catalogue;
-use crate::catalogue::Write;
+use super::sysctl_d::{SYSCTL_D, sysctl_line};
+use super::tmpfiles_d::{TMPFILES_D, tmpfiles_line};
+use super::{limits, pairs, value};
+use crate::catalogue::{self, Write};
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::Os;
@@ -17,15 +19,11 @@ pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     for change in changes {
         match &change.target {
-            Target::Sysctl(key) => lines.push(format!(
-                "{sudo}sysctl -w {}",
-                quote(&format!("{key}={}", value(change)))
-            )),
-            Target::Sysfs(path) => lines.push(format!("echo {} | {sudo}tee {}", quote(&value(change)), quote(path))),
-            Target::Swap => lines.push(format!("{sudo}swapoff -a")),
-            Target::Cgroup(file) => {
-                lines.push(format!("echo {} | {sudo}tee {}", value(change), quote(file)));
+            Target::Sysctl(key) => lines.push(format!("{sudo}sysctl -w {}", setting(key, change))),
+            Target::Sysfs(path) | Target::Cgroup(path) => {
+                lines.push(format!("echo {} | {sudo}tee {}", quote(&value(change)), quote(path)))
             }
+            Target::Swap => lines.push(format!("{sudo}swapoff -a")),
             Target::Limit(..) => {}
         }
     }
@@ -33,15 +31,33 @@ pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
         // A shell can set its own limits; prlimit says it in one command, and raises the hard one where it may.
         let resource = wanted.resource;
         let (soft, hard) = (wanted.soft.unwrap_or(""), wanted.hard.unwrap_or(""));
-        let pair = if hard.is_empty() {
-            format!("{soft}:")
-        } else {
-            format!("{soft}:{hard}")
-        };
         let sudo = if hard.is_empty() { "" } else { sudo };
         let pid = host.system.process_directory().trim_start_matches("/proc/");
         let pid = if pid == "self" { "$$" } else { pid };
-        lines.push(format!("{sudo}prlimit --pid {pid} --{}={pair}", resource.name()));
+        lines.push(format!("{sudo}prlimit --pid {pid} --{}={soft}:{hard}", resource.name()));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// A sysctl and its value, as sysctl(8) and runtimes take them, in one word.
+pub(crate) fn setting(key: &str, change: &Change) -> String {
+    quote(&format!("{key}={}", value(change)))
+}
+
+/// The lines of the files that make changes last on Linux, each after its file.
+pub(crate) fn persist(changes: &[Change]) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for change in changes {
+        match &change.target {
+            Target::Sysctl(key) => lines.push(format!("{SYSCTL_D}: {}", sysctl_line(key, change))),
+            Target::Sysfs(path) => lines.push(format!("{TMPFILES_D}: {}", tmpfiles_line(path, change))),
+            Target::Swap => lines.push("/etc/fstab: remove or comment out the lines of type swap".to_owned()),
+            Target::Cgroup(_) | Target::Limit(..) => {}
+        }
+    }
+    for (resource, soft, hard) in pairs(changes) {
+        let both = limits_lines(resource, soft, hard, true);
+        lines.extend(both.iter().map(|line| format!("{LIMITS_D}: {line}")));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
@@ -92,6 +108,7 @@ impl Format for Shell {
     }
 
     fn write(&self, page: &Page<'_>) -> String {
+        let words = |words: &[String]| words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
         let mut settings = String::new();
         for entry in &page.entries {
             commented(&entry.comments, "  # ", &mut settings);
@@ -115,12 +132,10 @@ impl Format for Shell {
                     writeln!(settings, "  range {target} {asked} {parity}")
                 }
                 Leeway::Among(allowed) => {
-                    let allowed: Vec<String> = allowed.iter().map(|word| quote(word)).collect();
-                    writeln!(settings, "  among {target} {} {}", quote(&asked), allowed.join(" "))
+                    writeln!(settings, "  among {target} {} {}", quote(&asked), words(allowed))
                 }
                 Leeway::Without(barred) => {
-                    let barred: Vec<String> = barred.iter().map(|word| quote(word)).collect();
-                    writeln!(settings, "  without {target} {} {}", quote(&asked), barred.join(" "))
+                    writeln!(settings, "  without {target} {} {}", quote(&asked), words(barred))
                 }
             };
         }

@@ -1,7 +1,7 @@
 //! Directives for a service's unit.
 
-use super::limits;
 use super::page::{Basis, Format, Page, commented, elsewhere, one_line};
+use super::pairs;
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::Resource;
@@ -14,8 +14,7 @@ pub(crate) fn section(changes: &[Change]) -> Option<String> {
 /// The directives of a `[Service]` section.
 pub(crate) fn directives(changes: &[Change]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for wanted in limits(changes) {
-        let (resource, (soft, hard)) = (wanted.resource, wanted.both());
+    for (resource, soft, hard) in pairs(changes) {
         lines.push(limit(resource, soft, hard));
     }
     for change in changes {
