@@ -572,7 +572,7 @@ fn same_place(matches: &ArgMatches) -> String {
     let mut text = String::new();
     for option in ["root", "journal"] {
         if let Some(place) = matches.get_one::<String>(option) {
-            text += &format!(" --{option} {}", crate::text::quote(place));
+            text += &format!(" --{option} {}", crate::dialect::shell::quote(place));
         }
     }
     text
@@ -630,7 +630,7 @@ fn contradiction(conflicts: &[crate::finding::Conflict]) -> String {
 fn shown_command(words: &[OsString]) -> String {
     let mut text = words
         .iter()
-        .map(|word| crate::text::quote(&word.to_string_lossy()))
+        .map(|word| crate::dialect::shell::quote(&word.to_string_lossy()))
         .collect::<Vec<_>>()
         .join(" ");
     if text.len() > 200 {

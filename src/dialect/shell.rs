@@ -11,7 +11,6 @@ use crate::catalogue::{self, Write};
 use crate::change::{Change, Target};
 use crate::host::Host;
 use crate::system::Os;
-use crate::text::quote;
 use crate::value::Number;
 
 pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
@@ -37,6 +36,18 @@ pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
         lines.push(format!("{sudo}prlimit --pid {pid} --{}={soft}:{hard}", resource.name()));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// A value quoted for a POSIX shell, only where it needs to be.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 /// A sysctl and its value, as sysctl(8) and runtimes take them, in one word.

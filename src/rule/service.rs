@@ -2,6 +2,7 @@
 
 use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::dialect::shell::quote;
 use crate::document::shape::{Field, Shape, required};
 use crate::host::Host;
 use crate::host::cgroup::{number, quota};
@@ -9,7 +10,6 @@ use crate::system::{Failure, Os, System};
 use crate::systemd::process::{self, NotFound, Running, main_process};
 use crate::systemd::unit::{Manager, Unit, full_name, is_unit_name, type_of};
 use crate::systemd::{is_running, is_tree, missing};
-use crate::text::quote;
 use crate::value::{Number, Type, Unit as ValueUnit, Value};
 
 /// A unit: `service = { unit = "irqbalance.service", active = false }`.

@@ -50,15 +50,3 @@ pub fn printable_keeping_colour(text: &str) -> String {
     out.push_str(&printable(rest));
     out
 }
-
-/// A value quoted for a POSIX shell, only where it needs to be.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%');
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}

@@ -2,7 +2,7 @@
 
 use super::super::{Context, Dialect, Proposal, Reach};
 use super::Facts;
-use crate::text::quote;
+use crate::dialect::shell::quote;
 use crate::value::{Number, PortSet, Value};
 
 /// What would make one metric right.

@@ -1,8 +1,8 @@
 //! How the options of a mount are changed.
 
 use super::super::{Context, Dialect, Proposal, Reach};
+use crate::dialect::shell::quote;
 use crate::host;
-use crate::text::quote;
 
 /// How options are to change.
 #[derive(Default)]
