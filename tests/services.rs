@@ -394,6 +394,73 @@ fn what_a_unit_may_use() {
     assert_eq!(outcome(&hidden, &service("tasks_max = { min = 1 }")), Outcome::Unknown);
 }
 
+/// What is said of one metric must not be lost where another one fails too.
+#[test]
+fn what_is_wrong_with_a_unit_is_put_right_together() {
+    let says = |system: &MemorySystem, unit: &str, asked: &str, commands: &str| {
+        let finding = find(system, &format!("service = {{ unit = \"{unit}\", {asked} }}"));
+        assert_eq!(finding.outcome, Outcome::Fail, "{asked}");
+        assert_eq!(remedy(&finding, Dialect::Host), commands, "{asked}");
+        finding
+    };
+    let running = host();
+    let stopped = MemorySystem::linux("6.1")
+        .file("/run/systemd/system/.keep", "")
+        .file("/proc/self/mountinfo", V2)
+        .file("/sys/fs/cgroup/cgroup.procs", "")
+        .file(
+            "/usr/lib/systemd/system/nginx.service",
+            "[Service]\nExecStart=/usr/sbin/nginx\n",
+        );
+    let apart = "sudo systemctl enable nginx.service\nsudo systemctl stop nginx.service";
+    let only_now = "sudo systemctl disable nginx.service\nsudo systemctl start nginx.service";
+    // What holds already is to stay so: `disable --now` would undo it.
+    says(&running, "nginx", "active = false, enabled = true", apart);
+    says(&running, "nginx", "enabled = false, active = true", only_now);
+    says(&stopped, "nginx", "active = true, enabled = false", only_now);
+    says(&stopped, "nginx", "enabled = true, active = false", apart);
+    says(
+        &running,
+        "nginx",
+        "active = false, enabled = false",
+        "sudo systemctl disable --now nginx.service",
+    );
+    says(
+        &stopped,
+        "nginx",
+        "active = true, enabled = true",
+        "sudo systemctl enable --now nginx.service",
+    );
+
+    let drop_in = "sudo systemctl edit nginx.service\n    [Service]\n    TasksMax=4096\n    CPUQuota=200%\n    \
+                   OOMScoreAdjust=-900\nsudo systemctl restart nginx.service";
+    let asked = "cpu_quota = { min = \"200%\" }, oom_score_adjust = -900, tasks_max = { min = 4096 }";
+    let limits = says(&running, "nginx", asked, drop_in);
+    assert_eq!(
+        remedy(&limits, Dialect::Systemd),
+        "[Service]\nTasksMax=4096\nCPUQuota=200%\nOOMScoreAdjust=-900"
+    );
+    // A drop-in does not stop what runs.
+    let all = format!("sudo systemctl disable --now nginx.service\n{drop_in}");
+    let finding = says(
+        &running,
+        "nginx",
+        &format!("{asked}, active = false, exists = false"),
+        &all,
+    );
+    assert_eq!(
+        remedy(&finding, Dialect::Manual),
+        "Install nginx.service, or remove it, as the rule asks."
+    );
+    let missing = says(
+        &running,
+        "irqbalance",
+        "exists = true, active = true",
+        "sudo systemctl enable --now irqbalance.service",
+    );
+    assert!(remedy(&missing, Dialect::Manual).starts_with("Install irqbalance.service"));
+}
+
 #[test]
 fn a_recording_of_a_unit_gives_the_same_and_holds_no_secret() {
     let system = host().file(

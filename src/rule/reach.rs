@@ -51,6 +51,14 @@ pub(super) fn of_root(cx: &Context<'_>) -> (Reach, String) {
     }
 }
 
+/// The reach of commands for root of the host, which are never run from here: for a person they are the same, whoever checks.
+pub(super) fn of_commands(cx: &Context<'_>) -> Reach {
+    match cx.host.engine() {
+        Some(_) => Reach::Host,
+        None => Reach::Privileged,
+    }
+}
+
 /// Whether this process may raise hard limits. A user namespace's own capabilities do not count.
 pub(super) fn may_raise_limits(cx: &Context<'_>) -> bool {
     cx.host.capable(Capability::SysResource)
