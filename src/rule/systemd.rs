@@ -1,48 +1,86 @@
 //! The defaults of systemd's manager.
 
 use super::bounds::together;
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors, Side};
-use crate::document::shape::Field;
+use super::service::can_be_asked;
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Side, Table,
+    Way, reach,
+};
 use crate::persisted::files::name_of;
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::config::Config;
 use crate::systemd::manager::{Origin, default_limits, default_tasks, removes_ipc};
 use crate::systemd::unit::Manager;
-use crate::systemd::{is_tree, missing};
 use crate::value::{Number, Type, Unit, Value};
 
 /// The manager's defaults: `systemd = { nofile_hard = { min = 1048576 } }`.
 #[derive(Debug)]
 pub struct Systemd;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
+/// The metrics of the limits, as soft and hard, in the order in which their lines are written.
+static LIMITS: [(Resource, [&str; 2]); 3] = [
+    (Resource::Nofile, ["nofile_soft", "nofile_hard"]),
+    (Resource::Nproc, ["nproc_soft", "nproc_hard"]),
+    (Resource::Memlock, ["memlock_soft", "memlock_hard"]),
+];
+
+/// All lines of the manager stand in one drop-in.
+static MANAGER: Joint = Joint(manager);
+
+type Read = fn(&Config, &Context<'_>, &mut Evidence) -> Reading;
+
+const fn default(name: &'static str, unit: Unit, doc: &'static str, read: Read) -> Row<Config> {
+    Row::new(Metric::new(name, Type::Number(unit), doc), read, Way::Joint(&MANAGER))
+}
+
+static ROWS: &[Row<Config>] = &[
+    default(
         "nofile_soft",
-        Type::Number(Unit::Count),
+        Unit::Count,
         "The soft limit on open files of units that set none.",
+        |config, cx, evidence| limit(Resource::Nofile, Side::Soft, config, cx, evidence),
     ),
-    Metric::new("nofile_hard", Type::Number(Unit::Count), "The hard one."),
-    Metric::new(
+    default("nofile_hard", Unit::Count, "The hard one.", |config, cx, evidence| {
+        limit(Resource::Nofile, Side::Hard, config, cx, evidence)
+    }),
+    default(
         "nproc_soft",
-        Type::Number(Unit::Count),
+        Unit::Count,
         "The soft limit on processes and threads of a user, for units that set none.",
+        |config, cx, evidence| limit(Resource::Nproc, Side::Soft, config, cx, evidence),
     ),
-    Metric::new("nproc_hard", Type::Number(Unit::Count), "The hard one of these."),
-    Metric::new(
+    default(
+        "nproc_hard",
+        Unit::Count,
+        "The hard one of these.",
+        |config, cx, evidence| limit(Resource::Nproc, Side::Hard, config, cx, evidence),
+    ),
+    default(
         "memlock_soft",
-        Type::Number(Unit::Bytes),
+        Unit::Bytes,
         "The soft limit on locked memory of units that set none.",
+        |config, cx, evidence| limit(Resource::Memlock, Side::Soft, config, cx, evidence),
     ),
-    Metric::new("memlock_hard", Type::Number(Unit::Bytes), "The hard one of that."),
-    Metric::new(
+    default(
+        "memlock_hard",
+        Unit::Bytes,
+        "The hard one of that.",
+        |config, cx, evidence| limit(Resource::Memlock, Side::Hard, config, cx, evidence),
+    ),
+    default(
         "tasks_max",
-        Type::Number(Unit::Count),
+        Unit::Count,
         "Processes and threads that a unit may have that sets no TasksMax.",
+        tasks_max,
     ),
-    Metric::new(
-        "removes_ipc",
-        Type::Bool,
-        "Whether logind removes a user's shared memory and semaphores when the last session ends.",
+    Row::new(
+        Metric::new(
+            "removes_ipc",
+            Type::Bool,
+            "Whether logind removes a user's shared memory and semaphores when the last session ends.",
+        ),
+        ipc,
+        Way::Own(logins),
     ),
 ];
 
@@ -71,152 +109,55 @@ It spares system users (uids below 1000). Without systemd everything is n/a.",
     ],
 };
 
-/// The resource and the side that a metric is about.
-fn limit_of(metric: &str) -> Option<(Resource, Side)> {
-    let (resource, side) = metric.rsplit_once('_')?;
-    let side = match side {
-        "soft" => Side::Soft,
-        "hard" => Side::Hard,
-        _ => return None,
-    };
-    Some((Resource::parse(resource)?, side))
-}
+impl Table for Systemd {
+    type Seen = Config;
 
-impl Kind for Systemd {
-    fn name(&self) -> &'static str {
-        "systemd"
-    }
+    const NAME: &'static str = "systemd";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<Config>] = ROWS;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
-
-    fn label(&self, _selectors: &Selectors) -> String {
-        "systemd".to_owned()
-    }
-
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let missing = match missing(cx.system) {
-            Some(_) if is_tree(cx.system) => None,
-            Some(Ok(why)) => Some(Reading::Absent(why)),
-            Some(Err(why)) => Some(Reading::Unreadable(why)),
-            None => None,
-        };
-        let mut evidence = Vec::new();
-        let config = if missing.is_none() {
-            Config::read(cx.system, "system.conf")
-        } else {
-            Config::default()
-        };
-        let readings = wanted
-            .iter()
-            .map(|metric| {
-                let reading = missing
-                    .clone()
-                    .unwrap_or_else(|| read(metric, &config, cx, &mut evidence));
-                (*metric, reading)
-            })
-            .collect();
-        evidence.dedup();
-        vec![Observation {
-            subject: "systemd".to_owned(),
-            readings,
-            evidence,
-        }]
-    }
-
-    fn propose(
-        &self,
-        _: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let config = Config::read(cx.system, "system.conf");
-        let mut lines = limit_lines(targets, &config, cx);
-        let mut login = None;
-        for (metric, value) in targets {
-            match (*metric, value) {
-                ("tasks_max", Some(Value::Number(number))) => lines.push(match number {
-                    Number::Unlimited => "DefaultTasksMax=infinity".to_owned(),
-                    Number::Finite(number) => format!("DefaultTasksMax={number}"),
-                }),
-                ("removes_ipc", Some(Value::Bool(on))) => {
-                    login = Some(format!("RemoveIPC={}", if *on { "yes" } else { "no" }));
-                }
-                _ => {}
-            }
-        }
-        let mut commands = Vec::new();
-        let mut files = Vec::new();
-        if !lines.is_empty() {
-            let file = drop_in("system.conf", &lines, &config, "Manager");
-            commands.push(write(&file, "Manager", &lines, "systemctl daemon-reexec"));
-            files.push(format!("{file}:\n[Manager]\n{}", lines.join("\n")));
-        }
-        if let Some(line) = login {
-            let lines = [line];
-            let file = drop_in("logind.conf", &lines, &Config::read(cx.system, "logind.conf"), "Login");
-            commands.push(write(&file, "Login", &lines, "systemctl restart systemd-logind"));
-            files.push(format!("{file}:\n[Login]\n{}", lines.join("\n")));
-        }
-        if commands.is_empty() {
-            return Proposal::manual("no single value satisfies the rule", "Choose the manager's defaults.");
-        }
-        let contained = cx.host.engine().is_some();
-        Proposal {
-            reach: if contained { Reach::Host } else { Reach::Privileged },
-            because: "the manager's defaults are root's to set".to_owned(),
-            changes: Vec::new(),
-            remedies: vec![
-                (Dialect::Host, commands.join("\n")),
-                (Dialect::Persist, files.join("\n")),
-            ],
-        }
+    fn look(&self, _selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Config>> {
+        let seen = can_be_asked(cx).map(|()| Config::read(cx.system, "system.conf"));
+        vec![Found::new("systemd", seen)]
     }
 }
 
-fn read(metric: &str, config: &Config, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
-    let mut say = |origin: &Origin, key: &str| {
-        let line = origin.describe(key);
-        if !evidence.contains(&line) {
-            evidence.push(line);
+/// The line that a value comes from, once: both sides of a limit have the same.
+fn say(origin: &Origin, key: &str, evidence: &mut Evidence) {
+    let line = origin.describe(key);
+    if !evidence.contains(&line) {
+        evidence.push(line);
+    }
+}
+
+fn limit(resource: Resource, side: Side, config: &Config, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let key = format!("Default{}", resource.systemd_name());
+    match default_limits(cx.host, &Manager::System, config, resource) {
+        Ok(Some((limits, origin))) => {
+            say(&origin, &key, evidence);
+            Reading::Value(Value::Number(match side {
+                Side::Soft => limits.soft,
+                Side::Hard => limits.hard,
+            }))
         }
-    };
-    if let Some((resource, side)) = limit_of(metric) {
-        return match default_limits(cx.host, &Manager::System, config, resource) {
-            Ok(Some((limits, origin))) => {
-                say(&origin, &format!("Default{}", resource.systemd_name()));
-                Reading::Value(Value::Number(if side == Side::Soft {
-                    limits.soft
-                } else {
-                    limits.hard
-                }))
-            }
-            Ok(None) => Reading::Absent(format!(
-                "no file sets Default{}, and no manager runs whose limit would be inherited",
-                resource.systemd_name()
-            )),
-            Err(why) => Reading::Unreadable(why),
-        };
+        Ok(None) => Reading::Absent(format!(
+            "no file sets {key}, and no manager runs whose limit would be inherited"
+        )),
+        Err(why) => Reading::Unreadable(why),
     }
-    if metric == "tasks_max" {
-        return match default_tasks(cx.host, config) {
-            Ok((number, origin)) => {
-                say(&origin, "DefaultTasksMax");
-                Reading::Value(Value::Number(number))
-            }
-            Err(why) => Reading::Unreadable(why),
-        };
+}
+
+fn tasks_max(config: &Config, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    match default_tasks(cx.host, config) {
+        Ok((number, origin)) => {
+            say(&origin, "DefaultTasksMax", evidence);
+            Reading::Value(Value::Number(number))
+        }
+        Err(why) => Reading::Unreadable(why),
     }
+}
+
+fn ipc(_: &Config, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
     let logind = ["/usr/lib/systemd/systemd-logind", "/lib/systemd/systemd-logind"].map(|path| cx.system.stat(path));
     match logind {
         [Err(Failure::Absent), Err(Failure::Absent)] => {
@@ -225,39 +166,67 @@ fn read(metric: &str, config: &Config, cx: &Context<'_>, evidence: &mut Vec<Stri
         [Err(failure), Err(Failure::Absent)] | [_, Err(failure)] if failure != Failure::Absent => {
             return Reading::Unreadable(format!("/usr/lib/systemd/systemd-logind: {failure}"));
         }
-        _ => {}
+        [Ok(_) | Err(_), Ok(_) | Err(_)] => {}
     }
     match removes_ipc(cx.host) {
         Ok((on, origin)) => {
-            say(&origin, "RemoveIPC");
+            say(&origin, "RemoveIPC", evidence);
             Reading::Value(Value::Bool(on))
         }
         Err(why) => Reading::Unreadable(why),
     }
 }
 
+fn manager(failing: &Failing<'_>) -> Proposal {
+    let config = Config::read(failing.cx.system, "system.conf");
+    let mut lines = limit_lines(failing, &config);
+    lines.extend(failing.number("tasks_max").map(|most| match most {
+        Number::Unlimited => "DefaultTasksMax=infinity".to_owned(),
+        Number::Finite(most) => format!("DefaultTasksMax={most}"),
+    }));
+    let file = drop_in("system.conf", &lines, &config, "Manager");
+    proposal(&file, "Manager", &lines, "systemctl daemon-reexec", failing.cx)
+}
+
+fn logins(failing: &Failing<'_>) -> Proposal {
+    let word = |on| if on { "yes" } else { "no" };
+    let line = failing
+        .switch("removes_ipc")
+        .map(|on| format!("RemoveIPC={}", word(on)));
+    let lines = Vec::from_iter(line);
+    let config = Config::read(failing.cx.system, "logind.conf");
+    let file = drop_in("logind.conf", &lines, &config, "Login");
+    proposal(&file, "Login", &lines, "systemctl restart systemd-logind", failing.cx)
+}
+
+/// Lines for a section of a drop-in, and what has them read.
+fn proposal(file: &str, section: &str, lines: &[String], then: &str, cx: &Context<'_>) -> Proposal {
+    if lines.is_empty() {
+        return Proposal::manual("no single value satisfies the rule", "Choose the manager's defaults.");
+    }
+    Proposal {
+        reach: reach::of_commands(cx),
+        because: "the manager's defaults are root's to set".to_owned(),
+        changes: Vec::new(),
+        remedies: vec![
+            (Dialect::Host, write(file, section, lines, then)),
+            (Dialect::Persist, format!("{file}:\n[{section}]\n{}", lines.join("\n"))),
+        ],
+    }
+}
+
 /// `DefaultLimitNOFILE=SOFT:HARD` for each resource that is to change; the side that nobody speaks of stays as it is.
-fn limit_lines(targets: &[(&'static str, Option<Value>)], config: &Config, cx: &Context<'_>) -> Vec<String> {
+fn limit_lines(failing: &Failing<'_>, config: &Config) -> Vec<String> {
     let mut lines = Vec::new();
-    for resource in [Resource::Nofile, Resource::Nproc, Resource::Memlock] {
-        let target = |side: Side| {
-            targets.iter().find_map(|(metric, value)| match value {
-                Some(Value::Number(number)) if limit_of(metric) == Some((resource, side)) => Some(*number),
-                _ => None,
-            })
-        };
-        let (soft, hard) = (target(Side::Soft), target(Side::Hard));
+    for (resource, [soft, hard]) in LIMITS {
+        let (soft, hard) = (failing.number(soft), failing.number(hard));
         let Some(either) = soft.or(hard) else { continue };
-        let now = default_limits(cx.host, &Manager::System, config, resource)
-            .ok()
-            .flatten()
-            .map_or(
-                Limits {
-                    soft: either,
-                    hard: either,
-                },
-                |(limits, _)| limits,
-            );
+        let now = default_limits(failing.cx.host, &Manager::System, config, resource);
+        let alike = Limits {
+            soft: either,
+            hard: either,
+        };
+        let now = now.ok().flatten().map_or(alike, |(limits, _)| limits);
         let (soft, hard) = together(soft, hard, &now);
         let own = super::origin::directive(resource, soft.unwrap_or(now.soft), hard.unwrap_or(now.hard));
         lines.extend(own.into_iter().map(|line| format!("Default{line}")));

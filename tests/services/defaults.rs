@@ -114,6 +114,29 @@ fn whether_a_users_shared_memory_goes_at_logout() {
 }
 
 #[test]
+fn the_managers_lines_stand_in_one_file_and_logins_lines_in_another() {
+    let logind = host().file("/usr/lib/systemd/systemd-logind", "");
+    let finding = find(
+        &logind,
+        "systemd = { removes_ipc = false, tasks_max = 5000, memlock_soft = { min = \"16M\" }, nofile_soft = { min = 2048 } }",
+    );
+    assert_eq!(finding.outcome, Outcome::Fail);
+    assert_eq!(
+        remedy(&finding, Dialect::Persist),
+        "/etc/systemd/system.conf.d/60-runup.conf:\n[Manager]\nDefaultLimitNOFILE=2048:524288\n\
+         DefaultLimitMEMLOCK=16777216\nDefaultTasksMax=5000\n\
+         /etc/systemd/logind.conf.d/60-runup.conf:\n[Login]\nRemoveIPC=no"
+    );
+    let commands = remedy(&finding, Dialect::Host);
+    for command in [
+        "sudo tee /etc/systemd/system.conf.d/60-runup.conf\nsudo systemctl daemon-reexec\n",
+        "sudo tee /etc/systemd/logind.conf.d/60-runup.conf\nsudo systemctl restart systemd-logind",
+    ] {
+        assert!(commands.contains(command), "{commands}");
+    }
+}
+
+#[test]
 fn what_docker_gives_to_containers() {
     let rule = |rest: &str| format!("engine = {{ name = \"docker\", {rest} }}");
     assert_eq!(outcome(&host(), &rule("exists = false")), Outcome::Pass);
