@@ -3,7 +3,10 @@
 mod docker;
 mod podman;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Selectors};
+use super::{
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Side, Table,
+    Way, reach,
+};
 use crate::document::shape::{Field, Shape, required};
 use crate::system::{Failure, Limits, Os, Resource};
 use crate::value::{Choice, Number, Type, Unit, Value};
@@ -14,35 +17,80 @@ pub struct Engine;
 
 static SELECTORS: &[Field] = &[required("name", Shape::OneOf(&["docker", "podman"]), "The engine.")];
 
-static METRICS: &[Metric] = &[
-    Metric::new("exists", Type::Bool, "Whether the engine is installed."),
-    Metric::new(
-        "nofile_soft",
-        Type::Number(Unit::Count),
-        "The soft limit on open files of a container that asks for none.",
+/// The metrics of the limits, as soft and hard.
+static LIMITS: [(Resource, [&str; 2]); 2] = [
+    (Resource::Nofile, ["nofile_soft", "nofile_hard"]),
+    (Resource::Nproc, ["nproc_soft", "nproc_hard"]),
+];
+
+/// All defaults stand in one file.
+static DEFAULTS: Joint = Joint(defaults);
+
+type Read = fn(&Seen, &Context<'_>, &mut Evidence) -> Reading;
+
+const fn default(metric: Metric, read: Read) -> Row<Seen> {
+    Row::new(metric, read, Way::Joint(&DEFAULTS))
+}
+
+const fn count(name: &'static str, doc: &'static str) -> Metric {
+    Metric::new(name, Type::Number(Unit::Count), doc)
+}
+
+static ROWS: &[Row<Seen>] = &[
+    Row::new(
+        Metric::new("exists", Type::Bool, "Whether the engine is installed."),
+        |seen, _, _| Reading::Value(Value::Bool(seen.place.is_some())),
+        Way::Own(install),
     ),
-    Metric::new("nofile_hard", Type::Number(Unit::Count), "The hard one."),
-    Metric::new(
-        "nproc_soft",
-        Type::Number(Unit::Count),
-        "The soft limit on processes and threads of a user, in a container that asks for none.",
+    default(
+        count(
+            "nofile_soft",
+            "The soft limit on open files of a container that asks for none.",
+        ),
+        |seen, cx, evidence| limit(Resource::Nofile, Side::Soft, seen, cx, evidence),
     ),
-    Metric::new("nproc_hard", Type::Number(Unit::Count), "The hard one of these."),
-    Metric::new(
-        "cgroup_driver",
-        Type::Choice,
-        "Who makes the cgroups of containers: `systemd` or `cgroupfs`.",
-    )
-    .one_of(&["systemd", "cgroupfs"]),
-    Metric::new(
-        "live_restore",
-        Type::Bool,
-        "Whether containers go on while Docker's daemon is restarted.",
+    default(count("nofile_hard", "The hard one."), |seen, cx, evidence| {
+        limit(Resource::Nofile, Side::Hard, seen, cx, evidence)
+    }),
+    default(
+        count(
+            "nproc_soft",
+            "The soft limit on processes and threads of a user, in a container that asks for none.",
+        ),
+        |seen, cx, evidence| limit(Resource::Nproc, Side::Soft, seen, cx, evidence),
     ),
-    Metric::new(
-        "userland_proxy",
-        Type::Bool,
-        "Whether Docker starts a process for each published port, that copies what the kernel could forward.",
+    default(count("nproc_hard", "The hard one of these."), |seen, cx, evidence| {
+        limit(Resource::Nproc, Side::Hard, seen, cx, evidence)
+    }),
+    default(
+        Metric::new(
+            "cgroup_driver",
+            Type::Choice,
+            "Who makes the cgroups of containers: `systemd` or `cgroupfs`.",
+        )
+        .one_of(&["systemd", "cgroupfs"]),
+        |seen, cx, evidence| {
+            seen.tell(evidence, |engine| match engine {
+                Name::Docker => docker::cgroup_driver(cx),
+                Name::Podman => podman::cgroup_driver(cx),
+            })
+        },
+    ),
+    default(
+        Metric::new(
+            "live_restore",
+            Type::Bool,
+            "Whether containers go on while Docker's daemon is restarted.",
+        ),
+        |seen, cx, evidence| switch(&docker::LIVE_RESTORE, seen, cx, evidence),
+    ),
+    default(
+        Metric::new(
+            "userland_proxy",
+            Type::Bool,
+            "Whether Docker starts a process for each published port, that copies what the kernel could forward.",
+        ),
+        |seen, cx, evidence| switch(&docker::USERLAND_PROXY, seen, cx, evidence),
     ),
 ];
 
@@ -67,109 +115,142 @@ start take minutes. An engine that is not installed is n/a, but for `exists`.",
     ],
 };
 
-/// What one engine's files and processes say.
-struct Found {
-    value: Value,
-    evidence: String,
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Docker,
+    Podman,
 }
 
-/// Why there is nothing to say.
-enum Missing {
-    Absent(String),
-    Unreadable(String),
+impl Name {
+    /// The selector takes no other name.
+    fn of(selectors: &Selectors) -> Self {
+        match selectors.text("name") {
+            Some("docker") => Name::Docker,
+            Some(_) | None => Name::Podman,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Name::Docker => "docker",
+            Name::Podman => "podman",
+        }
+    }
 }
 
-impl Kind for Engine {
-    fn name(&self) -> &'static str {
-        "engine"
-    }
+/// What an engine's files and processes say of a default, with the line or the process that says it; else the reading that comes of it.
+type Told<T> = Result<(T, String), Reading>;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+/// An engine, and where its program or unit is.
+#[derive(Debug)]
+pub struct Seen {
+    name: Name,
+    /// `None` where it is not installed.
+    place: Option<String>,
+}
 
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
+impl Seen {
+    /// Reads a default of an engine that is there. What two of them come from is said once.
+    fn tell(&self, evidence: &mut Evidence, read: impl FnOnce(Name) -> Told<Value>) -> Reading {
+        let told = match self.place.as_deref() {
+            Some(SNAP) => Err(Reading::Unreadable(
+                "Docker is a snap here, whose configuration is kept elsewhere".to_owned(),
+            )),
+            Some(_) => read(self.name),
+            None => Err(Reading::Absent(format!("{} is not installed here", self.name.text()))),
+        };
+        match told {
+            Ok((value, line)) => {
+                if !evidence.contains(&line) {
+                    evidence.push(line);
+                }
+                Reading::Value(value)
+            }
+            Err(reading) => reading,
+        }
     }
+}
 
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+impl Table for Engine {
+    type Seen = Seen;
+
+    const NAME: &'static str = "engine";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Seen>] = ROWS;
 
     fn label(&self, selectors: &Selectors) -> String {
         selectors.text("name").unwrap_or_default().to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let name = self.label(selectors);
-        let installed = if cx.system.platform().os == Os::Linux {
-            installed(&name, cx)
-        } else {
-            Err(Missing::Absent("engines are looked at on Linux".to_owned()))
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Seen>> {
+        let name = Name::of(selectors);
+        let seen = match cx.system.platform().os {
+            Os::Linux => installed(name, cx).map(|place| Seen { name, place }),
+            Os::Macos | Os::Freebsd => Err(Reading::Absent("engines are looked at on Linux".to_owned())),
         };
-        let mut evidence: Vec<String> = Vec::new();
-        let mut read = |metric: &'static str| {
-            let found = match (&installed, metric) {
-                (Err(Missing::Absent(why)), _) => Err(Missing::Absent(why.clone())),
-                (Err(Missing::Unreadable(why)), _) => Err(Missing::Unreadable(why.clone())),
-                (Ok(there), "exists") => return Reading::Value(Value::Bool(there.is_some())),
-                (Ok(Some(place)), _) if place == SNAP => Err(Missing::Unreadable(
-                    "Docker is a snap here, whose configuration is kept elsewhere".to_owned(),
-                )),
-                (Ok(None), _) => Err(Missing::Absent(format!("{name} is not installed here"))),
-                (Ok(Some(_)), _) if name == "docker" => docker::read(metric, cx),
-                (Ok(Some(_)), _) => podman::read(metric, cx),
-            };
-            match found {
-                Ok(Found { value, evidence: line }) => {
-                    if !evidence.contains(&line) {
-                        evidence.push(line);
-                    }
-                    Reading::Value(value)
-                }
-                Err(Missing::Absent(why)) => Reading::Absent(why),
-                Err(Missing::Unreadable(why)) => Reading::Unreadable(why),
-            }
-        };
-        let readings = wanted.iter().map(|metric| (*metric, read(metric))).collect();
-        vec![Observation {
-            subject: name,
-            readings,
-            evidence,
-        }]
+        vec![Found::new(name.text(), seen)]
     }
+}
 
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        _: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let name = self.label(selectors);
-        if let Some((_, Some(Value::Bool(there)))) = targets.iter().find(|(metric, _)| *metric == "exists") {
-            let what = if *there { "Install" } else { "Remove" };
-            return Proposal::manual("only a person can", format!("{what} {name}."));
-        }
-        let limits = limits(targets, &name, cx);
-        let text = if name == "docker" {
-            docker::remedy(&limits, targets)
-        } else {
-            podman::remedy(&limits, targets, cx)
+fn limit(resource: Resource, side: Side, seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    seen.tell(evidence, |engine| {
+        let (limits, line) = limits(engine, resource, cx)?;
+        let number = match side {
+            Side::Soft => limits.soft,
+            Side::Hard => limits.hard,
         };
-        let Some(text) = text else {
-            return Proposal::manual(
-                "no single value satisfies the rule",
-                format!("Choose the defaults of {name}."),
-            );
-        };
-        let contained = cx.host.engine().is_some();
-        Proposal {
-            reach: if contained { Reach::Host } else { Reach::Privileged },
-            because: "an engine's defaults are in its configuration".to_owned(),
-            changes: Vec::new(),
-            remedies: vec![(Dialect::Host, text)],
-        }
+        Ok((Value::Number(number), line))
+    })
+}
+
+fn switch(switch: &docker::Switch, seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    seen.tell(evidence, |engine| match engine {
+        Name::Docker => switch.read(cx),
+        Name::Podman => Err(Reading::Absent("podman has no daemon".to_owned())),
+    })
+}
+
+/// The limits of a container, and where they come from.
+fn limits(engine: Name, resource: Resource, cx: &Context<'_>) -> Told<Limits> {
+    match engine {
+        Name::Docker => docker::limits(resource, cx),
+        Name::Podman => podman::limits(resource, cx),
+    }
+}
+
+fn install(failing: &Failing<'_>) -> Proposal {
+    let name = Name::of(failing.selectors).text();
+    match failing.switch("exists") {
+        Some(true) => Proposal::manual("only a person can", format!("Install {name}.")),
+        Some(false) => Proposal::manual("only a person can", format!("Remove {name}.")),
+        None => no_value(name),
+    }
+}
+
+fn no_value(name: &str) -> Proposal {
+    Proposal::manual(
+        "no single value satisfies the rule",
+        format!("Choose the defaults of {name}."),
+    )
+}
+
+fn defaults(failing: &Failing<'_>) -> Proposal {
+    let engine = Name::of(failing.selectors);
+    let limits = asked(engine, failing);
+    let text = match engine {
+        Name::Docker => docker::remedy(&limits, failing),
+        Name::Podman => podman::remedy(&limits, failing),
+    };
+    let Some(text) = text else {
+        return no_value(engine.text());
+    };
+    Proposal {
+        reach: reach::of_commands(failing.cx),
+        because: "an engine's defaults are in its configuration".to_owned(),
+        changes: Vec::new(),
+        remedies: vec![(Dialect::Host, text)],
     }
 }
 
@@ -177,13 +258,16 @@ impl Kind for Engine {
 const SNAP: &str = "/snap/bin/docker";
 
 /// Where the engine's program or unit is; `None` where there is none.
-fn installed(name: &str, cx: &Context<'_>) -> Result<Option<String>, Missing> {
-    let program = if name == "docker" { "dockerd" } else { "podman" };
+fn installed(engine: Name, cx: &Context<'_>) -> Result<Option<String>, Reading> {
+    let program = match engine {
+        Name::Docker => "dockerd",
+        Name::Podman => "podman",
+    };
     let mut places: Vec<String> = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
         .iter()
         .map(|directory| format!("{directory}/{program}"))
         .collect();
-    if name == "docker" {
+    if engine == Name::Docker {
         places.extend(["/usr/lib", "/lib", "/etc"].map(|base| format!("{base}/systemd/system/docker.service")));
         places.push(SNAP.to_owned());
     }
@@ -191,20 +275,10 @@ fn installed(name: &str, cx: &Context<'_>) -> Result<Option<String>, Missing> {
         match cx.system.stat(&path) {
             Ok(_) => return Ok(Some(path)),
             Err(Failure::Absent) => {}
-            Err(failure) => return Err(Missing::Unreadable(format!("{path}: {failure}"))),
+            Err(failure) => return Err(Reading::Unreadable(format!("{path}: {failure}"))),
         }
     }
     Ok(None)
-}
-
-/// The resource and the side that a metric is about.
-fn limit_of(metric: &str) -> Option<(Resource, bool)> {
-    let (resource, side) = metric.rsplit_once('_')?;
-    Some((Resource::parse(resource)?, side == "soft"))
-}
-
-fn side(limits: &Limits, soft: bool) -> Value {
-    Value::Number(if soft { limits.soft } else { limits.hard })
 }
 
 fn driver(name: &str) -> Value {
@@ -215,29 +289,16 @@ fn driver(name: &str) -> Value {
 }
 
 /// The limits to set, both sides of each.
-fn limits(targets: &[(&'static str, Option<Value>)], name: &str, cx: &Context<'_>) -> Vec<(Resource, Limits)> {
+fn asked(engine: Name, failing: &Failing<'_>) -> Vec<(Resource, Limits)> {
     let mut found = Vec::new();
-    for resource in [Resource::Nofile, Resource::Nproc] {
-        let target = |soft: bool| {
-            targets.iter().find_map(|(metric, value)| match value {
-                Some(Value::Number(number)) if limit_of(metric) == Some((resource, soft)) => Some(*number),
-                _ => None,
-            })
-        };
-        let (soft, hard) = (target(true), target(false));
+    for (resource, [soft, hard]) in LIMITS {
+        let (soft, hard) = (failing.number(soft), failing.number(hard));
         let Some(either) = soft.or(hard) else { continue };
-        let now = if name == "docker" {
-            docker::limits(resource, cx)
-        } else {
-            podman::limits(resource, cx)
+        let alike = Limits {
+            soft: either,
+            hard: either,
         };
-        let now = now.map_or(
-            Limits {
-                soft: either,
-                hard: either,
-            },
-            |(limits, _)| limits,
-        );
+        let now = limits(engine, resource, failing.cx).map_or(alike, |(limits, _)| limits);
         let (soft, hard) = super::bounds::together(soft, hard, &now);
         let limits = Limits {
             soft: soft.unwrap_or(now.soft),
@@ -252,13 +313,13 @@ fn limits(targets: &[(&'static str, Option<Value>)], name: &str, cx: &Context<'_
 fn pair(text: &str) -> Option<Limits> {
     let (soft, hard) = text.split_once(':').unwrap_or((text, text));
     let limits = Limits {
-        soft: count(soft.parse().ok()?),
-        hard: count(hard.parse().ok()?),
+        soft: number(soft.parse().ok()?),
+        hard: number(hard.parse().ok()?),
     };
     Some(limits)
 }
 
-fn count(number: i128) -> Number {
+fn number(number: i128) -> Number {
     if number < 0 {
         Number::Unlimited
     } else {

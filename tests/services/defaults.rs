@@ -211,6 +211,38 @@ fn what_docker_gives_to_containers() {
 }
 
 #[test]
+fn everything_that_is_asked_of_an_engine_stands_in_one_file() {
+    let docker = host().file("/usr/bin/dockerd", "").file(
+        "/lib/systemd/system/docker.service",
+        "[Service]\nExecStart=/usr/bin/dockerd\nLimitNOFILE=1024\n",
+    );
+    let asked = "userland_proxy = false, cgroup_driver = \"cgroupfs\", nofile_hard = { min = 2048 }, live_restore = true, exists = false";
+    let finding = find(&docker, &format!("engine = {{ name = \"docker\", {asked} }}"));
+    assert_eq!(finding.outcome, Outcome::Fail);
+    let text = remedy(&finding, Dialect::Host);
+    for line in [
+        "\"live-restore\": true",
+        "\"userland-proxy\": false",
+        "\"native.cgroupdriver=cgroupfs\"",
+        "\"Hard\": 2048",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert_eq!(text.matches("systemctl restart docker").count(), 1);
+    assert_eq!(remedy(&finding, Dialect::Manual), "Remove docker.");
+
+    let podman = host().file("/usr/bin/podman", "");
+    let asked = "cgroup_driver = \"cgroupfs\", nproc_soft = { max = 10 }, nofile_hard = 2097152, exists = false";
+    let finding = find(&podman, &format!("engine = {{ name = \"podman\", {asked} }}"));
+    assert_eq!(
+        remedy(&finding, Dialect::Host),
+        "# /etc/containers/containers.conf.d/60-runup.conf:\n[containers]\n\
+         default_ulimits = [\"nofile=1048576:2097152\", \"nproc=10:1048576\"]\n[engine]\ncgroup_manager = \"cgroupfs\""
+    );
+    assert_eq!(remedy(&finding, Dialect::Manual), "Remove podman.");
+}
+
+#[test]
 fn what_podman_gives_to_containers() {
     let rule = |rest: &str| format!("engine = {{ name = \"podman\", {rest} }}");
     let podman = || host().file("/usr/bin/podman", "");

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Found, Missing, count, driver, limit_of, pair, side, written};
-use crate::rule::Context;
+use super::{Told, driver, number, pair, written};
 use crate::rule::origin::asked_by_unit;
+use crate::rule::{Context, Failing, Reading};
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::is_running;
 use crate::systemd::process::{find, limits_of, main_process};
@@ -14,72 +14,71 @@ use crate::value::Value;
 const FILE: &str = "/etc/docker/daemon.json";
 const UNIT: &str = "docker.service";
 
-pub(super) fn read(metric: &str, cx: &Context<'_>) -> Result<Found, Missing> {
-    if let Some((resource, soft)) = limit_of(metric) {
-        let (limits, evidence) = limits(resource, cx)?;
-        return Ok(Found {
-            value: side(&limits, soft),
-            evidence,
+/// A switch of the daemon's, in its file and among its options.
+pub(super) struct Switch {
+    key: &'static str,
+    /// What it is where nobody says anything.
+    default: bool,
+}
+
+pub(super) static LIVE_RESTORE: Switch = Switch {
+    key: "live-restore",
+    default: false,
+};
+
+pub(super) static USERLAND_PROXY: Switch = Switch {
+    key: "userland-proxy",
+    default: true,
+};
+
+impl Switch {
+    /// Whether it is on, and what says so: the file counts more than an option.
+    pub(super) fn read(&self, cx: &Context<'_>) -> Told<Value> {
+        let Switch { key, default } = self;
+        let file = file(cx)?;
+        let option = format!("--{key}");
+        let given = options(cx).iter().find_map(|word| match word.strip_prefix(&option)? {
+            "" => Some(true),
+            rest => crate::systemd::values::boolean(rest.strip_prefix('=')?),
         });
-    }
-    let file = file(cx)?;
-    let options = options(cx);
-    match metric {
-        "cgroup_driver" => {
-            let listed = file.get("exec-opts").and_then(Json::as_array).into_iter().flatten();
-            let listed = listed.filter_map(Json::as_str).map(|text| (text.to_owned(), FILE));
-            let given = values(&options, "--exec-opt").map(|text| (text, UNIT));
-            let found = listed.chain(given).find_map(|(text, place)| {
-                text.strip_prefix("native.cgroupdriver=")
-                    .map(|name| (name.to_owned(), place))
-            });
-            Ok(match found {
-                Some((name, place)) => Found {
-                    value: driver(&name),
-                    evidence: format!("native.cgroupdriver={name} in {place}"),
-                },
-                None => {
-                    // Docker's own choice.
-                    let mounts = cx.host.mounts();
-                    let mounts = mounts.map_err(|failure| Missing::Unreadable(format!("the mounts: {failure}")))?;
-                    let unified = !mounts.iter().any(|mount| mount.kind == "cgroup");
-                    let name = if unified && is_running(cx.system) {
-                        "systemd"
-                    } else {
-                        "cgroupfs"
-                    };
-                    Found {
-                        value: driver(name),
-                        evidence: format!("nothing sets native.cgroupdriver: Docker takes {name} here"),
-                    }
-                }
-            })
-        }
-        _ => {
-            let (key, default) = match metric {
-                "live_restore" => ("live-restore", false),
-                _ => ("userland-proxy", true),
-            };
-            let option = format!("--{key}");
-            let given = options.iter().find_map(|word| match word.strip_prefix(&option)? {
-                "" => Some(true),
-                rest => crate::systemd::values::boolean(rest.strip_prefix('=')?),
-            });
-            let (on, evidence) = match (file.get(key).and_then(Json::as_bool), given) {
-                (Some(on), _) => (on, format!("\"{key}\": {on} in {FILE}")),
-                (None, Some(on)) => (on, format!("{option} in {UNIT}")),
-                (None, None) => (default, format!("nothing sets {key}: it is {default} then")),
-            };
-            Ok(Found {
-                value: Value::Bool(on),
-                evidence,
-            })
-        }
+        let (on, line) = match (file.get(*key).and_then(Json::as_bool), given) {
+            (Some(on), _) => (on, format!("\"{key}\": {on} in {FILE}")),
+            (None, Some(on)) => (on, format!("{option} in {UNIT}")),
+            (None, None) => (*default, format!("nothing sets {key}: it is {default} then")),
+        };
+        Ok((Value::Bool(on), line))
     }
 }
 
+/// Who makes the cgroups, and what says so.
+pub(super) fn cgroup_driver(cx: &Context<'_>) -> Told<Value> {
+    let file = file(cx)?;
+    let options = options(cx);
+    let listed = file.get("exec-opts").and_then(Json::as_array).into_iter().flatten();
+    let listed = listed.filter_map(Json::as_str).map(|text| (text.to_owned(), FILE));
+    let given = values(&options, "--exec-opt").map(|text| (text, UNIT));
+    let found = listed.chain(given).find_map(|(text, place)| {
+        let name = text.strip_prefix("native.cgroupdriver=")?;
+        Some((name.to_owned(), place))
+    });
+    if let Some((name, place)) = found {
+        return Ok((driver(&name), format!("native.cgroupdriver={name} in {place}")));
+    }
+    // Docker's own choice.
+    let mounts = cx.host.mounts();
+    let mounts = mounts.map_err(|failure| Reading::Unreadable(format!("the mounts: {failure}")))?;
+    let unified = !mounts.iter().any(|mount| mount.kind == "cgroup");
+    let name = if unified && is_running(cx.system) {
+        "systemd"
+    } else {
+        "cgroupfs"
+    };
+    let line = format!("nothing sets native.cgroupdriver: Docker takes {name} here");
+    Ok((driver(name), line))
+}
+
 /// The limits of a container, and where they come from.
-pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, String), Missing> {
+pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Told<Limits> {
     let name = resource.name();
     if let Some(limits) = in_file(&file(cx)?, name)? {
         return Ok((limits, format!("default-ulimits in {FILE}")));
@@ -107,11 +106,11 @@ pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, St
                     unit.name
                 ),
             )),
-            Err(failure) => Err(Missing::Unreadable(format!("/proc/{pid}/limits: {failure}"))),
+            Err(failure) => Err(Reading::Unreadable(format!("/proc/{pid}/limits: {failure}"))),
         };
     }
     if unit.file.is_none() {
-        return Err(Missing::Absent(
+        return Err(Reading::Absent(
             "nothing sets default-ulimits, and neither containerd nor Docker is a unit here".to_owned(),
         ));
     }
@@ -123,42 +122,42 @@ pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, St
                 unit.name
             ),
         )),
-        Ok(None) => Err(Missing::Absent(format!(
+        Ok(None) => Err(Reading::Absent(format!(
             "no file says what {} gets, and it does not run",
             unit.name
         ))),
-        Err(why) => Err(Missing::Unreadable(why)),
+        Err(why) => Err(Reading::Unreadable(why)),
     }
 }
 
-fn in_file(file: &Map<String, Json>, name: &str) -> Result<Option<Limits>, Missing> {
+fn in_file(file: &Map<String, Json>, name: &str) -> Result<Option<Limits>, Reading> {
     let Some(entry) = file.get("default-ulimits").and_then(|all| all.get(name)) else {
         return Ok(None);
     };
     // The names are taken in any case.
-    let number = |wanted: &str| {
+    let side = |wanted: &str| {
         entry
             .as_object()?
             .iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
             .and_then(|(_, value)| value.as_i64())
-            .map(|number| count(i128::from(number)))
+            .map(|value| number(i128::from(value)))
     };
-    match (number("soft"), number("hard")) {
+    match (side("soft"), side("hard")) {
         (Some(soft), Some(hard)) => Ok(Some(Limits { soft, hard })),
-        _ => Err(Missing::Unreadable(format!(
+        _ => Err(Reading::Unreadable(format!(
             "{FILE}: default-ulimits.{name} has no numbers Soft and Hard"
         ))),
     }
 }
 
-fn file(cx: &Context<'_>) -> Result<Map<String, Json>, Missing> {
+fn file(cx: &Context<'_>) -> Result<Map<String, Json>, Reading> {
     match cx.system.read(FILE) {
         Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(Map::new()),
         Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|_| Missing::Unreadable(format!("{FILE} is no JSON object, and Docker does not start with it"))),
+            .map_err(|_| Reading::Unreadable(format!("{FILE} is no JSON object, and Docker does not start with it"))),
         Err(Failure::Absent) => Ok(Map::new()),
-        Err(failure) => Err(Missing::Unreadable(format!("{FILE}: {failure}"))),
+        Err(failure) => Err(Reading::Unreadable(format!("{FILE}: {failure}"))),
     }
 }
 
@@ -184,7 +183,7 @@ fn values<'a>(options: &'a [String], option: &'a str) -> impl Iterator<Item = St
 }
 
 /// What to put into daemon.json.
-pub(super) fn remedy(limits: &[(Resource, Limits)], targets: &[(&'static str, Option<Value>)]) -> Option<String> {
+pub(super) fn remedy(limits: &[(Resource, Limits)], failing: &Failing<'_>) -> Option<String> {
     let mut file = Map::new();
     let mut ulimits = Map::new();
     for (resource, limits) in limits {
@@ -199,18 +198,12 @@ pub(super) fn remedy(limits: &[(Resource, Limits)], targets: &[(&'static str, Op
     if !ulimits.is_empty() {
         file.insert("default-ulimits".to_owned(), Json::Object(ulimits));
     }
-    for (metric, value) in targets {
-        match (*metric, value) {
-            ("live_restore", Some(Value::Bool(on))) => drop(file.insert("live-restore".to_owned(), Json::Bool(*on))),
-            ("userland_proxy", Some(Value::Bool(on))) => {
-                drop(file.insert("userland-proxy".to_owned(), Json::Bool(*on)));
-            }
-            ("cgroup_driver", Some(name)) => {
-                let option = format!("native.cgroupdriver={name}");
-                file.insert("exec-opts".to_owned(), json!([option]));
-            }
-            _ => {}
-        }
+    if let Some(name) = failing.of("cgroup_driver") {
+        file.insert("exec-opts".to_owned(), json!([format!("native.cgroupdriver={name}")]));
+    }
+    for (metric, switch) in [("live_restore", &LIVE_RESTORE), ("userland_proxy", &USERLAND_PROXY)] {
+        let on = failing.switch(metric).map(|on| (switch.key.to_owned(), Json::Bool(on)));
+        file.extend(on);
     }
     if file.is_empty() {
         return None;

@@ -1,11 +1,11 @@
 //! Podman: containers.conf.
 
-use super::{Found, Missing, driver, limit_of, pair, side, written};
+use super::{Told, driver, pair, written};
 use crate::diagnostic::Diagnostics;
 use crate::document::{self, raw::Data, raw::Table};
 use crate::host::Capability;
 use crate::persisted::files::drop_ins;
-use crate::rule::Context;
+use crate::rule::{Context, Failing, Reading};
 use crate::source::{Origin, Sources};
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::is_running;
@@ -22,34 +22,18 @@ struct Config {
     manager: Option<(String, String)>,
 }
 
-pub(super) fn read(metric: &str, cx: &Context<'_>) -> Result<Found, Missing> {
-    if let Some((resource, soft)) = limit_of(metric) {
-        let (limits, evidence) = limits(resource, cx)?;
-        return Ok(Found {
-            value: side(&limits, soft),
-            evidence,
-        });
+/// Who makes the cgroups, and what says so.
+pub(super) fn cgroup_driver(cx: &Context<'_>) -> Told<Value> {
+    if let Some((name, file)) = config(cx)?.manager {
+        return Ok((driver(&name), format!("cgroup_manager in {file}")));
     }
-    if metric != "cgroup_driver" {
-        return Err(Missing::Absent("podman has no daemon".to_owned()));
-    }
-    Ok(match config(cx)?.manager {
-        Some((name, file)) => Found {
-            value: driver(&name),
-            evidence: format!("cgroup_manager in {file}"),
-        },
-        None => {
-            let name = if is_running(cx.system) { "systemd" } else { "cgroupfs" };
-            Found {
-                value: driver(name),
-                evidence: format!("nothing sets cgroup_manager: podman takes {name} here"),
-            }
-        }
-    })
+    let name = if is_running(cx.system) { "systemd" } else { "cgroupfs" };
+    let line = format!("nothing sets cgroup_manager: podman takes {name} here");
+    Ok((driver(name), line))
 }
 
 /// The limits of a container, and where they come from.
-pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, String), Missing> {
+pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Told<Limits> {
     if let Some((list, file)) = config(cx)?.ulimits {
         let name = resource.name();
         let own = list
@@ -59,7 +43,7 @@ pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, St
         if let Some(text) = own {
             return match pair(text) {
                 Some(limits) => Ok((limits, format!("default_ulimits in {file}"))),
-                None => Err(Missing::Unreadable(format!("{file}: {name}={text} is no limit"))),
+                None => Err(Reading::Unreadable(format!("{file}: {name}={text} is no limit"))),
             };
         }
     }
@@ -72,7 +56,7 @@ pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, St
     }
     // Of whoever asks: another process that is looked at starts no container.
     let own = limits_of(cx.system, "/proc/self", resource)
-        .map_err(|failure| Missing::Unreadable(format!("/proc/self/limits: {failure}")))?;
+        .map_err(|failure| Reading::Unreadable(format!("/proc/self/limits: {failure}")))?;
     let limits = Limits {
         soft: own.soft.min(most.soft),
         hard: own.hard.min(most.hard),
@@ -83,7 +67,7 @@ pub(super) fn limits(resource: Resource, cx: &Context<'_>) -> Result<(Limits, St
     ))
 }
 
-fn config(cx: &Context<'_>) -> Result<Config, Missing> {
+fn config(cx: &Context<'_>) -> Result<Config, Reading> {
     let mut texts: Vec<(String, Result<Vec<u8>, Failure>)> = Vec::new();
     let mut bases = vec!["/usr/share/containers".to_owned(), "/etc/containers".to_owned()];
     let uid = cx.system.identity().uid;
@@ -103,7 +87,7 @@ fn config(cx: &Context<'_>) -> Result<Config, Missing> {
         let text = match text {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
             Err(Failure::Absent) => continue,
-            Err(failure) => return Err(Missing::Unreadable(format!("{path}: {failure}"))),
+            Err(failure) => return Err(Reading::Unreadable(format!("{path}: {failure}"))),
         };
         let table = toml(&path, text)?;
         let get = |section: &str, key: &str| table.get(section)?.table()?.get(key);
@@ -119,7 +103,7 @@ fn config(cx: &Context<'_>) -> Result<Config, Missing> {
 }
 
 /// A file as the tables that profiles are read to. Podman takes no file with a mistake in it, so nothing of such a one counts.
-fn toml(path: &str, text: String) -> Result<Table, Missing> {
+fn toml(path: &str, text: String) -> Result<Table, Reading> {
     let mut sources = Sources::new();
     let source = sources.add(path, text, Origin::File);
     let mut mistakes = Diagnostics::new();
@@ -127,19 +111,15 @@ fn toml(path: &str, text: String) -> Result<Table, Missing> {
     if mistakes.is_empty() {
         Ok(table)
     } else {
-        Err(Missing::Unreadable(format!("{path} is no TOML")))
+        Err(Reading::Unreadable(format!("{path} is no TOML")))
     }
 }
 
 /// A drop-in. A list replaces the one before, so that what was in it stands in the new one too.
-pub(super) fn remedy(
-    limits: &[(Resource, Limits)],
-    targets: &[(&'static str, Option<Value>)],
-    cx: &Context<'_>,
-) -> Option<String> {
+pub(super) fn remedy(limits: &[(Resource, Limits)], failing: &Failing<'_>) -> Option<String> {
     let mut text = String::new();
     if !limits.is_empty() {
-        let known = config(cx)
+        let known = config(failing.cx)
             .ok()
             .and_then(|config| config.ulimits)
             .map_or_else(Vec::new, |(list, _)| list);
@@ -155,10 +135,8 @@ pub(super) fn remedy(
         let list: Vec<String> = kept.chain(new).map(|entry| format!("\"{entry}\"")).collect();
         text.push_str(&format!("[containers]\ndefault_ulimits = [{}]\n", list.join(", ")));
     }
-    for (metric, value) in targets {
-        if let ("cgroup_driver", Some(name)) = (*metric, value) {
-            text.push_str(&format!("[engine]\ncgroup_manager = \"{name}\"\n"));
-        }
+    if let Some(name) = failing.of("cgroup_driver") {
+        text.push_str(&format!("[engine]\ncgroup_manager = \"{name}\"\n"));
     }
     (!text.is_empty()).then(|| {
         format!(
