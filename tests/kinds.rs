@@ -905,6 +905,49 @@ fn two_kinds_that_take_samples_do_not_get_each_others() {
     assert_eq!(found, [Outcome::Pass, Outcome::Fail]);
 }
 
+/// What each part of a fix would change, and where.
+fn parts(finding: &Finding) -> Vec<(Reach, Vec<String>)> {
+    let parts = finding.fix.iter().flat_map(|fix| &fix.parts);
+    let of = |part: &runup::finding::Part| {
+        let changes = part.proposal.changes.iter();
+        let changes = changes.map(|change| format!("{}={}", change.target.name(), change.to));
+        (part.proposal.reach, changes.collect())
+    };
+    parts.map(of).collect()
+}
+
+#[test]
+fn limits_of_a_cgroup_are_one_fix_and_what_its_maker_decides_is_said_beside_it() {
+    let system = || {
+        MemorySystem::linux("6.1")
+            .file("/proc/self/cgroup", "0::/a.slice/b.service\n")
+            .file(
+                "/proc/self/mountinfo",
+                "30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+            )
+            .file("/sys/fs/cgroup/cgroup.controllers", "cpu memory pids\n")
+            .file("/sys/fs/cgroup/a.slice/b.service/memory.max", "1048576\n")
+            .file("/sys/fs/cgroup/a.slice/b.service/memory.current", "1048576\n")
+            .file("/sys/fs/cgroup/a.slice/pids.max", "100\n")
+            .file("/sys/fs/cgroup/a.slice/pids.current", "100\n")
+            .file("/sys/fs/cgroup/a.slice/b.service/cpu.max", "50000 100000\n")
+    };
+    let rule = "cgroup = { pids_available = { min = 1 }, pids_max = { min = 200 }, memory_available = { min = 1 }, \
+                cpu_max = { min = \"100%\" }, memory_max = { min = \"2M\" } }";
+    let finding = one(&system(), rule);
+    let changes = ["memory.max=2097152", "pids.max=200"].map(str::to_owned).to_vec();
+    assert_eq!(parts(&finding)[0], (Reach::Privileged, changes.clone()));
+    assert_eq!(
+        remedy(&finding, Dialect::Host),
+        "systemctl set-property b.service MemoryMax=2097152\nsystemctl set-property a.slice TasksMax=200"
+    );
+    let words = remedy(&finding, Dialect::Manual);
+    for part in ["free memory in the cgroup", "or end processes", "a larger quota"] {
+        assert!(words.contains(part), "{words}");
+    }
+    assert_eq!(parts(&one(&in_container(system()), rule))[0], (Reach::Runtime, changes));
+}
+
 #[test]
 fn controllers_of_both_versions_have_the_names_of_the_second() {
     let rule = "cgroup = { controllers = { contains = [\"cpu\", \"io\", \"memory\"] } }";

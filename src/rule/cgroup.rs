@@ -1,10 +1,9 @@
 //! Limits of the process's cgroup.
 
 use super::{
-    Change, Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reach, Reading, Scope, Selectors, Target,
-    reading_of,
+    Change, Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Observation, Proposal, Reach, Reading,
+    Row, Scope, Selectors, Table, Target, Way, reading_of,
 };
-use crate::document::shape::Field;
 use crate::host::Mount;
 use crate::host::cgroup::{Hierarchy, Tightest, number};
 use crate::system::{Failure, Os};
@@ -14,46 +13,79 @@ use crate::value::{Number, Type, Unit, Value};
 #[derive(Debug)]
 pub struct Cgroup;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
+/// Limits are given to a cgroup together, by whoever made it.
+static LIMITS: Joint = Joint(limits);
+
+type Read = fn(&(), &Context<'_>, &mut Evidence) -> Reading;
+
+const fn number_of(name: &'static str, unit: Unit, doc: &'static str, read: Read, way: Way) -> Row<()> {
+    Row::new(Metric::new(name, Type::Number(unit), doc), read, way)
+}
+
+static ROWS: &[Row<()>] = &[
+    number_of(
         "memory_max",
-        Type::Number(Unit::Bytes),
+        Unit::Bytes,
         "The memory limit: beyond it, something is killed.",
+        |(), cx, evidence| limit(cx.host.memory_limit(), "memory", "memory limit", evidence),
+        Way::Joint(&LIMITS),
     ),
-    Metric::new(
+    number_of(
         "memory_available",
-        Type::Number(Unit::Bytes),
+        Unit::Bytes,
         "What is left below the memory limit.",
+        memory_available,
+        Way::Own(|_| decided("Raise the memory limit, or free memory in the cgroup.")),
     ),
-    Metric::new(
+    number_of(
         "pids_max",
-        Type::Number(Unit::Count),
+        Unit::Count,
         "Processes and threads that may exist.",
+        pids_max,
+        Way::Joint(&LIMITS),
     ),
-    Metric::new(
+    number_of(
         "pids_available",
-        Type::Number(Unit::Count),
+        Unit::Count,
         "Processes and threads that may still be made.",
+        pids_available,
+        Way::Own(|_| decided("Raise the limit (--pids-limit, podPidsLimit, TasksMax=), or end processes.")),
     ),
-    Metric::new(
+    number_of(
         "cpu_max",
-        Type::Number(Unit::Centipercent),
+        Unit::Centipercent,
         "The processor quota in percent of one processor: 250% is two and a half.",
+        |(), cx, evidence| limit(cx.host.cpu_limit(), "cpu", "processor quota", evidence),
+        Way::Own(larger_quota),
     ),
-    Metric::new(
+    number_of(
         "throttled",
-        Type::Number(Unit::Centipercent),
+        Unit::Centipercent,
         "Share of the scheduling periods so far in which the quota ran out.",
+        |(), cx, _| told(tree("cpu", cx).and_then(|tree| throttled(&tree, cx))),
+        Way::Own(larger_quota),
     ),
-    Metric::new(
-        "controllers",
-        Type::Words,
-        "The controllers that the machine's cgroups offer, by their names in version 2: `cpu`, `io`, `memory`; those of both versions, where both are used.",
+    Row::new(
+        Metric::new(
+            "controllers",
+            Type::Words,
+            "The controllers that the machine's cgroups offer, by their names in version 2: `cpu`, `io`, `memory`; those of both versions, where both are used.",
+        ),
+        |(), cx, _| told(controllers(cx)),
+        Way::Own(|_| {
+            decided(
+                "Start the kernel with the controller: cgroup_enable=NAME on its command line, or a kernel that was built with it.",
+            )
+        }),
     ),
-    Metric::new(
-        "version",
-        Type::Text,
-        "`v2`, `v1`, or `hybrid` where the controllers are in v1 and the process in both.",
+    Row::new(
+        Metric::new(
+            "version",
+            Type::Text,
+            "`v2`, `v1`, or `hybrid` where the controllers are in v1 and the process in both.",
+        ),
+        |(), cx, _| told(version(cx)),
+        Way::Own(other_hierarchy),
     ),
 ];
 
@@ -75,176 +107,149 @@ The limits are given by whoever made the cgroup: the container's runtime, Kubern
     ],
 };
 
-impl Kind for Cgroup {
-    fn name(&self) -> &'static str {
-        "cgroup"
-    }
+impl Table for Cgroup {
+    type Seen = ();
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
+    const NAME: &'static str = "cgroup";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<()>] = ROWS;
 
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
-
-    fn label(&self, _selectors: &Selectors) -> String {
-        "cgroup".to_owned()
-    }
-
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let mut evidence = Vec::new();
-        let readings: Vec<(&'static str, Reading)> = wanted
-            .iter()
-            .map(|metric| (*metric, self::read(metric, cx, &mut evidence)))
-            .collect();
-        if cx.host.engine().is_some() && readings.iter().any(|(_, reading)| matches!(reading, Reading::Value(_))) {
-            evidence.push("as visible from this container's cgroup namespace".to_owned());
-        }
-        vec![Observation {
-            subject: "cgroup".to_owned(),
-            readings,
-            evidence,
-        }]
-    }
-
-    fn propose(
-        &self,
-        _selectors: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let mut changes = Vec::new();
-        for (metric, target) in targets {
-            let file = match *metric {
-                "memory_max" => "memory.max",
-                "pids_max" => "pids.max",
-                _ => continue,
-            };
-            let Some(Value::Number(wanted)) = target else { continue };
-            let to = if *wanted == Number::Unlimited {
-                "max".to_owned()
-            } else {
-                wanted.to_string()
-            };
-            let from = observation.value(metric).map(Value::to_string);
-            changes.push(Change {
-                target: Target::Cgroup(file.to_owned()),
-                from,
-                to,
-                scope: Scope::Cgroup,
-                hard: None,
-            });
-        }
-        if !changes.is_empty() {
-            let (reach, because) = match cx.host.engine() {
-                Some(_) => (Reach::Runtime, "the runtime made this cgroup"),
-                None => (
-                    Reach::Privileged,
-                    "whoever made the cgroup sets its limits; of a service, its unit",
-                ),
-            };
-            return Proposal {
-                reach,
-                because: because.to_owned(),
-                changes,
-                remedies: shell(targets, cx),
-            };
-        }
-        let what = match targets.first().map(|(metric, _)| *metric) {
-            Some("cpu_max" | "throttled") => {
-                "Give it a larger quota: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit."
-            }
-            Some("memory_available") => "Raise the memory limit, or free memory in the cgroup.",
-            Some("controllers") => {
-                "Start the kernel with the controller: cgroup_enable=NAME on its command line, or a kernel that was built with it."
-            }
-            Some("pids_available") => "Raise the limit (--pids-limit, podPidsLimit, TasksMax=), or end processes.",
-            _ => {
-                "Boot with the other cgroup hierarchy: systemd.unified_cgroup_hierarchy=1 on the kernel's command line."
-            }
+    fn look(&self, _selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<()>> {
+        let seen = match cx.system.platform().os {
+            Os::Linux => Ok(()),
+            Os::Macos | Os::Freebsd => Err(Reading::Absent("there are no cgroups on this system".to_owned())),
         };
-        Proposal::manual("whoever made the cgroup decides", what)
+        vec![Found::new("cgroup", seen)]
+    }
+
+    fn remark(&self, _selectors: &Selectors, observation: &mut Observation, cx: &Context<'_>) {
+        let mut readings = observation.readings.iter();
+        if cx.host.engine().is_some() && readings.any(|(_, reading)| matches!(reading, Reading::Value(_))) {
+            let line = "as visible from this container's cgroup namespace";
+            observation.evidence.push(line.to_owned());
+        }
+    }
+}
+
+/// What a limit is called.
+struct Named {
+    metric: &'static str,
+    controller: &'static str,
+    /// The directive of a unit.
+    property: &'static str,
+    /// The file in version 2, and in version 1.
+    files: [&'static str; 2],
+}
+
+static NAMED: [Named; 2] = [
+    Named {
+        metric: "memory_max",
+        controller: "memory",
+        property: "MemoryMax",
+        files: ["memory.max", "memory.limit_in_bytes"],
+    },
+    Named {
+        metric: "pids_max",
+        controller: "pids",
+        property: "TasksMax",
+        files: ["pids.max", "pids.max"],
+    },
+];
+
+fn limits(failing: &Failing<'_>) -> Proposal {
+    let (mut changes, mut lines) = (Vec::new(), Vec::new());
+    for named in &NAMED {
+        let Some(wanted) = failing.number(named.metric) else {
+            continue;
+        };
+        changes.push(Change {
+            target: Target::Cgroup(named.files[0].to_owned()),
+            from: failing.observation.value(named.metric).map(Value::to_string),
+            to: match wanted {
+                Number::Unlimited => "max".to_owned(),
+                Number::Finite(wanted) => wanted.to_string(),
+            },
+            scope: Scope::Cgroup,
+            hard: None,
+        });
+        lines.extend(shell(named, wanted, failing.cx));
+    }
+    if changes.is_empty() {
+        return other_hierarchy(failing);
+    }
+    let (reach, because) = match failing.cx.host.engine() {
+        Some(_) => (Reach::Runtime, "the runtime made this cgroup"),
+        None => (
+            Reach::Privileged,
+            "whoever made the cgroup sets its limits; of a service, its unit",
+        ),
+    };
+    let lines = (!lines.is_empty()).then(|| (Dialect::Host, lines.join("\n")));
+    Proposal {
+        reach,
+        because: because.to_owned(),
+        changes,
+        remedies: Vec::from_iter(lines),
     }
 }
 
 /// On a host: the unit that the tightest cgroup belongs to is asked for more; a cgroup of nobody's is written to.
-fn shell(targets: &[(&'static str, Option<Value>)], cx: &Context<'_>) -> Vec<(Dialect, String)> {
-    let mut lines = Vec::new();
-    for (metric, target) in targets {
-        let Some(Value::Number(wanted)) = target else { continue };
-        let (property, controller, files) = match *metric {
-            "memory_max" => ("MemoryMax", "memory", ["memory.max", "memory.limit_in_bytes"]),
-            "pids_max" => ("TasksMax", "pids", ["pids.max", "pids.max"]),
-            _ => continue,
+fn shell(named: &Named, wanted: Number, cx: &Context<'_>) -> Option<String> {
+    let tree = cx.host.cgroup(named.controller).ok()??;
+    let file = named.files[usize::from(!tree.unified)];
+    let found = cx.host.tightest(&tree, file, number).ok()??;
+    let name = found.directory.rsplit('/').next().unwrap_or_default();
+    if [".service", ".scope", ".slice"].iter().any(|end| name.ends_with(end)) {
+        let to = match wanted {
+            Number::Unlimited => "infinity".to_owned(),
+            Number::Finite(wanted) => wanted.to_string(),
         };
-        let Ok(Some(tree)) = cx.host.cgroup(controller) else {
-            continue;
-        };
-        let file = files[usize::from(!tree.unified)];
-        let Ok(Some(found)) = cx.host.tightest(&tree, file, number) else {
-            continue;
-        };
-        let name = found.directory.rsplit('/').next().unwrap_or_default();
-        let unlimited = *wanted == Number::Unlimited;
-        lines.push(
-            if [".service", ".scope", ".slice"].iter().any(|end| name.ends_with(end)) {
-                let to = if unlimited {
-                    "infinity".to_owned()
-                } else {
-                    wanted.to_string()
-                };
-                format!("systemctl set-property {name} {property}={to}")
-            } else {
-                let to = match (unlimited, file) {
-                    (true, "memory.limit_in_bytes") => "-1".to_owned(),
-                    (true, _) => "max".to_owned(),
-                    _ => wanted.to_string(),
-                };
-                format!("echo {to} > {}/{file}", found.directory)
-            },
-        );
+        return Some(format!("systemctl set-property {name} {}={to}", named.property));
     }
-    if lines.is_empty() {
-        return Vec::new();
-    }
-    vec![(Dialect::Host, lines.join("\n"))]
+    let to = match (wanted, file) {
+        (Number::Unlimited, "memory.limit_in_bytes") => "-1".to_owned(),
+        (Number::Unlimited, _) => "max".to_owned(),
+        (Number::Finite(wanted), _) => wanted.to_string(),
+    };
+    Some(format!("echo {to} > {}/{file}", found.directory))
 }
 
-fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
-    if cx.system.platform().os != Os::Linux {
-        return Reading::Absent("there are no cgroups on this system".to_owned());
-    }
-    let read = match metric {
-        "memory_max" => limit(cx.host.memory_limit(), "memory", "memory limit", evidence),
-        "cpu_max" => limit(cx.host.cpu_limit(), "cpu", "processor quota", evidence),
-        "pids_max" => {
-            let found = cx.host.cgroup("pids").and_then(|tree| match tree {
-                Some(tree) => cx.host.tightest(&tree, "pids.max", number),
-                None => Ok(None),
-            });
-            limit(found, "pids", "limit on pids", evidence)
-        }
-        "memory_available" => tree("memory", cx).and_then(|tree| {
-            let files = match tree.unified {
-                true => ["memory.max", "memory.current"],
-                false => ["memory.limit_in_bytes", "memory.usage_in_bytes"],
-            };
-            available(&tree, files, cx, evidence)
-        }),
-        "pids_available" => {
-            tree("pids", cx).and_then(|tree| available(&tree, ["pids.max", "pids.current"], cx, evidence))
-        }
-        "throttled" => tree("cpu", cx).and_then(|tree| throttled(&tree, cx)),
-        "controllers" => controllers(cx),
-        _ => version(cx),
-    };
-    read.map_or_else(|reading| reading, Reading::Value)
+fn decided(what: &str) -> Proposal {
+    Proposal::manual("whoever made the cgroup decides", what)
+}
+
+fn larger_quota(_: &Failing<'_>) -> Proposal {
+    decided("Give it a larger quota: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit.")
+}
+
+fn other_hierarchy(_: &Failing<'_>) -> Proposal {
+    decided("Boot with the other cgroup hierarchy: systemd.unified_cgroup_hierarchy=1 on the kernel's command line.")
+}
+
+fn told(found: Result<Value, Reading>) -> Reading {
+    found.map_or_else(|reading| reading, Reading::Value)
+}
+
+fn pids_max((): &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let found = cx.host.cgroup("pids").and_then(|tree| match tree {
+        Some(tree) => cx.host.tightest(&tree, "pids.max", number),
+        None => Ok(None),
+    });
+    limit(found, "pids", "limit on pids", evidence)
+}
+
+fn memory_available((): &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    told(tree("memory", cx).and_then(|tree| {
+        let files = match tree.unified {
+            true => ["memory.max", "memory.current"],
+            false => ["memory.limit_in_bytes", "memory.usage_in_bytes"],
+        };
+        available(&tree, files, cx, evidence)
+    }))
+}
+
+fn pids_available((): &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    told(tree("pids", cx).and_then(|tree| available(&tree, ["pids.max", "pids.current"], cx, evidence)))
 }
 
 /// What it means that a controller's files cannot be found.
@@ -264,19 +269,18 @@ fn tree(controller: &str, cx: &Context<'_>) -> Result<Hierarchy, Reading> {
     found.ok_or_else(|| no_controller(controller))
 }
 
-fn limit(
-    found: Result<Option<Tightest>, Failure>,
-    controller: &str,
-    what: &str,
-    evidence: &mut Vec<String>,
-) -> Result<Value, Reading> {
-    let found = found.map_err(|failure| cannot_tell(&failure, what))?;
-    let found = found.ok_or_else(|| no_controller(controller))?;
-    note(&found.limit, &found.directory, what, evidence);
-    Ok(Value::Number(found.limit))
+fn limit(found: Result<Option<Tightest>, Failure>, controller: &str, what: &str, evidence: &mut Evidence) -> Reading {
+    match found {
+        Ok(Some(found)) => {
+            note(&found.limit, &found.directory, what, evidence);
+            Reading::Value(Value::Number(found.limit))
+        }
+        Ok(None) => no_controller(controller),
+        Err(failure) => cannot_tell(&failure, what),
+    }
 }
 
-fn note(limit: &Number, directory: &str, what: &str, evidence: &mut Vec<String>) {
+fn note(limit: &Number, directory: &str, what: &str, evidence: &mut Evidence) {
     if *limit != Number::Unlimited {
         evidence.push(format!("the tightest {what} is at {directory}"));
     }
@@ -287,7 +291,7 @@ fn available(
     tree: &Hierarchy,
     [limit, used]: [&str; 2],
     cx: &Context<'_>,
-    evidence: &mut Vec<String>,
+    evidence: &mut Evidence,
 ) -> Result<Value, Reading> {
     let mut least: Option<(Number, String)> = None;
     let mut seen = false;
