@@ -949,6 +949,65 @@ fn limits_of_a_cgroup_are_one_fix_and_what_its_maker_decides_is_said_beside_it()
 }
 
 #[test]
+fn each_setting_of_the_processors_is_changed_where_it_can_be() {
+    const CPUS: &str = "/sys/devices/system/cpu";
+    let system = |mode: u32, offered: &str| {
+        MemorySystem::linux("6.1")
+            .cpus(2)
+            .file("/proc/self/cgroup", "0::/\n")
+            .file(
+                "/proc/self/mountinfo",
+                "30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+            )
+            .file(&format!("{CPUS}/cpufreq/policy0/scaling_governor"), "powersave\n")
+            .file(&format!("{CPUS}/cpufreq/policy0/scaling_driver"), "intel_pstate\n")
+            .file(&format!("{CPUS}/cpufreq/policy0/scaling_available_governors"), offered)
+            .file(&format!("{CPUS}/intel_pstate/no_turbo"), "0\n")
+            .file(&format!("{CPUS}/smt/active"), "1\n")
+            .file(&format!("{CPUS}/smt/control"), "on\n")
+            .mode(&format!("{CPUS}/smt/control"), mode)
+    };
+    let rule = "cpu = { smt = false, turbo = false, driver = \"acpi-cpufreq\", governor = \"performance\", usable = { min = 64 } }";
+    let governor = format!("{CPUS}/cpufreq/policy0/scaling_governor=performance");
+    let (turbo, smt) = (
+        format!("{CPUS}/intel_pstate/no_turbo=1"),
+        format!("{CPUS}/smt/control=off"),
+    );
+    let by_hand = |finding: &Finding| {
+        let words = remedy(finding, Dialect::Manual);
+        assert!(
+            words.contains("more processors") && words.contains("frequency driver is chosen"),
+            "{words}"
+        );
+    };
+    let changing = |finding: &Finding| {
+        let parts = parts(finding).into_iter();
+        parts.filter(|(_, changes)| !changes.is_empty()).collect::<Vec<_>>()
+    };
+    // What is changed in the same place is one command.
+    let finding = one(&system(0o644, "performance powersave\n"), rule);
+    by_hand(&finding);
+    assert_eq!(
+        changing(&finding),
+        [(Reach::Here, vec![governor.clone(), turbo.clone(), smt.clone()])]
+    );
+    let finding = one(&system(0o444, "performance powersave\n"), rule);
+    by_hand(&finding);
+    assert_eq!(
+        changing(&finding),
+        [
+            (Reach::Here, vec![governor, turbo.clone()]),
+            (Reach::Boot, vec![smt.clone()])
+        ]
+    );
+    // A governor that is not offered is no reason to be silent about the rest.
+    let finding = one(&system(0o644, "powersave\n"), rule);
+    by_hand(&finding);
+    assert!(remedy(&finding, Dialect::Manual).contains("The governors here are powersave."));
+    assert_eq!(changing(&finding), [(Reach::Here, vec![turbo, smt])]);
+}
+
+#[test]
 fn controllers_of_both_versions_have_the_names_of_the_second() {
     let rule = "cgroup = { controllers = { contains = [\"cpu\", \"io\", \"memory\"] } }";
     let mounted = "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";

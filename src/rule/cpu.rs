@@ -1,10 +1,9 @@
 //! Processors: how many are usable, and what changes their speed.
 
 use super::{
-    Change, Context, Dialect, Docs, Intent, Kind, Metric, Observation, Proposal, Reading, Scope, Selectors, Target,
-    reach, reading_of,
+    Change, Context, Dialect, Docs, Evidence, Failing, Found, Intent, Metric, Proposal, Reading, Row, Scope, Selectors,
+    Table, Target, Way, reach, reading_of,
 };
-use crate::document::shape::Field;
 use crate::failure::Why;
 use crate::system::{Failure, Os};
 use crate::value::{Type, Unit, Value};
@@ -13,24 +12,53 @@ use crate::value::{Type, Unit, Value};
 #[derive(Debug)]
 pub struct Cpu;
 
-static METRICS: &[Metric] = &[
-    Metric::new(
-        "usable",
-        Type::Number(Unit::Count),
-        "Processors that this process can keep busy: online, allowed by its affinity, and within the cgroup's quota rounded up.",
+/// In the order in which they are written: some drivers decide about turbo when the governor is set.
+static ROWS: &[Row<()>] = &[
+    Row::new(
+        Metric::new(
+            "usable",
+            Type::Number(Unit::Count),
+            "Processors that this process can keep busy: online, allowed by its affinity, and within the cgroup's quota rounded up.",
+        ),
+        usable,
+        Way::Own(|_| {
+            no_setting(
+                "Give it more processors: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit, or a larger machine.",
+            )
+        }),
     ),
-    Metric::new(
-        "governor",
-        Type::Text,
-        "The frequency governor of all processors; where they differ, each name once.",
+    Row::new(
+        Metric::new(
+            "governor",
+            Type::Text,
+            "The frequency governor of all processors; where they differ, each name once.",
+        ),
+        |(), cx, _| of_policies("scaling_governor", cx),
+        Way::Own(set_governor),
     ),
-    Metric::new(
-        "driver",
-        Type::Text,
-        "The frequency driver: `intel_pstate`, `acpi-cpufreq`.",
+    Row::new(
+        Metric::new(
+            "driver",
+            Type::Text,
+            "The frequency driver: `intel_pstate`, `acpi-cpufreq`.",
+        ),
+        |(), cx, _| of_policies("scaling_driver", cx),
+        Way::Own(|_| {
+            no_setting(
+                "The frequency driver is chosen on the kernel's command line: intel_pstate=disable, amd_pstate=active.",
+            )
+        }),
     ),
-    Metric::new("turbo", Type::Bool, "Whether processors may exceed their base clock."),
-    Metric::new("smt", Type::Bool, "Whether two threads share a core."),
+    Row::new(
+        Metric::new("turbo", Type::Bool, "Whether processors may exceed their base clock."),
+        turbo,
+        Way::Own(set_turbo),
+    ),
+    Row::new(
+        Metric::new("smt", Type::Bool, "Whether two threads share a core."),
+        |(), cx, _| switch(&format!("{CPUS}/smt/active"), cx),
+        Way::Own(set_smt),
+    ),
 ];
 
 static DOCS: Docs = Docs {
@@ -59,112 +87,86 @@ processors at once.",
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
-impl Kind for Cpu {
-    fn name(&self) -> &'static str {
-        "cpu"
-    }
+impl Table for Cpu {
+    type Seen = ();
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        &[]
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "cpu";
+    const DOCS: &'static Docs = &DOCS;
+    const ROWS: &'static [Row<()>] = ROWS;
 
     fn label(&self, _selectors: &Selectors) -> String {
         "processors".to_owned()
     }
 
-    fn probe(&self, _selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
-        let mut evidence = Vec::new();
-        let readings = wanted
-            .iter()
-            .map(|metric| (*metric, read(metric, cx, &mut evidence)))
-            .collect();
-        vec![Observation {
-            subject: "processors".to_owned(),
-            readings,
-            evidence,
-        }]
-    }
-
-    fn propose(
-        &self,
-        _selectors: &Selectors,
-        _observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let mut changes = Vec::new();
-        // The governor goes before turbo: some drivers decide about the one when the other is set.
-        for (metric, target) in targets {
-            match (*metric, target) {
-                ("governor", Some(Value::Text(governor))) => {
-                    let policies = policies(cx).unwrap_or_default();
-                    let offered = policies
-                        .first()
-                        .and_then(|policy| cx.host.text(&format!("{policy}/scaling_available_governors")).ok());
-                    if let Some(offered) = offered.filter(|offered| !offered.split(' ').any(|name| name == governor)) {
-                        return Proposal::manual(
-                            format!("this machine does not offer the governor `{governor}`"),
-                            format!("The governors here are {offered}."),
-                        );
-                    }
-                    for policy in policies {
-                        let path = format!("{policy}/scaling_governor");
-                        let from = cx.host.text(&path).ok();
-                        if cx.intent != Intent::Fix || from.as_deref() != Some(governor) {
-                            changes.push(change(path, from, governor));
-                        }
-                    }
-                }
-                ("turbo", Some(Value::Bool(on))) => {
-                    let (path, word) = match cx.system.stat(&format!("{CPUS}/intel_pstate/no_turbo")) {
-                        Ok(_) => (format!("{CPUS}/intel_pstate/no_turbo"), if *on { "0" } else { "1" }),
-                        Err(_) => (format!("{CPUS}/cpufreq/boost"), if *on { "1" } else { "0" }),
-                    };
-                    let from = cx.host.text(&path).ok();
-                    changes.push(change(path, from, word));
-                }
-                ("smt", Some(Value::Bool(on))) => {
-                    let path = format!("{CPUS}/smt/control");
-                    let from = cx.host.text(&path).ok();
-                    changes.push(change(path, from, if *on { "on" } else { "off" }));
-                }
-                _ => {}
-            }
-        }
-        let Some(Target::Sysfs(path)) = changes.first().map(|change| change.target.clone()) else {
-            let what = match targets.first().map(|(metric, _)| *metric) {
-                Some("usable") => {
-                    "Give it more processors: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit, or a larger machine."
-                }
-                Some("driver") => {
-                    "The frequency driver is chosen on the kernel's command line: intel_pstate=disable, amd_pstate=active."
-                }
-                _ => "Nothing here can be set.",
-            };
-            return Proposal::manual("no setting does it", what);
-        };
-        let (reach, because) = reach::of_host_file(&path, cx);
-        Proposal {
-            reach,
-            because,
-            changes,
-            remedies: Vec::new(),
-        }
+    fn look(&self, _selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<()>> {
+        vec![Found::new("processors", Ok(()))]
     }
 }
 
-fn change(path: String, from: Option<String>, to: &str) -> Change {
+fn no_setting(what: &str) -> Proposal {
+    Proposal::manual("no setting does it", what)
+}
+
+fn set_governor(failing: &Failing<'_>) -> Proposal {
+    let cx = failing.cx;
+    let Some(Value::Text(governor)) = failing.target() else {
+        return written(Vec::new(), cx);
+    };
+    let policies = policies(cx).unwrap_or_default();
+    let offered = policies
+        .first()
+        .and_then(|policy| cx.host.text(&format!("{policy}/scaling_available_governors")).ok());
+    if let Some(offered) = offered.filter(|offered| !offered.split(' ').any(|name| name == governor)) {
+        return Proposal::manual(
+            format!("this machine does not offer the governor `{governor}`"),
+            format!("The governors here are {offered}."),
+        );
+    }
+    let changes = policies
+        .iter()
+        .map(|policy| change(format!("{policy}/scaling_governor"), governor, cx));
+    let is_needed = |change: &Change| cx.intent != Intent::Fix || change.from.as_ref() != Some(governor);
+    written(changes.filter(is_needed).collect(), cx)
+}
+
+fn set_turbo(failing: &Failing<'_>) -> Proposal {
+    let cx = failing.cx;
+    let changes = failing.switch("turbo").map(|on| {
+        let off_switch = format!("{CPUS}/intel_pstate/no_turbo");
+        match cx.system.stat(&off_switch) {
+            Ok(_) => change(off_switch, if on { "0" } else { "1" }, cx),
+            Err(_) => change(format!("{CPUS}/cpufreq/boost"), if on { "1" } else { "0" }, cx),
+        }
+    });
+    written(Vec::from_iter(changes), cx)
+}
+
+fn set_smt(failing: &Failing<'_>) -> Proposal {
+    let word = |on| if on { "on" } else { "off" };
+    let changes = failing
+        .switch("smt")
+        .map(|on| change(format!("{CPUS}/smt/control"), word(on), failing.cx));
+    written(Vec::from_iter(changes), failing.cx)
+}
+
+/// Changes of one setting, all of which can be made where the first one can.
+fn written(changes: Vec<Change>, cx: &Context<'_>) -> Proposal {
+    let Some(first) = changes.first() else {
+        return no_setting("Nothing here can be set.");
+    };
+    let (reach, because) = reach::of_host_file(first.target.name(), cx);
+    Proposal {
+        reach,
+        because,
+        changes,
+        remedies: Vec::new(),
+    }
+}
+
+fn change(path: String, to: &str, cx: &Context<'_>) -> Change {
     Change {
+        from: cx.host.text(&path).ok(),
         target: Target::Sysfs(path),
-        from,
         to: to.to_owned(),
         scope: Scope::Host,
         hard: None,
@@ -188,72 +190,73 @@ fn policies(cx: &Context<'_>) -> Result<Vec<String>, Failure> {
     Ok(policies)
 }
 
-fn read(metric: &str, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
-    if metric == "usable" {
-        if let Ok(Some(quota)) = cx.host.cpu_limit()
-            && quota.limit.finite().is_some()
-        {
-            let shown = Unit::Centipercent.show(quota.limit.finite().unwrap_or(0), 4096);
-            evidence.push(format!(
-                "the cgroup {} has a quota of {shown} of one processor",
-                quota.directory
-            ));
-        }
-        // What limits this process may be out of sight.
-        let cpus = match cx.host.cpu_limit() {
-            Err(failure @ Failure::CannotTell(Why::NotMounted(_))) => Err(failure),
-            _ => cx.host.cpus(),
-        };
-        return match cpus {
-            Ok(cpus) => Reading::Value(Value::number(i128::from(cpus))),
-            Err(failure) => Reading::Unreadable(format!("the number of processors: {failure}")),
-        };
+fn usable((): &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    if let Ok(Some(quota)) = cx.host.cpu_limit()
+        && let Some(share) = quota.limit.finite()
+    {
+        let shown = Unit::Centipercent.show(share, 4096);
+        evidence.push(format!(
+            "the cgroup {} has a quota of {shown} of one processor",
+            quota.directory
+        ));
     }
-    if cx.system.platform().os != Os::Linux {
-        return Reading::Absent("this system has no cpufreq".to_owned());
+    // What limits this process may be out of sight.
+    let cpus = match cx.host.cpu_limit() {
+        Err(failure @ Failure::CannotTell(Why::NotMounted(_))) => Err(failure),
+        Ok(_) | Err(_) => cx.host.cpus(),
+    };
+    match cpus {
+        Ok(cpus) => Reading::Value(Value::number(i128::from(cpus))),
+        Err(failure) => Reading::Unreadable(format!("the number of processors: {failure}")),
     }
-    match metric {
-        "governor" | "driver" => {
-            let file = if metric == "governor" {
-                "scaling_governor"
-            } else {
-                "scaling_driver"
-            };
-            let mut names: Vec<String> = Vec::new();
-            let policies = match policies(cx) {
-                Ok(policies) => policies,
-                Err(failure) => return reading_of(&failure, &format!("{CPUS}/cpufreq")),
-            };
-            for policy in policies {
-                match cx.host.text(&format!("{policy}/{file}")) {
-                    Ok(name) => {
-                        if !names.contains(&name) {
-                            names.push(name);
-                        }
-                    }
-                    // A processor that went offline takes its policy along.
-                    Err(Failure::Absent) => {}
-                    Err(failure) => return reading_of(&failure, &format!("{policy}/{file}")),
+}
+
+/// Linux alone has files about this.
+fn is_told(cx: &Context<'_>) -> Result<(), Reading> {
+    match cx.system.platform().os {
+        Os::Linux => Ok(()),
+        Os::Macos | Os::Freebsd => Err(Reading::Absent("this system has no cpufreq".to_owned())),
+    }
+}
+
+/// What a file says in the directories of all policies, each word once.
+fn of_policies(file: &str, cx: &Context<'_>) -> Reading {
+    let policies =
+        is_told(cx).and_then(|()| policies(cx).map_err(|failure| reading_of(&failure, &format!("{CPUS}/cpufreq"))));
+    let policies = match policies {
+        Ok(policies) => policies,
+        Err(reading) => return reading,
+    };
+    let mut names: Vec<String> = Vec::new();
+    for policy in policies {
+        match cx.host.text(&format!("{policy}/{file}")) {
+            Ok(name) => {
+                if !names.contains(&name) {
+                    names.push(name);
                 }
             }
-            if names.is_empty() {
-                return Reading::Absent(
-                    "this machine has no cpufreq: the hypervisor or the firmware decides".to_owned(),
-                );
-            }
-            Reading::Value(Value::Text(names.join(" ")))
+            // A processor that went offline takes its policy along.
+            Err(Failure::Absent) => {}
+            Err(failure) => return reading_of(&failure, &format!("{policy}/{file}")),
         }
-        "turbo" => match switch(&format!("{CPUS}/intel_pstate/no_turbo"), cx) {
-            Reading::Value(Value::Bool(off)) => Reading::Value(Value::Bool(!off)),
-            Reading::Absent(_) => switch(&format!("{CPUS}/cpufreq/boost"), cx),
-            other => other,
-        },
-        _ => switch(&format!("{CPUS}/smt/active"), cx),
+    }
+    if names.is_empty() {
+        return Reading::Absent("this machine has no cpufreq: the hypervisor or the firmware decides".to_owned());
+    }
+    Reading::Value(Value::Text(names.join(" ")))
+}
+
+fn turbo((): &(), cx: &Context<'_>, _: &mut Evidence) -> Reading {
+    match switch(&format!("{CPUS}/intel_pstate/no_turbo"), cx) {
+        Reading::Value(Value::Bool(off)) => Reading::Value(Value::Bool(!off)),
+        Reading::Absent(_) => switch(&format!("{CPUS}/cpufreq/boost"), cx),
+        other => other,
     }
 }
 
 fn switch(path: &str, cx: &Context<'_>) -> Reading {
-    match cx.text(path).map(|text| Type::Bool.parse(&text)) {
+    let text = is_told(cx).and_then(|()| cx.text(path));
+    match text.map(|text| Type::Bool.parse(&text)) {
         Ok(Ok(value)) => Reading::Value(value),
         Ok(Err(error)) => Reading::Unreadable(format!("{path}: {error}")),
         Err(reading) => reading,
