@@ -873,10 +873,6 @@ fn the_remedy_of_an_interface_is_the_command_that_changes_it() {
         ("ring_rx = { min = 9000 }", "4096 at most"),
         ("queues_tx = { min = 16 }", "can have 8 at most"),
         ("speed = { min = 25000 }", "cable"),
-        (
-            "speed = { min = 25000 }, mtu = 9000",
-            "And: ip link set dev eth0 mtu 9000",
-        ),
         ("rx_missed = { max = 0 }", "ethtool -G eth0 rx 4096"),
     ] {
         let finding = one(&system, &interface("eth0", asked));
@@ -889,6 +885,74 @@ fn the_remedy_of_an_interface_is_the_command_that_changes_it() {
     assert_eq!(
         reach(&one(&shared, &interface("eth0", "mtu = { min = 1500 }"))),
         Reach::Host
+    );
+}
+
+#[test]
+fn a_command_for_an_interface_stands_beside_the_words_about_it() {
+    let both = interface("eth0", "speed = { min = 25000 }, mtu = 9000, qdisc = \"fq\"");
+    let finding = one(&networked(), &both);
+    assert!(remedy(&finding, Dialect::Manual).contains("cable"), "{finding:#?}");
+    let commands = remedy(&finding, Dialect::Host);
+    assert!(
+        commands.starts_with("ip link set dev eth0 mtu 9000\nsysctl -w"),
+        "{commands}"
+    );
+    let lasting = remedy(&finding, Dialect::Persist);
+    assert!(
+        lasting.contains("MTUBytes=9000") && lasting.contains("default_qdisc = fq"),
+        "{lasting}"
+    );
+    // Whoever sees one remedy for each part sees them all.
+    let here: Vec<&str> = finding
+        .fix
+        .iter()
+        .flat_map(|fix| fix.remedies_here())
+        .map(|(_, text)| text)
+        .collect();
+    assert!(
+        here.len() == 3 && here[0].contains("mtu 9000") && here[1].contains("cable"),
+        "{here:?}"
+    );
+
+    let inside = remedy(&one(&in_container(networked()), &both), Dialect::Manual);
+    for part in [
+        "ip link set dev eth0 mtu 9000",
+        "cable",
+        "tc qdisc add dev eth0 root mq",
+    ] {
+        assert!(inside.contains(part), "{inside}");
+    }
+
+    // Queues of one channel each are set by one number; others are set together.
+    let queues = |channels: Channels, asked: &str| {
+        let mut facts = interfaces();
+        facts[1].channels = Some(channels);
+        one(&networked().interfaces(Ok(facts)), &interface("eth0", asked))
+    };
+    let shared = Channels {
+        combined: 2,
+        combined_max: 8,
+        ..Channels::default()
+    };
+    let more = "queues_rx = { min = 4 }, queues_tx = { min = 6 }";
+    assert_eq!(
+        remedy(&queues(shared, more), Dialect::Host),
+        "ethtool -L eth0 combined 6"
+    );
+    let apart = Channels {
+        rx: 2,
+        tx: 1,
+        rx_max: 8,
+        tx_max: 4,
+        ..Channels::default()
+    };
+    let finding = queues(apart, "queues_rx = { min = 4 }, queues_tx = { min = 3 }");
+    assert_eq!(remedy(&finding, Dialect::Host), "ethtool -L eth0 rx 4 tx 3");
+    let words = remedy(&queues(apart, more), Dialect::Manual);
+    assert!(
+        words.contains("can have 4 at most") && words.contains("And: ethtool -L eth0 rx 4"),
+        "{words}"
     );
 }
 

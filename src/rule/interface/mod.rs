@@ -2,7 +2,9 @@
 
 mod remedy;
 
-use super::{Context, Dialect, Docs, Kind, Metric, Observation, Proposal, Reading, Selectors, glob, reading_of};
+use super::{
+    Context, Dialect, Docs, Evidence, Found, Joint, Metric, Reading, Row, Selectors, Table, Way, glob, reading_of,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, required};
 use crate::system::{Failure, Interface as Facts, Os};
@@ -19,61 +21,122 @@ static SELECTORS: &[Field] = &[required(
      interfaces that are down.",
 )];
 
-const fn number(name: &'static str, doc: &'static str) -> Metric {
-    Metric::new(name, Type::Number(Unit::Count), doc)
+type Read = fn(&Facts, &Context<'_>, &mut Evidence) -> Reading;
+
+/// Both kinds of queue are often the same ones, and one command sets their number.
+static QUEUES: Joint = Joint(remedy::queues);
+
+const fn number(name: &'static str, doc: &'static str, read: Read, way: Way) -> Row<Facts> {
+    Row::new(Metric::new(name, Type::Number(Unit::Count), doc), read, way)
 }
 
-const fn switch(name: &'static str, doc: &'static str) -> Metric {
-    Metric::new(name, Type::Bool, doc)
+const fn switch(name: &'static str, doc: &'static str, read: Read, way: Way) -> Row<Facts> {
+    Row::new(Metric::new(name, Type::Bool, doc), read, way)
 }
 
 const fn word(name: &'static str, doc: &'static str) -> Metric {
     Metric::new(name, Type::Choice, doc)
 }
 
-static METRICS: &[Metric] = &[
-    number("mtu", "Bytes in the largest packet, without the frame around it."),
-    word("driver", "The driver's name: `virtio_net`, `ena`, `mlx5_core`, `veth`."),
-    number("speed", "Mbit/s, as agreed with the other end."),
+static ROWS: &[Row<Facts>] = &[
+    number(
+        "mtu",
+        "Bytes in the largest packet, without the frame around it.",
+        |facts, _, _| count(facts.mtu),
+        Way::Own(remedy::mtu),
+    ),
+    Row::new(
+        word("driver", "The driver's name: `virtio_net`, `ena`, `mlx5_core`, `veth`."),
+        |facts, _, _| told(facts.driver.as_deref().map(chosen), "its name", facts),
+        Way::Own(remedy::driver),
+    ),
+    number(
+        "speed",
+        "Mbit/s, as agreed with the other end.",
+        |facts, _, _| told(facts.speed.map(count), "a speed", facts),
+        Way::Own(remedy::agreed),
+    ),
     number(
         "queues_rx",
         "Queues that it receives with, each served by one processor.",
+        |facts, cx, _| queues("rx-", facts.channels.map(|known| known.rx + known.combined), facts, cx),
+        Way::Joint(&QUEUES),
     ),
-    number("queues_tx", "Queues that it sends with."),
+    number(
+        "queues_tx",
+        "Queues that it sends with.",
+        |facts, cx, _| queues("tx-", facts.channels.map(|known| known.tx + known.combined), facts, cx),
+        Way::Joint(&QUEUES),
+    ),
     number(
         "transmit_queue",
         "Packets that may wait to be sent (txqueuelen), where the queueing discipline does not count by itself.",
+        |facts, _, _| count(facts.transmit_queue),
+        Way::Own(remedy::transmit_queue),
     ),
-    word(
-        "qdisc",
-        "The queueing discipline: `fq`, `fq_codel`, `pfifo_fast`. Of `mq`, which only shares out the queues, what each of them has.",
+    Row::new(
+        word(
+            "qdisc",
+            "The queueing discipline: `fq`, `fq_codel`, `pfifo_fast`. Of `mq`, which only shares out the queues, what each of them has.",
+        ),
+        qdisc,
+        Way::Own(remedy::qdisc),
     ),
-    switch("carrier", "Whether something is at the other end of the cable."),
-    word("duplex", "`full`, or `half`: sends or receives, and not both at once.").one_of(&["full", "half"]),
+    switch(
+        "carrier",
+        "Whether something is at the other end of the cable.",
+        |facts, _, _| match facts.carrier {
+            Some(carrier) => Reading::Value(Value::Bool(carrier)),
+            None => Reading::Absent(format!("{} is down", facts.name)),
+        },
+        Way::Own(remedy::carrier),
+    ),
+    Row::new(
+        word("duplex", "`full`, or `half`: sends or receives, and not both at once.").one_of(&["full", "half"]),
+        duplex,
+        Way::Own(remedy::agreed),
+    ),
     number(
         "ring_rx",
         "Packets that the ring holds into which the hardware receives.",
+        ring_rx,
+        Way::Own(remedy::ring_rx),
     ),
     switch(
         "offload_gro",
         "Whether received packets are put together into larger ones (GRO).",
+        |facts, _, _| told(facts.gro.map(is), "of GRO", facts),
+        Way::Own(|failing| remedy::offload("gro", failing)),
     ),
     switch(
         "offload_gso",
         "Whether large packets are cut only just before they are sent (GSO).",
+        |facts, _, _| told(facts.gso.map(is), "of GSO", facts),
+        Way::Own(|failing| remedy::offload("gso", failing)),
     ),
-    switch("offload_tso", "Whether the hardware cuts them (TSO)."),
+    switch(
+        "offload_tso",
+        "Whether the hardware cuts them (TSO).",
+        |facts, _, _| told(facts.tso.map(is), "of TSO", facts),
+        Way::Own(|failing| remedy::offload("tso", failing)),
+    ),
     number(
         "rx_dropped",
         "Packets that were received and thrown away, since the interface was made.",
+        |facts, _, _| count(facts.rx_dropped),
+        Way::Own(remedy::rx_dropped),
     ),
     number(
         "rx_missed",
         "Packets for which the hardware had no room, since the interface was made.",
+        |facts, _, _| count(facts.rx_missed),
+        Way::Own(remedy::rx_missed),
     ),
     switch(
         "rps",
         "Whether any queue hands its packets to other processors (receive packet steering).",
+        rps,
+        Way::Own(remedy::rps),
     ),
 ];
 
@@ -105,22 +168,13 @@ connection that it is done over, so the commands are for a person, and both ends
     ],
 };
 
-impl Kind for Interface {
-    fn name(&self) -> &'static str {
-        "interface"
-    }
+impl Table for Interface {
+    type Seen = Facts;
 
-    fn docs(&self) -> &'static Docs {
-        &DOCS
-    }
-
-    fn selectors(&self) -> &'static [Field] {
-        SELECTORS
-    }
-
-    fn metric(&self, at: usize) -> Option<&'static Metric> {
-        METRICS.get(at)
-    }
+    const NAME: &'static str = "interface";
+    const DOCS: &'static Docs = &DOCS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Facts>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
         let (Some(name), Some(place)) = (selectors.text("name"), selectors.place("name")) else {
@@ -143,66 +197,39 @@ impl Kind for Interface {
         selectors.text("name").unwrap_or_default().to_owned()
     }
 
-    fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation> {
+    fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Facts>> {
         let name = selectors.text("name").unwrap_or_default();
-        let nothing = |reading: &Reading| {
-            vec![Observation {
-                subject: name.to_owned(),
-                readings: wanted.iter().map(|metric| (*metric, reading.clone())).collect(),
-                evidence: Vec::new(),
-            }]
+        let is_pattern = glob::is_pattern(name);
+        let is_meant = |facts: &Facts| match is_pattern {
+            true => glob::matches(name, &facts.name) && facts.up && !facts.loopback,
+            false => facts.name == name,
         };
-        let all = match cx.system.interfaces() {
-            Ok(all) => all,
+        let nothing = |reading| vec![Found::new(name, Err(reading))];
+        let found: Vec<Found<Facts>> = match cx.system.interfaces() {
+            Ok(all) => all.into_iter().filter(is_meant).map(found).collect(),
             Err(Failure::Absent) => {
-                return nothing(&Reading::Absent(
-                    "this system does not tell of its interfaces".to_owned(),
-                ));
+                let why = "this system does not tell of its interfaces";
+                return nothing(Reading::Absent(why.to_owned()));
             }
-            Err(failure) => return nothing(&Reading::Unreadable(format!("the interfaces: {failure}"))),
+            Err(failure) => return nothing(Reading::Unreadable(format!("the interfaces: {failure}"))),
         };
-        let pattern = glob::is_pattern(name);
-        let found: Vec<&Facts> = all
-            .iter()
-            .filter(|facts| match pattern {
-                true => glob::matches(name, &facts.name) && facts.up && !facts.loopback,
-                false => facts.name == name,
-            })
-            .collect();
-        if found.is_empty() && !pattern {
-            return nothing(&Reading::Absent(format!("there is no interface {name} here")));
+        if found.is_empty() && !is_pattern {
+            return nothing(Reading::Absent(format!("there is no interface {name} here")));
         }
-        found.iter().map(|facts| observe(facts, wanted, cx)).collect()
-    }
-
-    fn propose(
-        &self,
-        _: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let name = observation.subject.as_str();
-        let all = cx.system.interfaces().unwrap_or_default();
-        let facts = all.into_iter().find(|facts| facts.name == name).unwrap_or_default();
-        remedy::proposal(name, &facts, targets, cx)
+        found
     }
 }
 
-fn observe(facts: &Facts, wanted: &[&'static str], cx: &Context<'_>) -> Observation {
-    let mut evidence = Vec::new();
-    if let Some(driver) = &facts.driver {
-        evidence.push(format!("driver {driver}"));
-    }
-    let readings = wanted
-        .iter()
-        .map(|metric| (*metric, read(metric, facts, cx, &mut evidence)))
-        .collect();
-    Observation {
+fn found(facts: Facts) -> Found<Facts> {
+    Found {
         subject: facts.name.clone(),
-        readings,
-        evidence,
+        evidence: facts.driver.iter().map(|driver| format!("driver {driver}")).collect(),
+        seen: Ok(facts),
     }
+}
+
+fn is(on: bool) -> Reading {
+    Reading::Value(Value::Bool(on))
 }
 
 fn count(number: impl Into<i128>) -> Reading {
@@ -216,54 +243,33 @@ fn chosen(word: &str) -> Reading {
     }))
 }
 
-fn read(metric: &str, facts: &Facts, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+/// What only the driver knows.
+fn told(reading: Option<Reading>, what: &str, facts: &Facts) -> Reading {
     let name = &facts.name;
-    // What only the driver knows.
-    let told = |reading: Option<Reading>, what: &str| match (reading, facts.refused) {
+    match (reading, facts.refused) {
         (Some(reading), _) => reading,
         (None, Some(errno)) => Reading::Unreadable(format!(
             "the driver of {name} may not be asked: {}",
             crate::system::describe_errno(errno)
         )),
         (None, None) => Reading::Absent(format!("the driver of {name} does not tell {what}")),
-    };
-    let flag = |flag: Option<bool>| flag.map(|on| Reading::Value(Value::Bool(on)));
-    match metric {
-        "mtu" => count(facts.mtu),
-        "transmit_queue" => count(facts.transmit_queue),
-        "rx_dropped" => count(facts.rx_dropped),
-        "rx_missed" => count(facts.rx_missed),
-        "carrier" => match facts.carrier {
-            Some(carrier) => Reading::Value(Value::Bool(carrier)),
-            None => Reading::Absent(format!("{name} is down")),
-        },
-        "qdisc" => qdisc(facts, evidence),
-        "driver" => told(facts.driver.as_deref().map(chosen), "its name"),
-        "speed" => told(facts.speed.map(count), "a speed"),
-        "duplex" => {
-            let word = |full: bool| if full { "full" } else { "half" };
-            told(
-                facts.full_duplex.map(word).map(chosen),
-                "whether it sends and receives at once",
-            )
-        }
-        "ring_rx" => {
-            if let Some(most) = facts.ring_rx_max {
-                evidence.push(format!("its receive ring can hold {most}"));
-            }
-            told(facts.ring_rx.map(count), "of a ring")
-        }
-        "offload_gro" => told(flag(facts.gro), "of GRO"),
-        "offload_gso" => told(flag(facts.gso), "of GSO"),
-        "offload_tso" => told(flag(facts.tso), "of TSO"),
-        "queues_rx" => queues(facts, "rx-", cx, &told),
-        "queues_tx" => queues(facts, "tx-", cx, &told),
-        _ => rps(facts, cx, evidence),
     }
 }
 
+fn duplex(facts: &Facts, _: &Context<'_>, _: &mut Evidence) -> Reading {
+    let word = |full: bool| if full { "full" } else { "half" };
+    let reading = facts.full_duplex.map(word).map(chosen);
+    told(reading, "whether it sends and receives at once", facts)
+}
+
+fn ring_rx(facts: &Facts, _: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let most = facts.ring_rx_max;
+    evidence.extend(most.map(|most| format!("its receive ring can hold {most}")));
+    told(facts.ring_rx.map(count), "of a ring", facts)
+}
+
 /// The discipline at the root, or of what is shared out there, that of every queue.
-fn qdisc(facts: &Facts, evidence: &mut Vec<String>) -> Reading {
+fn qdisc(facts: &Facts, _: &Context<'_>, evidence: &mut Evidence) -> Reading {
     let Some(root) = &facts.qdisc else {
         return Reading::Absent(format!("{} has no queueing discipline", facts.name));
     };
@@ -287,22 +293,19 @@ fn queue_names(facts: &Facts, cx: &Context<'_>) -> Result<Vec<String>, Failure> 
     cx.system.list(&format!("/sys/class/net/{}/queues", facts.name))
 }
 
-fn queues(facts: &Facts, prefix: &str, cx: &Context<'_>, told: &dyn Fn(Option<Reading>, &str) -> Reading) -> Reading {
+/// As many as have a directory there, whose names begin with `prefix`; else as many as the driver has of them.
+fn queues(prefix: &str, channels: Option<u32>, facts: &Facts, cx: &Context<'_>) -> Reading {
     if facts.in_sys
         && let Ok(names) = queue_names(facts, cx)
     {
         let found = names.iter().filter(|name| name.starts_with(prefix)).count();
         return count(i128::try_from(found).unwrap_or(i128::MAX));
     }
-    let channels = facts.channels.map(|channels| {
-        let own = if prefix == "rx-" { channels.rx } else { channels.tx };
-        count(own + channels.combined)
-    });
-    told(channels, "how many queues it has")
+    told(channels.map(count), "how many queues it has", facts)
 }
 
 /// Whether any receive queue has a mask of processors that is not 0.
-fn rps(facts: &Facts, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
+fn rps(facts: &Facts, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
     let name = &facts.name;
     if !facts.in_sys {
         return Reading::Unreadable(format!(
@@ -327,5 +330,5 @@ fn rps(facts: &Facts, cx: &Context<'_>, evidence: &mut Vec<String>) -> Reading {
             evidence.push(format!("{queue} hands its packets to the processors {mask}"));
         }
     }
-    Reading::Value(Value::Bool(on))
+    is(on)
 }
