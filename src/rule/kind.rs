@@ -36,7 +36,7 @@ pub struct Context<'a> {
     pub intent: Intent,
 }
 
-/// What [`Kind::propose`] is asked for.
+/// What [`Kind::fixes`] is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Intent {
     /// The changes that this machine needs; what is so already is no change.
@@ -146,18 +146,6 @@ pub trait Kind: Sync {
         None
     }
 
-    /// What would make the readings be `targets` (metric and value); `None` values are wishes for which no single value exists.
-    fn propose(
-        &self,
-        selectors: &Selectors,
-        observation: &Observation,
-        targets: &[(&'static str, Option<Value>)],
-        cx: &Context<'_>,
-    ) -> Proposal {
-        let _ = (selectors, observation, targets, cx);
-        Proposal::manual("", "")
-    }
-
     /// What would make the metrics be `targets`: one proposal for each piece that can be done by itself.
     fn fixes(
         &self,
@@ -165,9 +153,7 @@ pub trait Kind: Sync {
         observation: &Observation,
         targets: &[(&'static str, Option<Value>)],
         cx: &Context<'_>,
-    ) -> Vec<Proposal> {
-        vec![self.propose(selectors, observation, targets, cx)]
-    }
+    ) -> Vec<Proposal>;
 }
 
 impl dyn Kind + '_ {

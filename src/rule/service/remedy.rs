@@ -1,8 +1,8 @@
 //! What would make a unit what a rule asks for: `systemctl`, and a drop-in.
 
 use super::super::{Context, Dialect, Failing, Proposal, Selectors, reach};
-use crate::systemd::unit::full_name;
 use crate::dialect::shell::quote;
+use crate::systemd::unit::full_name;
 use crate::value::{Number, Value};
 
 /// The unit that a rule is about, with its type.
