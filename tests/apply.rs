@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Done, clean, directory, done, is_root, needs};
+use support::{Done, clean, counted, directory, done, is_root, needs, rounds};
 
 const PROFILE: &str = r#"
 [[rule]]
@@ -261,7 +261,8 @@ fn killed_at_any_moment_two_at_a_time_revert_restores() {
     space.run(&["revert", "--journal", journal]);
     let mut dice = Dice(0x2026_1123);
     let (mut interrupted, mut finished) = (0, 0);
-    for round in 0..220 {
+    let rounds = rounds(220);
+    for round in 0..rounds {
         // Every fourth time two at once, one or both of which are killed.
         let mut appliers = vec![start("p.toml")];
         if round % 4 == 0 {
@@ -286,8 +287,15 @@ fn killed_at_any_moment_two_at_a_time_revert_restores() {
         assert_eq!(reverted.code, 0, "round {round}: {}{}", reverted.out, reverted.err);
         assert_eq!(snapshot(), before, "round {round}: {}", reverted.out);
     }
-    assert!(interrupted > 50, "only {interrupted} were killed in time");
-    assert!(finished > 5, "only {finished} finished");
+    counted(format_args!(
+        "{rounds} rounds, {interrupted} applies killed on their way, {finished} ended before the kill"
+    ));
+    // Of a few rounds any may end either way.
+    assert!(
+        rounds < 50 || interrupted > rounds / 5,
+        "only {interrupted} were killed in time"
+    );
+    assert!(rounds < 50 || finished > rounds / 50, "only {finished} finished");
     assert_eq!(space.values(), all);
     let list = space.run(&["revert", "--list", "--journal", journal]);
     assert_eq!(list.out, "");

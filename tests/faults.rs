@@ -171,6 +171,15 @@ fn a_healthy_host_passes() {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
+/// The ways in which a file fails.
+const FAULTS: [Fault; 5] = [
+    Fault::Errno(nix::libc::EACCES),
+    Fault::Errno(nix::libc::EIO),
+    Fault::Errno(nix::libc::ENOENT),
+    Fault::VanishesAfter(1),
+    Fault::ShortRead(0),
+];
+
 /// Every file fails in every way, one at a time: what passed without the fault may become unknown or not applicable, and never
 /// turns from fail to pass.
 #[test]
@@ -179,13 +188,7 @@ fn each_fault_on_each_file_is_told_and_never_taken_for_a_value() {
     let (before, _) = check(&healthy(), &names);
     let paths: Vec<String> = healthy().paths().map(str::to_owned).collect();
     for path in paths {
-        for fault in [
-            Fault::Errno(nix::libc::EACCES),
-            Fault::Errno(nix::libc::EIO),
-            Fault::Errno(nix::libc::ENOENT),
-            Fault::VanishesAfter(1),
-            Fault::ShortRead(0),
-        ] {
+        for fault in FAULTS {
             let (after, sources) = check(&healthy().fault(&path, fault.clone()), &names);
             for (old, new) in before.findings.iter().zip(&after.findings) {
                 assert_eq!((&old.profile, &old.rule), (&new.profile, &new.rule));
@@ -372,7 +375,7 @@ fn secrets_stay_out_of_recordings() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(support::rounds(32)))]
     #[test]
     fn any_text_in_any_file_gives_a_report(which in 0_usize..200, text in "\\PC{0,40}|[0-9 \t\n,-]{0,40}") {
         let paths: Vec<String> = healthy().paths().map(str::to_owned).collect();
@@ -380,6 +383,25 @@ proptest! {
         let (report, sources) = check(&healthy().file(path, &text), &all());
         for format in report::FORMATS.iter().copied() {
             self::text(&report, &sources, format);
+        }
+    }
+    /// What one fault does not do, several at once do not do either.
+    #[test]
+    fn several_faults_at_once_make_no_rule_pass(some in prop::collection::vec((0_usize..200, 0..FAULTS.len()), 2..6)) {
+        let names = all();
+        let (before, _) = check(&healthy(), &names);
+        let paths: Vec<String> = healthy().paths().map(str::to_owned).collect();
+        let system = some.iter().fold(healthy(), |system, (path, fault)| {
+            system.fault(&paths[path % paths.len()], FAULTS[*fault].clone())
+        });
+        let (after, sources) = check(&system, &names);
+        for (old, new) in before.findings.iter().zip(&after.findings) {
+            prop_assert_eq!((&old.profile, &old.rule), (&new.profile, &new.rule));
+            prop_assert!(old.outcome != Outcome::Fail || new.outcome != Outcome::Pass, "{:?}: {:#?}", some, new);
+            prop_assert!(new.outcome != Outcome::Unknown || !new.reason.is_empty(), "{:?}: {:#?}", some, new);
+        }
+        for (_, format) in Format::ALL {
+            text(&after, &sources, format);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use runup::diagnostic::Diagnostics;
@@ -816,6 +816,25 @@ fn the_report_of_the_plan_is_that_of_a_check() {
     assert_eq!(failing.count(), 9);
 }
 
+/// A machine with keys of its own and a profile of one rule for each entry, and the keys with their values.
+fn made_up(rules: &[(usize, u32, bool, u32)], steps: &Steps) -> (MemorySystem, String, BTreeMap<&'static str, u32>) {
+    let mut machine = MemorySystem::linux("6.1.0").in_space(space(1)).counted(steps);
+    let mut live = BTreeMap::new();
+    let mut text = String::new();
+    for (at, (key, value, floor, bound)) in rules.iter().enumerate() {
+        live.entry(KEYS[*key]).or_insert(*value);
+        let word = if *floor { "min" } else { "max" };
+        text += &format!(
+            "[[rule]]\nid = \"r{at}\"\nsysctl = {{ key = \"{}\", {word} = {bound} }}\n",
+            KEYS[*key]
+        );
+    }
+    for (key, value) in &live {
+        machine = machine.sysctl(key, &value.to_string());
+    }
+    (machine, text, live)
+}
+
 /// Keys with their texts, one rule for each: a floor or a ceiling.
 fn any_host() -> impl Strategy<Value = Vec<(usize, u32, bool, u32)>> {
     proptest::collection::vec((0..KEYS.len(), 0..5000_u32, any::<bool>(), 0..5000_u32), 1..12)
@@ -831,20 +850,11 @@ const KEYS: [&str; 5] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(support::rounds(256)))]
     #[test]
     fn only_what_fails_is_moved_only_as_far_as_asked_and_all_of_it_back(rules in any_host()) {
         let steps = Steps::default();
-        let mut machine = MemorySystem::linux("6.1.0").in_space(space(1)).counted(&steps);
-        let mut live = std::collections::BTreeMap::new();
-        let mut text = String::new();
-        for (at, (key, value, floor, bound)) in rules.iter().enumerate() {
-            live.entry(KEYS[*key]).or_insert(*value);
-            let word = if *floor { "min" } else { "max" };
-            text += &format!("[[rule]]\nid = \"r{at}\"\nsysctl = {{ key = \"{}\", {word} = {bound} }}\n", KEYS[*key]);
-        }
-        for (key, value) in &live {
-            machine = machine.sysctl(key, &value.to_string());
-        }
+        let (machine, text, live) = made_up(&rules, &steps);
         let disk = MemoryDisk::new(&steps);
         let before = machine.state();
         let plan = plan_of(&text, &machine);
@@ -867,6 +877,35 @@ proptest! {
             prop_assert!(plan_of(&text, &machine).steps.is_empty());
         }
         prop_assert!(revert(ALL, &machine, &disk, &journal()).expect("it reverts").complete());
+        prop_assert_eq!(machine.state(), before);
+        prop_assert!(records(&disk).is_empty());
+    }
+    /// Whatever the plan, whichever step of apply and of the revert after it goes wrong: the next revert ends it.
+    #[test]
+    fn whatever_goes_wrong_at_any_step_it_all_comes_back(
+        rules in any_host(),
+        at in prop::array::uniform2(0..80_u32),
+        kinds in prop::array::uniform2(0..4_usize),
+    ) {
+        let mishap = |which: usize| match kinds[which] {
+            0 | 1 => Mishap::Dies(at[which]),
+            2 => Mishap::Fails(at[which], libc::EIO),
+            _ => Mishap::Fails(at[which], libc::ENOSPC),
+        };
+        let steps = Steps::default();
+        let (machine, text, _) = made_up(&rules, &steps);
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let plan = plan_of(&text, &machine);
+        steps.start(mishap(0));
+        if apply(&plan, &machine, &disk, &journal(), &account()).is_err() && !steps.died() {
+            prop_assert_eq!(machine.state(), before.clone(), "a failure is undone at once");
+        }
+        steps.start(mishap(1));
+        let _ = revert(ALL, &machine, &disk, &journal());
+        steps.start(Mishap::None);
+        let reverted = revert(ALL, &machine, &disk, &journal()).expect("it reverts");
+        prop_assert!(reverted.complete(), "{:?}", reverted);
         prop_assert_eq!(machine.state(), before);
         prop_assert!(records(&disk).is_empty());
     }

@@ -825,7 +825,7 @@ fn slack(state: &State, live: &State) -> Vec<(&'static str, i128)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(support::rounds(48)))]
 
     /// Whatever is asked of whatever machine: at no step of a plan that nobody agreed to is a bound broken that was not, or
     /// broken further.

@@ -15,7 +15,7 @@ use runup::profile::Library;
 use runup::source::Sources;
 use runup::system::memory::MemorySystem;
 use runup::system::rooted::RootedSystem;
-use support::{directory, finding, needs, run, run_in};
+use support::{directory, finding, needs, rounds, run, run_in};
 
 fn named(format: &str) -> &'static dyn Format {
     find(format).expect("a format of the list")
@@ -664,7 +664,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(rounds(300)))]
 
     /// Whatever stands in a file, importing it ends, and what comes out is a profile without mistakes.
     #[test]

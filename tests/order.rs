@@ -86,7 +86,7 @@ fn arrange(key: usize, live: &[i64; 3], at: usize, asked: &str) -> (MemorySystem
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(support::rounds(400)))]
     #[test]
     fn what_is_proposed_is_in_order_and_passes_and_what_passes_is_left(
         key in 0..5_usize,

@@ -1,5 +1,7 @@
 //! Printing and reading back is the identity for values of every type; sets of ports agree with a naive model.
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -48,6 +50,7 @@ fn naive(ranges: &[(u16, u16)]) -> BTreeSet<u16> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(support::rounds(256)))]
     #[test]
     fn print_then_parse_is_the_identity((kind, value) in value()) {
         let printed = value.to_string();

@@ -18,6 +18,8 @@ mod jobs;
 mod preserved;
 mod probe;
 mod refused;
+#[path = "../support/rounds.rs"]
+mod rounds;
 #[path = "../support/seccomp.rs"]
 mod seccomp;
 mod signals;

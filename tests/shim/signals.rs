@@ -6,6 +6,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::rounds::{counted, rounds};
 use crate::support::{binary, children, exec, exec_probe, kill, needs_root, output, status, until, wait};
 
 fn start(command: &mut Command) -> (Child, std::io::Lines<BufReader<ChildStdout>>) {
@@ -118,37 +119,41 @@ fn after_the_grace_period_it_is_killed() {
 fn a_signal_at_any_moment_is_not_lost() {
     // Before its first instruction the supervisor can only die of a signal, as any program; from then on the program gets it.
     let mut outcomes = [0; 2];
-    for round in 0..2000u64 {
+    let rounds = u64::from(rounds(2000));
+    for round in 0..rounds {
+        // All of the first four milliseconds.
+        let moment = Duration::from_micros(round * 4000 / rounds);
         let words: &[&str] = if round % 2 == 0 {
             &["--init", "--quiet"]
         } else {
             &["--init", "--quiet", "--group"]
         };
         let mut child = exec_probe(words, "pause").stdin(Stdio::null()).spawn().expect("starts");
-        std::thread::sleep(Duration::from_micros(round * 2));
+        std::thread::sleep(moment);
         kill(child.id(), libc::SIGTERM);
         let Some(status) = wait(&mut child, Duration::from_secs(10)) else {
-            panic!("lost after {} us, {words:?}", round * 2)
+            panic!("lost after {moment:?}, {words:?}")
         };
         match (status.code(), status.signal()) {
             (Some(143), None) => outcomes[0] += 1,
             (None, Some(libc::SIGTERM)) => outcomes[1] += 1,
-            other => panic!("{other:?} after {} us", round * 2),
+            other => panic!("{other:?} after {moment:?}"),
         }
     }
-    eprintln!(
-        "by the program {}, before the supervisor began {}",
+    counted(format_args!(
+        "{rounds} signals, {} taken by the program, {} before the supervisor began",
         outcomes[0], outcomes[1]
-    );
+    ));
     // How many of each there are is the machine's speed; that there are none of one kind would be a test of nothing.
-    assert!(outcomes[0] > 100, "{outcomes:?}");
+    assert!(rounds < 50 || outcomes[0] > rounds / 20, "{outcomes:?}");
 }
 
 #[test]
 #[ignore = "needs root"]
 fn a_signal_to_pid_1_is_not_lost() {
     needs_root();
-    for round in 0..200u64 {
+    let rounds = u64::from(rounds(200));
+    for round in 0..rounds {
         let mut command = Command::new("unshare");
         command
             .args(["-pf", "--kill-child"])
@@ -168,7 +173,7 @@ fn a_signal_to_pid_1_is_not_lost() {
                     .file_name()
                     .is_some_and(|name| status(first, "Name") == name.to_string_lossy())
         });
-        std::thread::sleep(Duration::from_micros(round * 20));
+        std::thread::sleep(Duration::from_micros(round * 4000 / rounds));
         // The function in .init_array blocks; until it has run, the kernel drops what comes, as of any PID 1. While it waits
         // for signals, they do not show as blocked.
         until("signals are blocked", || {
@@ -181,11 +186,16 @@ fn a_signal_to_pid_1_is_not_lost() {
             "round {round}"
         );
     }
+    counted(format_args!("{rounds} signals to PID 1"));
 }
 
 #[test]
 fn no_orphan_and_no_signal_is_lost_under_load() {
-    let (mut child, mut lines) = start(&mut exec_probe(&["--init", "--subreaper", "--quiet"], "orphans 20000"));
+    let orphans = rounds(20_000);
+    let (mut child, mut lines) = start(&mut exec_probe(
+        &["--init", "--subreaper", "--quiet"],
+        &format!("orphans {orphans}"),
+    ));
     let pid = child.id();
     let (told, made) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -207,6 +217,9 @@ fn no_orphan_and_no_signal_is_lost_under_load() {
     until("every orphan is reaped", || children(pid).len() == 1);
     kill(pid, libc::SIGTERM);
     assert_eq!(made.recv().expect("its last line"), format!("received: {sent}"));
+    counted(format_args!(
+        "{orphans} orphans reaped, {sent} signals passed on meanwhile"
+    ));
     assert_eq!(
         wait(&mut child, Duration::from_secs(10)).and_then(|status| status.code()),
         Some(0)

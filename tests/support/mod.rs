@@ -10,10 +10,14 @@
 
 pub mod host;
 pub mod podman;
+mod rounds;
 pub mod toml_as_json;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+#[allow(unused_imports, reason = "each test uses a part")]
+pub use rounds::{counted, rounds};
 
 /// The command under test, in an environment that says nothing.
 pub fn runup() -> Command {
