@@ -4,10 +4,11 @@
 #   benches/check.sh PATH-OF-A-STATIC-BUILD
 #
 # 100 sysctls from a profile; a bare static C program of the same libc that opens, reads once and closes the same files; `sysctl -n`
-# of the same keys; start-up alone of both; and 1,000 and 10,000 rules. Prints medians, and ratios to the C program. Needs
+# of the same keys; start-up alone of both; and 1,000 and 10,000 rules. Prints medians of $RUNS runs (1000), and ratios to the C program. Needs
 # hyperfine, musl-gcc (Debian: musl-tools) and python3.
 set -euo pipefail
 runup=$(realpath "${1:?the path of a static build}")
+runs=${RUNS:-1000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -49,13 +50,13 @@ for count in (100, 1000, 10000):
 open("paths", "w").write(" ".join(path for _, path, _ in keys))
 open("names", "w").write(" ".join(key for key, _, _ in keys))
 PY
-hyperfine -N --warmup 50 --runs 1000 --export-json small.json \
+hyperfine -N --warmup 50 --runs "$runs" --export-json small.json \
   -n 'C loop, 100 keys' "./loop $(cat paths)" \
   -n 'runup check, 100 rules' "$runup check ./p100.toml" \
   -n 'sysctl -n, 100 keys' "sysctl -n $(cat names)" \
   -n 'C start-up' ./loop \
   -n 'runup start-up' "$runup --version" >/dev/null 2>&1
-hyperfine -N --warmup 3 --runs 30 --export-json large.json \
+hyperfine -N --warmup 3 --runs "$((runs / 33 + 1))" --export-json large.json \
   -n 'runup check, 1,000 rules' "$runup check ./p1000.toml" \
   -n 'runup check, 10,000 rules' "$runup check ./p10000.toml" >/dev/null 2>&1
 python3 - <<'PY'
