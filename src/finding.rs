@@ -185,7 +185,14 @@ impl Fix {
     #[must_use]
     pub fn remedies(&self) -> Vec<(Dialect, String)> {
         let mut all: Vec<(Dialect, String)> = Vec::new();
-        for (dialect, text) in self.parts.iter().flat_map(|part| &part.remedies) {
+        let mut said: Vec<&(Dialect, String)> = Vec::new();
+        for remedy in self.parts.iter().flat_map(|part| &part.remedies) {
+            // Two metrics may be put right by the same words.
+            if said.contains(&remedy) {
+                continue;
+            }
+            said.push(remedy);
+            let (dialect, text) = remedy;
             match all.iter_mut().find(|(known, _)| known == dialect) {
                 Some((_, known)) => *known = format!("{known}\n{text}"),
                 None => all.push((*dialect, text.clone())),

@@ -175,7 +175,7 @@ fn limits(failing: &Failing<'_>) -> Proposal {
         lines.extend(shell(named, wanted, failing.cx));
     }
     if changes.is_empty() {
-        return other_hierarchy(failing);
+        return decided("Choose a limit: the rule says only what it may not be.");
     }
     let (reach, because) = match failing.cx.host.engine() {
         Some(_) => (Reach::Runtime, "the runtime made this cgroup"),

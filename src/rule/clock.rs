@@ -111,7 +111,10 @@ fn time_service(failing: &Failing<'_>) -> Proposal {
     let cx = failing.cx;
     // A rule that wants the clock left alone is not helped by a time service.
     if failing.target() == Some(&Value::Bool(false)) {
-        return another_source(None, cx);
+        return Proposal::manual(
+            "something keeps the clock right",
+            "Stop the time service: `timedatectl set-ntp false`, or whatever else sets the clock here.",
+        );
     }
     let command = if crate::systemd::is_running(cx.system) {
         "sudo timedatectl set-ntp true"

@@ -147,9 +147,12 @@ fn elsewhere(failing: &Failing<'_>) -> Proposal {
 
 fn remount(failing: &Failing<'_>) -> Proposal {
     let path = path(failing.selectors);
-    by_hand(format!(
-        "Mount the file system of {path} so that it can be written: mount -o remount,rw."
-    ))
+    by_hand(match failing.switch("read_only") {
+        Some(true) => format!("Mount the file system of {path} so that nothing writes to it: mount -o remount,ro."),
+        Some(false) | None => {
+            format!("Mount the file system of {path} so that it can be written: mount -o remount,rw.")
+        }
+    })
 }
 
 /// Whether `path` is an absolute path that stays where it says.

@@ -65,7 +65,7 @@ impl fmt::Debug for Context<'_> {
     }
 }
 
-/// A kind of subject.
+/// A kind of subject, as the rest of the program sees it. [`Table`](super::Table) is what one is made of.
 pub trait Kind: Sync {
     /// Its key in a rule.
     fn name(&self) -> &'static str;
@@ -81,70 +81,43 @@ pub trait Kind: Sync {
     fn metric(&self, at: usize) -> Option<&'static Metric>;
 
     /// Checks the selectors' values in form.
-    fn check(&self, selectors: &Selectors, os: Os, sink: &mut Diagnostics) {
-        let _ = (selectors, os, sink);
-    }
+    fn check(&self, selectors: &Selectors, os: Os, sink: &mut Diagnostics);
 
     /// Checks on a machine what only a machine can tell: whether a name that nobody knows is one all the same. Nothing is judged with a
     /// mistake.
-    fn check_here(&self, selectors: &Selectors, cx: &Context<'_>, sink: &mut Diagnostics) {
-        let _ = (selectors, cx, sink);
-    }
+    fn check_here(&self, selectors: &Selectors, cx: &Context<'_>, sink: &mut Diagnostics);
 
     /// The type of a metric whose type depends on the selectors; `None` where nobody knows, and the comparators decide.
-    fn type_of(&self, selectors: &Selectors, metric: &Metric, os: Os) -> Option<Type> {
-        let _ = (selectors, os);
-        metric.value
-    }
+    fn type_of(&self, selectors: &Selectors, metric: &Metric, os: Os) -> Option<Type>;
 
     /// The type of a text whose type nobody knows.
-    fn text_type(&self) -> Type {
-        Type::Text
-    }
+    fn text_type(&self) -> Type;
 
     /// Begins to take samples; each call of what it returns takes one. What is read each time is opened once.
-    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a> {
-        let _ = cx;
-        Box::new(|| Box::new(()))
-    }
+    fn sampler<'a>(&self, cx: &Context<'a>) -> Sampler<'a>;
 
     /// The name of the subject, for when it was not looked at.
     fn label(&self, selectors: &Selectors) -> String;
 
     /// What a metric of a subject is a setting of, where it is one thing that is written in the form in which it is compared: there
     /// rules meet, whatever their kinds and names. `None` where a metric follows from something else, or stands for several things.
-    fn sets(&self, selectors: &Selectors, subject: &str, metric: &str) -> Option<Target> {
-        let _ = (selectors, subject, metric);
-        None
-    }
+    fn sets(&self, selectors: &Selectors, subject: &str, metric: &str) -> Option<Target>;
 
     /// Whether a subject that cannot be read here can be asked for elsewhere all the same, since it is known what it is.
-    fn is_known_unseen(&self, subject: &str, os: Os) -> bool {
-        let _ = (subject, os);
-        false
-    }
+    fn is_known_unseen(&self, subject: &str, os: Os) -> bool;
 
     /// Looks at every subject that the selectors match; `wanted` are the metrics that are asked for. An empty answer means that
     /// a pattern matches nothing.
     fn probe(&self, selectors: &Selectors, wanted: &[&'static str], cx: &Context<'_>) -> Vec<Observation>;
 
     /// What the next boot will make of the subject, where files say so: by metric.
-    fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
-        let _ = (observation, cx);
-        None
-    }
+    fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot>;
 
     /// What is wrong with a subject whatever a rule asks of it: numbers that the kernel needs in order, and that are not.
-    fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
-        let _ = (observation, cx);
-        None
-    }
+    fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String>;
 
     /// How the numbers of a row belong together, where the kernel needs them in order.
-    fn order(&self, observation: &Observation) -> Option<Order> {
-        let _ = observation;
-        None
-    }
+    fn order(&self, observation: &Observation) -> Option<Order>;
 
     /// What would make the metrics be `targets`: one proposal for each piece that can be done by itself.
     fn fixes(

@@ -90,10 +90,14 @@ fn plug_in(_: &Failing<'_>) -> Proposal {
     )
 }
 
-fn full_power(_: &Failing<'_>) -> Proposal {
+fn full_power(failing: &Failing<'_>) -> Proposal {
+    let word = match failing.switch("low_power_mode") {
+        Some(true) => "on",
+        Some(false) | None => "off",
+    };
     Proposal::manual(
         "only a person can",
-        "Turn Low Power Mode off: System Settings, Battery.",
+        format!("Turn Low Power Mode {word}: System Settings, Battery."),
     )
 }
 

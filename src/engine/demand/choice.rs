@@ -79,7 +79,7 @@ impl<'a> Slot<'a> {
                 other.planned.name()
             ),
             None if holds => "it holds here, and does not say which value is wanted".to_owned(),
-            None => no_setting(claim.planned, None),
+            None => no_setting(claim.planned, &[]),
         }
     }
 

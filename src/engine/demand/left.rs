@@ -35,30 +35,42 @@ pub(super) fn not_here(subject: &ResolvedSubject, observation: &Observation, cx:
 pub(super) fn refusal(planned: &Planned<'_>, proposals: &[Proposal]) -> Option<String> {
     let mut changing = proposals.iter().filter(|proposal| !proposal.changes.is_empty());
     let Some(first) = changing.clone().next() else {
-        return Some(no_setting(planned, proposals.first()));
+        return Some(no_setting(planned, proposals));
     };
     let is_for_people = |proposal: &Proposal| matches!(proposal.reach, Reach::Manual | Reach::Boot);
     changing.all(is_for_people).then(|| first.because.clone())
 }
 
-/// That no setting does it, and what does.
-pub(super) fn no_setting(planned: &Planned<'_>, proposal: Option<&Proposal>) -> String {
+/// That no setting does it, and what does: for each thing that would have to be done.
+pub(super) fn no_setting(planned: &Planned<'_>, proposals: &[Proposal]) -> String {
     if let Some(text) = &planned.rule.remedy {
         return format!("no single setting does it: {text}");
     }
+    let mut ways: Vec<String> = Vec::new();
+    for way in proposals.iter().filter_map(by_other_ways) {
+        if !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    if ways.is_empty() {
+        return "it is about the state of the machine, and no setting does it".to_owned();
+    }
+    ways.join("; ")
+}
+
+/// What does something that no file sets.
+fn by_other_ways(proposal: &Proposal) -> Option<String> {
     let said = |wanted: Dialect| {
-        let remedies = proposal.into_iter().flat_map(|proposal| &proposal.remedies);
-        let mut found = remedies.filter(|(dialect, _)| *dialect == wanted);
+        let mut found = proposal.remedies.iter().filter(|(dialect, _)| *dialect == wanted);
         found.next().map(|(_, text)| text.clone())
     };
-    match (said(Dialect::Boot), said(Dialect::Persist), proposal) {
-        (Some(text), ..) => text,
-        (None, Some(text), _) => format!("by itself: {text}"),
-        (None, None, Some(proposal)) if !proposal.because.is_empty() && said(Dialect::Manual).is_none() => {
-            proposal.because.clone()
-        }
-        _ => "it is about the state of the machine, and no setting does it".to_owned(),
-    }
+    let at_boot = said(Dialect::Boot);
+    at_boot
+        .or_else(|| said(Dialect::Persist).map(|text| format!("by itself: {text}")))
+        .or_else(|| {
+            let is_told = !proposal.because.is_empty() && said(Dialect::Manual).is_none();
+            is_told.then(|| proposal.because.clone())
+        })
 }
 
 /// Why a thing is written to no file, whatever its form.

@@ -96,7 +96,7 @@ impl Check<'_> {
         }
         match &planned.state {
             State::Decided(_, reason) => Err(reason.clone()),
-            State::Ready(subject) if subject.needs_samples() => Err(no_setting(planned, None)),
+            State::Ready(subject) if subject.needs_samples() => Err(no_setting(planned, &[])),
             State::Ready(subject) => Ok(subject),
         }
     }

@@ -83,7 +83,7 @@ fn lasting(mut proposal: Proposal, text: String, cx: &Context<'_>) -> Proposal {
 pub(super) fn mtu(failing: &Failing<'_>) -> Proposal {
     let (name, dev) = (name(failing), quote(name(failing)));
     let Some(mtu) = number("mtu", failing) else {
-        return rx_dropped(failing);
+        return no_value(failing);
     };
     let mut proposal = commands(
         "every host and switch on the link must take packets of that size",
@@ -110,7 +110,7 @@ pub(super) fn transmit_queue(failing: &Failing<'_>) -> Proposal {
             &[format!("ip link set dev {dev} txqueuelen {length}")],
             failing,
         ),
-        None => rx_dropped(failing),
+        None => no_value(failing),
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) fn transmit_queue(failing: &Failing<'_>) -> Proposal {
 pub(super) fn ring_rx(failing: &Failing<'_>) -> Proposal {
     let name = name(failing);
     let Some(wanted) = number("ring_rx", failing) else {
-        return rx_dropped(failing);
+        return no_value(failing);
     };
     match facts(failing).ring_rx_max.map(i128::from) {
         Some(most) if wanted > most => words(
@@ -136,7 +136,7 @@ pub(super) fn queues(failing: &Failing<'_>) -> Proposal {
     let (rx, tx) = (number("queues_rx", failing), number("queues_tx", failing));
     let asked = rx.into_iter().chain(tx);
     let (Some(least), Some(most)) = (asked.clone().min(), asked.max()) else {
-        return rx_dropped(failing);
+        return no_value(failing);
     };
     let Some(channels) = facts(failing).channels else {
         return words(
@@ -273,6 +273,18 @@ pub(super) fn rx_missed(failing: &Failing<'_>) -> Proposal {
         format!(
             "Make the receive ring larger (ethtool -G {} rx {most}), and spread its interrupts over processors.",
             quote(name(failing))
+        ),
+        failing,
+    )
+}
+
+/// What can be told where the rule says only what a number may not be.
+fn no_value(failing: &Failing<'_>) -> Proposal {
+    words(
+        "no single value satisfies the rule",
+        format!(
+            "Choose a value for {}, and set it with ip(8) or ethtool(8).",
+            name(failing)
         ),
         failing,
     )
