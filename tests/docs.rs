@@ -104,3 +104,38 @@ fn links_lead_somewhere() {
     }
     assert!(links > 100, "{links}");
 }
+
+/// What the pages that people write name is there: files, directories, and the rooms of the house.
+#[test]
+fn what_is_written_by_hand_names_what_there_is() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for page in ["docs/architecture.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(top.join(page)).expect(page);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links {
+            let place = top.join(page).parent().expect("a directory").join(link);
+            assert!(place.exists(), "{page}: {link} leads nowhere");
+        }
+        let words = text.split('`').skip(1).step_by(2);
+        let paths = words.filter(|word| {
+            let starts = ["src/", "crates/", "tests/", "benches/", "tools/", "docs/", ".ci/"];
+            starts.iter().any(|start| word.starts_with(start)) && !word.contains([' ', '*']) && !word.contains("NAME")
+        });
+        for path in paths {
+            assert!(top.join(path).exists(), "{page}: there is no {path}");
+            named += 1;
+        }
+    }
+    assert!(named > 30, "{named}");
+    // Every room of the map is in the table.
+    let page = std::fs::read_to_string(docs().join("architecture.md")).expect("the page");
+    for entry in std::fs::read_dir(top.join("src")).expect("the source") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        let room = name.trim_end_matches(".rs");
+        assert!(
+            ["lib", "main"].contains(&room) || page.contains(&format!("`{room}`")),
+            "docs/architecture.md does not name the room {room}"
+        );
+    }
+}
