@@ -27,17 +27,53 @@ pub(super) fn command() -> Command {
         .disable_help_subcommand(true)
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(check())
-        .subcommand(exec::exec())
-        .subcommand(apply())
-        .subcommand(revert())
-        .subcommand(explain())
+        .subcommand(later(
+            "check",
+            "Says what is not ready, why, and what to do about it",
+            check,
+        ))
+        .subcommand(later(
+            "exec",
+            "Checks, fixes, and becomes a program: a container's entrypoint",
+            exec::exec,
+        ))
+        .subcommand(later(
+            "apply",
+            "Fixes what can be fixed from here, journalled, verified, to be undone",
+            apply,
+        ))
+        .subcommand(later(
+            "revert",
+            "Undoes what `apply` did, where nobody has changed it since",
+            revert,
+        ))
+        .subcommand(later(
+            "explain",
+            "Says what a rule or a sysctl is, why it matters, how to fix it",
+            explain,
+        ))
         .subcommand(profiles())
-        .subcommand(show())
-        .subcommand(export())
-        .subcommand(import())
-        .subcommand(record())
-        .subcommand(diff())
+        .subcommand(later(
+            "show",
+            "Prints a profile resolved, and where each value comes from",
+            show,
+        ))
+        .subcommand(later(
+            "export",
+            "Writes what profiles ask for as a file for another place",
+            export,
+        ))
+        .subcommand(later("import", "Makes a profile of another program's files", import))
+        .subcommand(later(
+            "record",
+            "Saves this machine's answers, to be checked anywhere",
+            record,
+        ))
+        .subcommand(later(
+            "diff",
+            "Lists what differs between two recordings, or one and now",
+            diff,
+        ))
         .subcommand(Command::new("schema").about("Prints the JSON Schema of profiles, for editors"))
         .subcommand(
             Command::new("completions")
@@ -74,6 +110,11 @@ pub(super) fn command() -> Command {
         )
 }
 
+/// A command whose options are put together only where it is the one that is meant: every start would pay for all of them.
+fn later(name: &'static str, about: &'static str, options: fn(Command) -> Command) -> Command {
+    Command::new(name).about(about).defer(options)
+}
+
 /// How to load completions.
 const COMPLETIONS: &str = "\
 To load them:
@@ -108,9 +149,8 @@ fn window() -> Arg {
         .help("pause between the two samples of what changes from moment to moment")
 }
 
-fn check() -> Command {
-    Command::new("check")
-        .about("Says what is not ready, why, and what to do about it")
+fn check(command: Command) -> Command {
+    command
         .long_about(
             "Evaluates profiles on this machine and reports what is not ready, why, and what to do about it from here. \
              Changes nothing.\n\n\
@@ -246,9 +286,8 @@ fn root() -> Arg {
         .help("a directory that stands for /, instead of this machine")
 }
 
-fn apply() -> Command {
-    Command::new("apply")
-        .about("Fixes what can be fixed from here, journalled, verified, to be undone")
+fn apply(command: Command) -> Command {
+    command
         .long_about(
             "Changes what makes rules fail, only towards what they ask for, and never what is good already; what is a note only \
              with --notes. Shows the plan and asks first. Everything that was there is written to a journal before the first \
@@ -343,9 +382,8 @@ fn apply() -> Command {
         )
 }
 
-fn revert() -> Command {
-    Command::new("revert")
-        .about("Undoes what `apply` did, where nobody has changed it since")
+fn revert(command: Command) -> Command {
+    command
         .arg(
             Arg::new("id")
                 .value_name("APPLY")
@@ -392,24 +430,21 @@ fn revert() -> Command {
         .arg(root())
 }
 
-fn explain() -> Command {
-    Command::new("explain")
-        .about("Says what a rule or a sysctl is, why it matters, how to fix it")
-        .arg(
-            Arg::new("what")
-                .required(true)
-                .value_name("RULE|KEY|KIND")
-                .help("a rule (id, or profile/id), a key, or a kind"),
-        )
+fn explain(command: Command) -> Command {
+    command.arg(
+        Arg::new("what")
+            .required(true)
+            .value_name("RULE|KEY|KIND")
+            .help("a rule (id, or profile/id), a key, or a kind"),
+    )
 }
 
 fn profiles() -> Command {
     Command::new("profiles").about("Lists the profiles that there are")
 }
 
-fn show() -> Command {
-    Command::new("show")
-        .about("Prints a profile resolved, and where each value comes from")
+fn show(command: Command) -> Command {
+    command
         .arg(
             Arg::new("profile")
                 .required(true)
@@ -419,9 +454,8 @@ fn show() -> Command {
         .arg(set())
 }
 
-fn export() -> Command {
-    Command::new("export")
-        .about("Writes what profiles ask for as a file for another place")
+fn export(command: Command) -> Command {
+    command
         .long_about(
             "Writes what profiles ask for, whether it is so here or not, as a file for the host, a service, a container or \
              another machine: errors and warnings, as `apply` makes them, and notes with --notes. What the file cannot hold \
@@ -526,10 +560,9 @@ fn kernel_version(text: &str) -> Result<Version, String> {
         .ok_or_else(|| "not a kernel's version; write it as `uname -r` prints it: 4.18".to_owned())
 }
 
-fn import() -> Command {
+fn import(command: Command) -> Command {
     let named = |which: fn(&dyn import::Format) -> bool| import::names(which).join(", ");
-    Command::new("import")
-        .about("Makes a profile of another program's files")
+    command
         .long_about(
             "Makes a profile of files of another program, and writes it to stdout. What no rule can say is listed in the profile \
              and on stderr, with file and line. Reads only; nothing that a file names is run.",
@@ -605,9 +638,8 @@ const AT_LEAST: &str = "\
 nothing until it is used: fs.file-max, net.core.somaxconn, vm.max_map_count, the last number of net.ipv4.tcp_rmem. A range of \
 ports must cover the file's. Every other value must still be equal.";
 
-fn record() -> Command {
-    Command::new("record")
-        .about("Saves this machine's answers, to be checked anywhere")
+fn record(command: Command) -> Command {
+    command
         .arg(profile_words())
         .arg(set())
         .arg(
@@ -627,9 +659,8 @@ fn record() -> Command {
         )
 }
 
-fn diff() -> Command {
-    Command::new("diff")
-        .about("Lists what differs between two recordings, or one and now")
+fn diff(command: Command) -> Command {
+    command
         .arg(
             Arg::new("before")
                 .required(true)

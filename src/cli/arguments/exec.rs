@@ -8,9 +8,8 @@ use crate::fix::plan::Consent;
 use crate::shim::options::{Needs, OPTIONS, OptionSpec, Take};
 use crate::shim::{capability_names, signal_names};
 
-pub(super) fn exec() -> Command {
-    let command = Command::new("exec")
-        .about("Checks, fixes, and becomes a program: a container's entrypoint")
+pub(super) fn exec(command: Command) -> Command {
+    let command = command
         .long_about(
             "Evaluates profiles, sets what this container may set, raises limits, refuses to start where a requirement cannot be \
              met (exit status 78), and becomes the program.",
