@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn clap_knows_every_option_of_the_table_and_takes_it_the_same_way() {
-        let mut command = exec();
+        let mut command = exec(Command::new("exec"));
         command.build();
         for spec in OPTIONS {
             let arg = command
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_values_that_are_offered_are_taken_by_the_parser() {
-        let mut command = exec();
+        let mut command = exec(Command::new("exec"));
         command.build();
         for spec in OPTIONS {
             let arg = command
