@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use support::{directory, done, finding, is_root, run, run_in, runup};
 
@@ -191,6 +191,57 @@ fn junit_is_xml_in_which_only_errors_fail() {
     );
     assert_eq!(out.matches("<testcase").count(), 3);
     assert_eq!(out.matches("<failure").count(), 1);
+}
+
+const HOSTILE: &str = "[[rule]]\nid = \"d\"\nseverity = \"warning\"\nwhy = \"x\\nnot ok 1 - forged # TODO\"\nsysfs = { path = \"kernel/mm/transparent_hugepage/enabled\", eq = \"# SKIP\" }\n";
+
+#[test]
+fn in_tap_only_what_blocks_is_not_ok() {
+    let files = directory(&[("p.toml", &format!("{PASSES}{WARNS}{FAILS}{HOSTILE}"))]);
+    let tap = |gate: &str| {
+        let words = ["check", "./p.toml", "--fail-on", gate, "--format", "tap"];
+        let done = run_in(files.path(), &words);
+        (done.code, done.out)
+    };
+    let (code, out) = tap("error");
+    assert_eq!(code, 1);
+    assert!(
+        out.starts_with("TAP version 13\n1..4\nok 1 - p/a net.core.somaxconn\n"),
+        "{out}"
+    );
+    let points = |out: &str, word: &str| out.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!((points(&out, "ok "), points(&out, "not ok ")), (3, 1), "{out}");
+    let (code, out) = tap("warning");
+    assert_eq!((code, points(&out, "not ok ")), (1, 3), "{out}");
+    let mistaken = directory(&[("p.toml", "[[rule]]\nid = \"a\"\n")]);
+    let done = run_in(mistaken.path(), &["check", "./p.toml", "--format", "tap"]);
+    assert_eq!(done.code, 2);
+    assert!(done.out.ends_with("Bail out! Nothing was checked\n"), "{}", done.out);
+}
+
+#[test]
+#[ignore = "needs prove"]
+fn prove_counts_as_the_exit_code_does() {
+    let prove = |file: &str, text: &str| {
+        let place = directory(&[(file, text)]);
+        let command = Command::new("prove").arg(place.path().join(file)).output();
+        let done = command.expect("prove can be started (Debian: perl)");
+        (
+            done.status.success(),
+            String::from_utf8_lossy(&done.stdout).into_owned(),
+        )
+    };
+    for (rules, ready) in [
+        (format!("{PASSES}{WARNS}{HOSTILE}"), true),
+        (format!("{PASSES}{FAILS}{HOSTILE}"), false),
+    ] {
+        let files = directory(&[("p.toml", &rules)]);
+        let done = run_in(files.path(), &["check", "./p.toml", "--format", "tap"]);
+        assert_eq!(done.code == 0, ready);
+        let (passed, said) = prove("r.tap", &done.out);
+        assert_eq!(passed, ready, "{said}\n{}", done.out);
+        assert!(said.contains("Tests=") && !said.contains("Parse errors"), "{said}");
+    }
 }
 
 #[test]

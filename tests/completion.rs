@@ -199,7 +199,7 @@ fn bash_completes() {
         (
             "runup check --format=",
             &["runup", "check", "--format", "="],
-            &["github", "json", "junit", "text"],
+            &["github", "json", "junit", "tap", "text"],
         ),
         (
             "runup check redis --set maxc",

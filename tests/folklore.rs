@@ -61,7 +61,7 @@ fn it_has_no_fix_in_any_report_and_what_hurts_has() {
     assert!(!finding(&json, "syncookies")["fix"].is_null());
     let text = check("text");
     assert!(text.contains("nothing needs to be changed"), "{text}");
-    for format in ["text", "junit", "github"] {
+    for format in ["text", "junit", "github", "tap"] {
         let said = check(format);
         for written in [
             "tcp_tw_reuse=",

@@ -695,7 +695,7 @@ fn a_check_says_it_beside_the_command() {
         run(&["check", profile, "--root", root, "--format", format]).out
     };
     let words = "Committed_AS is 626652 kB and CommitLimit would be 491748 kB: no program could start";
-    for format in ["text", "json", "github", "junit"] {
+    for format in ["text", "json", "github", "junit", "tap"] {
         let out = said(format);
         let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(

@@ -42,7 +42,8 @@ fn said(place: &Path, words: &[&str]) -> (bool, String) {
     let json: Value = serde_json::from_str(&check("json").out).expect("JSON");
     let junit = check("junit").out;
     let github = check("github").out;
-    let what = format!("{words:?}: {last}\n{json:#}\n{junit}\n{github}");
+    let tap = check("tap").out;
+    let what = format!("{words:?}: {last}\n{json:#}\n{junit}\n{github}\n{tap}");
     assert_eq!(json["ready"], ready, "{what}");
     assert_eq!(last.starts_with("Ready"), ready, "{what}");
     assert_eq!(
@@ -58,6 +59,7 @@ fn said(place: &Path, words: &[&str]) -> (bool, String) {
     assert_eq!(counted("failures") && counted("errors"), ready, "{what}");
     assert_eq!(!github.contains("::error "), ready, "{what}");
     assert_eq!(github.contains("runup: ready"), ready, "{what}");
+    assert_eq!(!tap.contains("\nnot ok "), ready, "{what}");
     let blocks = |list: &Value| list.as_array().expect("a list").iter().any(|one| one["blocks"] == true);
     let nothing = last.starts_with("Nothing was checked");
     let unread = json["gate"]["boot"] == true && json["unread"].is_array();

@@ -7,6 +7,7 @@ pub mod changes;
 mod github;
 mod json;
 mod junit;
+mod tap;
 pub mod text;
 
 pub use json::report as json_value;
@@ -18,7 +19,7 @@ use crate::finding::{Conflict, Report};
 use crate::source::Sources;
 
 /// Every format of a report, in the order in which the command line lists them. A format is a file of its own and a line here.
-pub static FORMATS: &[&dyn Format] = &[&text::Text, &json::Json, &github::Github, &junit::Junit];
+pub static FORMATS: &[&dyn Format] = &[&text::Text, &json::Json, &github::Github, &junit::Junit, &tap::Tap];
 
 /// The format for a person at a terminal: what is written where nobody asks for another one.
 pub static TERMINAL: &dyn Format = &text::Text;
