@@ -18,7 +18,7 @@ use runup::profile::{self, Library, Profile};
 use runup::source::Sources;
 use runup::system::Os;
 use runup::system::memory::{Fault, MemorySystem};
-use support::{directory, run};
+use support::{directory, run, run_in};
 
 const MEMINFO: &str = "MemTotal:         983496 kB\nMemFree:          800000 kB\nMemAvailable:     864000 kB\n\
                        SwapTotal:             0 kB\nSwapFree:              0 kB\nCommitLimit:      491748 kB\n\
@@ -869,4 +869,44 @@ proptest! {
             }
         }
     }
+}
+
+/// The consent to turn swap off says that what is swapped out must fit; that it does not is seen.
+#[test]
+fn swap_stays_on_where_what_is_in_it_does_not_fit_into_memory() {
+    let planned = |available: &str| {
+        let meminfo = format!(
+            "MemTotal: 8000000 kB\nMemAvailable: {available} kB\nSwapTotal: 5000000 kB\nSwapFree: 1000000 kB\n\
+             CommitLimit: 9000000 kB\nCommitted_AS: 100 kB\n"
+        );
+        let rules = "[[rule]]\nid = \"off\"\nmemory = { swap = 0, available = { min = \"900G\" } }\n";
+        let swaps = "Filename\tType\tSize\tUsed\tPriority\n/dev/sda2 partition 5000000 4000000 -2\n";
+        let place = directory(&[
+            ("p.toml", rules),
+            ("proc/meminfo", &meminfo),
+            ("proc/swaps", swaps),
+            ("proc/sys/kernel/osrelease", "6.1.0\n"),
+            ("proc/sys/vm/overcommit_memory", "0\n"),
+            ("proc/self/cgroup", "0::/\n"),
+            (
+                "proc/self/mountinfo",
+                "20 1 0:2 / / rw - ext4 /dev/sda1 rw\n30 20 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+            ),
+            ("sys/fs/cgroup/cgroup.controllers", "memory\n"),
+        ]);
+        let words = ["apply", "./p.toml", "--root", ".", "--dry-run", "--allow", "swapoff"];
+        let done = run_in(place.path(), &words);
+        format!("{}{}", done.out, done.err)
+    };
+    let roomy = planned("4100000");
+    assert!(
+        roomy.contains("swap on /dev/sda2") && roomy.contains("1 change would be made"),
+        "{roomy}"
+    );
+    assert!(roomy.contains("other programs hold the memory"), "{roomy}");
+    let full = planned("300000");
+    assert!(
+        full.contains("0 changes would be made") && full.contains("are swapped out"),
+        "{full}"
+    );
 }

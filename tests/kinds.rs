@@ -477,14 +477,22 @@ fn the_remedy_of_a_mount_is_a_command_and_a_line() {
 }
 
 #[test]
-fn options_of_a_mount_are_changed_in_one_remount_and_the_rest_apart() {
-    let asked = "type = \"xfs\", options = { contains = \"noatime\" }, device = \"/dev/sdz1\", read_only = true";
-    let wanted: &[&[&str]] = &[
-        &["file system of xfs"],
-        &["mount -o remount,noatime,ro ", "defaults,noatime,ro"],
-        &["the right device"],
-    ];
+fn options_of_a_mount_are_changed_in_one_remount_and_never_of_the_wrong_one() {
+    let asked = "options = { contains = \"noatime\" }, read_only = true";
+    let wanted: &[&[&str]] = &[&["mount -o remount,noatime,ro ", "defaults,noatime,ro"]];
     assert_parts(&mounted(), &mount("/var/lib/mongodb", asked), wanted);
+    // What is mounted now is not what is to be.
+    let asked = format!("type = \"xfs\", device = \"/dev/sdz1\", {asked}");
+    let wanted: &[&[&str]] = &[&[
+        "file system of xfs",
+        "the right device",
+        "needs noatime.",
+        "Mount it ro",
+    ]];
+    let finding = one(&mounted(), &mount("/var/lib/mongodb", &asked));
+    assert_parts(&mounted(), &mount("/var/lib/mongodb", &asked), wanted);
+    let fix = finding.fix.as_ref().expect("a fix");
+    assert!(fix.remedies().iter().all(|(_, text)| !text.contains("remount")));
     // Which option would begin so nobody can tell, and that is not forgotten for the other.
     let asked = mount(
         "/var/lib/mongodb",
@@ -673,18 +681,19 @@ fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
 }
 
 #[test]
-fn many_nodes_that_are_far_and_uneven_are_three_things_to_do() {
+fn many_nodes_that_are_far_and_uneven_get_one_policy_and_words_for_the_rest() {
     let rule = "numa = { nodes = { max = 1 }, distance = { max = 10 }, spread = { max = \"50%\" } }";
-    let wanted: &[&[&str]] = &[
-        &["firmware can present one node", "numactl --interleave=all CMD"],
-        &[
-            "numactl --hardware",
-            "numactl --cpunodebind=0 --membind=0 CMD",
-            "--cpuset-mems=0",
-        ],
-        &["vm.zone_reclaim_mode", "numactl --interleave=all CMD"],
-    ];
+    let wanted: &[&[&str]] = &[&[
+        "firmware can present one node",
+        "numactl --interleave=all CMD",
+        "For the spread: ",
+        "vm.zone_reclaim_mode",
+        "For the distance: ",
+        "numactl --hardware",
+    ]];
     assert_parts(&numa(), rule, wanted);
+    let unit = remedy(&one(&numa(), rule), Dialect::Systemd);
+    assert!(unit.contains("interleave") && !unit.contains("bind"), "{unit}");
 }
 
 /// A network card, a bridge, a card that is down, and loopback.
@@ -1168,4 +1177,40 @@ fn too_little_memory_does_not_hide_that_swap_is_to_be_off() {
     assert_eq!(fix.parts.len(), 2);
     assert!(fix.changes().any(|change| change.to == "0"));
     assert!(remedy(&finding, Dialect::Manual).contains("Stop what is not needed"));
+}
+
+#[test]
+fn swap_that_is_to_be_off_is_not_turned_on_again() {
+    let system = MemorySystem::linux("6.1").file(
+        "/proc/meminfo",
+        "MemTotal: 4000 kB\nMemAvailable: 3000 kB\nSwapTotal: 9 kB\nSwapFree: 5 kB\n",
+    );
+    let said = |rule: &str| {
+        let fix = one(&system, rule).fix.expect("a fix");
+        fix.remedies().into_iter().map(|(_, text)| text).collect::<String>()
+    };
+    let off = said("memory = { swap = 0, swap_used = 0 }");
+    assert!(off.contains("swapoff") && !off.contains("swapon"), "{off}");
+    let more = said("memory = { swap = { min = \"1G\" }, swap_used = 0 }");
+    assert!(more.contains("mkswap") && more.contains("Free memory"), "{more}");
+}
+
+#[test]
+fn the_authors_words_stand_for_all_that_people_would_be_told() {
+    let system = MemorySystem::linux("6.1").file(
+        "/proc/meminfo",
+        "MemTotal: 4000 kB\nMemAvailable: 9 kB\nSwapTotal: 9 kB\nSwapFree: 9 kB\n",
+    );
+    let told = |asked: &str| {
+        let rule = format!("memory = {{ {asked} }}\nremedy = \"ask the author\"");
+        let fix = one(&system, &rule).fix.expect("a fix");
+        fix.remedies_here().map(|(_, text)| text.to_owned()).collect::<Vec<_>>()
+    };
+    let nothing_can_be_set = told("total = { min = \"1T\" }, available = { min = \"1T\" }");
+    assert_eq!(nothing_can_be_set, ["ask the author"]);
+    let both = told("total = { min = \"1T\" }, swap = 0");
+    assert!(
+        both.contains(&"ask the author".to_owned()) && both.len() == 2,
+        "{both:?}"
+    );
 }

@@ -442,22 +442,22 @@ fn what_is_wrong_with_a_unit_is_put_right_together() {
     );
     // A drop-in does not stop what runs.
     let all = format!("sudo systemctl disable --now nginx.service\n{drop_in}");
-    let finding = says(
+    says(&running, "nginx", &format!("{asked}, active = false"), &all);
+    let gone = says(
         &running,
         "nginx",
         &format!("{asked}, active = false, exists = false"),
-        &all,
+        drop_in,
     );
     assert_eq!(
-        remedy(&finding, Dialect::Manual),
-        "Install nginx.service, or remove it, as the rule asks."
+        remedy(&gone, Dialect::Manual),
+        "Stop it (`sudo systemctl disable --now nginx.service`), then remove nginx.service."
     );
-    let missing = says(
-        &running,
-        "irqbalance",
-        "exists = true, active = true",
-        "sudo systemctl enable --now irqbalance.service",
-    );
+    // No command of systemd starts what is not there.
+    let rule = "service = { unit = \"irqbalance\", exists = true, active = true }";
+    let missing = find(&running, rule);
+    let fix = missing.fix.as_ref().expect("a fix");
+    assert!(fix.remedies().iter().all(|(_, text)| !text.contains("systemctl")));
     assert!(remedy(&missing, Dialect::Manual).starts_with("Install irqbalance.service"));
 }
 

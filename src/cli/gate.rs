@@ -249,9 +249,16 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
         }
     }
     for finding in findings {
-        let here = finding.fix.iter().flat_map(Fix::remedies_here);
-        for (_, words) in here.filter(|(dialect, _)| *dialect == Dialect::Manual) {
-            text += &format!("{}: {words}\n", finding.rule);
+        for part in finding.fix.iter().flat_map(|fix| &fix.parts) {
+            match part.remedy_here() {
+                Some((Dialect::Manual, words)) => text += &format!("{}: {words}\n", finding.rule),
+                // What changes something was named above.
+                Some((_, commands)) if part.proposal.changes.is_empty() => {
+                    text += &format!("{}:\n", finding.rule);
+                    commands.lines().for_each(|line| text += &format!("  {line}\n"));
+                }
+                Some(_) | None => {}
+            }
         }
     }
     text

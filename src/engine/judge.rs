@@ -392,16 +392,22 @@ fn join(proposals: Vec<Proposal>) -> Vec<Proposal> {
     joined
 }
 
-/// Puts the author's words in the place of what the kind would say to a person, once.
+/// Puts the author's words in the place of what the kind would say to people, whatever it is: once, beside what a program can change.
 fn say(proposals: &mut Vec<Proposal>, text: &str) {
+    let mut is_first = true;
+    proposals.retain(|proposal| !proposal.changes.is_empty() || std::mem::take(&mut is_first));
     for proposal in &mut *proposals {
         proposal.remedies.retain(|(dialect, _)| *dialect != Dialect::Manual);
     }
-    match proposals.first_mut() {
-        Some(first) => first.remedies.push((Dialect::Manual, text.to_owned())),
-        None => proposals.push(Proposal::manual("", text)),
+    let said = (Dialect::Manual, text.to_owned());
+    let for_people = proposals.iter_mut().find(|proposal| proposal.changes.is_empty());
+    match for_people {
+        Some(proposal) => proposal.remedies.push(said),
+        None => match proposals.first_mut() {
+            Some(proposal) => proposal.remedies.push(said),
+            None => proposals.push(Proposal::manual("", text)),
+        },
     }
-    proposals.retain(|proposal| !proposal.changes.is_empty() || !proposal.remedies.is_empty());
 }
 
 /// A proposal with what is to be done in every dialect.

@@ -13,7 +13,7 @@ use crate::host::Host;
 use crate::overlay::Overlay;
 use crate::rule::{Change, Dialect, Proposal, Reach, Scope, Side, Target};
 use crate::system::{Limits, Resource, System};
-use crate::value::Number;
+use crate::value::{Number, Unit};
 
 /// Limits that a program is to be started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,23 @@ pub struct Left {
     pub reason: String,
     /// What to do.
     pub remedy: Option<(Dialect, String)>,
+}
+
+/// Why what is swapped out cannot come back into memory, as far as that can be told: the kernel would end programs to make room.
+fn does_not_fit(host: &Host<'_>) -> Option<String> {
+    let used = host
+        .meminfo("SwapTotal")
+        .ok()?
+        .saturating_sub(host.meminfo("SwapFree").ok()?);
+    let available = host.meminfo("MemAvailable").ok()?;
+    let bytes = |bytes: u64| Unit::Bytes.show(i128::from(bytes), 4096);
+    (used > available).then(|| {
+        format!(
+            "{} are swapped out, and {} of memory are available: the kernel would have to end programs",
+            bytes(used),
+            bytes(available)
+        )
+    })
 }
 
 /// What will be done, and what will not.
@@ -116,29 +133,31 @@ impl<'a> Draft<'a> {
             self.left.push(leave(reason, None));
             return false;
         };
+        // A note that could be made is not made, whatever else of it could not.
+        let can_be_made = |part: &Part| self.moves(&part.proposal, host).is_ok();
+        if is_left && fix.parts.iter().any(can_be_made) {
+            if !self.notes.contains(&name) {
+                self.notes.push(name.clone());
+            }
+            return false;
+        }
         let mut moved = false;
         for part in &fix.parts {
-            let moves = match self.moves(&part.proposal, host) {
-                Ok(moves) => moves,
+            match self.moves(&part.proposal, host) {
+                Ok(moves) => {
+                    for step in moves {
+                        match self.take(&name, step) {
+                            Ok(changed) => moved |= changed,
+                            Err(reason) => {
+                                self.left.push(leave(reason, Some(part)));
+                                break;
+                            }
+                        }
+                    }
+                }
                 Err(refusal) => {
                     let part = (!refusal.harmful).then_some(part);
                     self.left.push(leave(refusal.reason, part));
-                    continue;
-                }
-            };
-            if is_left {
-                if !self.notes.contains(&name) {
-                    self.notes.push(name.clone());
-                }
-                continue;
-            }
-            for step in moves {
-                match self.take(&name, step) {
-                    Ok(changed) => moved |= changed,
-                    Err(reason) => {
-                        self.left.push(leave(reason, Some(part)));
-                        break;
-                    }
                 }
             }
         }
@@ -187,6 +206,9 @@ impl<'a> Draft<'a> {
                         return Err(because().into());
                     }
                     permit.consent(Consent::Swapoff, "what is swapped out must fit into memory")?;
+                    if let Some(reason) = does_not_fit(host) {
+                        return Err(Refusal { reason, harmful: true });
+                    }
                     after.set_swap_off();
                     permit.guarded(guard::SWAPS, &after)?;
                     moves.extend(swaps_off(permit.machine));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Format, Style};
 use crate::change::{Change, Side, Target};
 use crate::diagnostic::Diagnostic;
-use crate::finding::{ConflictSide, Finding, Report};
+use crate::finding::{ConflictSide, Finding, Part, Report};
 use crate::gate::Gate;
 use crate::source::{Origin, Place, Sources};
 
@@ -101,9 +101,21 @@ struct Fix<'a> {
     changes: Vec<ChangeV1<'a>>,
     remedies: BTreeMap<&'a str, String>,
     here: Option<&'a str>,
+    /// Where there are several things to do, each by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<PartV1<'a>>,
     /// What speaks against making the changes by hand.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     dangers: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct PartV1<'a> {
+    reach: &'a str,
+    because: &'a str,
+    changes: Vec<ChangeV1<'a>>,
+    remedies: BTreeMap<&'a str, &'a str>,
+    here: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -308,8 +320,25 @@ fn fixed(fix: &crate::finding::Fix) -> Option<Fix<'_>> {
             .map(|(dialect, text)| (dialect.name(), text))
             .collect(),
         here: lead.here.map(crate::change::Dialect::name),
+        parts: match &fix.parts[..] {
+            [_] => Vec::new(),
+            parts => parts.iter().map(part).collect(),
+        },
         dangers: &fix.dangers,
     })
+}
+
+fn part(part: &Part) -> PartV1<'_> {
+    let remedies = part.remedies.iter();
+    PartV1 {
+        reach: part.proposal.reach.name(),
+        because: &part.proposal.because,
+        changes: part.proposal.changes.iter().map(change).collect(),
+        remedies: remedies
+            .map(|(dialect, text)| (dialect.name(), text.as_str()))
+            .collect(),
+        here: part.here.map(crate::change::Dialect::name),
+    }
 }
 
 fn change(change: &Change) -> ChangeV1<'_> {

@@ -179,14 +179,16 @@ impl Page<'_> {
 
     fn fix(&self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         let Some(fix) = &finding.fix else { return Ok(()) };
+        if let [part] = &fix.parts[..] {
+            self.remedy(part, out)?;
+            self.labelled("danger", &fix.warning(), out)?;
+            return self.reach(part, out);
+        }
         for part in &fix.parts {
             self.remedy(part, out)?;
-        }
-        self.labelled("danger", &fix.warning(), out)?;
-        for part in &fix.parts {
             self.reach(part, out)?;
         }
-        Ok(())
+        self.labelled("danger", &fix.warning(), out)
     }
 
     /// What to do from here.

@@ -1,8 +1,8 @@
 //! Memory and swap.
 
 use super::{
-    Change, Context, Dialect, Docs, Evidence, Failing, Found, Metric, Proposal, Reading, Row, Scope, Selectors, Table,
-    Target, Way, reach,
+    Change, Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Scope, Selectors,
+    Table, Target, Way, reach,
 };
 use crate::failure::Why;
 use crate::system::{Failure, Os};
@@ -36,10 +36,13 @@ static ROWS: &[Row<()>] = &[
     Row::new(
         bytes("swap", "Swap space of the machine; 0 is off."),
         swap,
-        Way::Own(swap_off),
+        Way::Joint(&SWAP),
     ),
-    Row::new(bytes("swap_used", "Swap space in use."), swap_used, Way::Own(swap_back)),
+    Row::new(bytes("swap_used", "Swap space in use."), swap_used, Way::Joint(&SWAP)),
 ];
+
+/// What is swapped out, and whether there is swap at all, is one thing to decide.
+static SWAP: Joint = Joint(swapping);
 
 static DOCS: Docs = Docs {
     summary: "Memory that is there and available, and swap.",
@@ -85,13 +88,19 @@ fn less_use(_: &Failing<'_>) -> Proposal {
     )
 }
 
-fn swap_off(failing: &Failing<'_>) -> Proposal {
-    if failing.target() != Some(&Value::number(0)) {
-        return Proposal::manual(
-            "the machine has too little swap",
-            "Add a swap file or partition: mkswap and swapon.",
-        );
+fn swapping(failing: &Failing<'_>) -> Proposal {
+    const BACK: &str = "Free memory, then swapoff -a and swapon -a bring everything back into memory.";
+    const MORE: &str = "Add a swap file or partition: mkswap and swapon.";
+    match (failing.of("swap"), failing.asks("swap"), failing.asks("swap_used")) {
+        // Without swap nothing is swapped out.
+        (Some(none), ..) if *none == Value::number(0) => swap_off(failing),
+        (_, true, true) => Proposal::manual("the machine has too little swap", format!("{MORE}\n{BACK}")),
+        (_, true, false) => Proposal::manual("the machine has too little swap", MORE),
+        (_, false, _) => Proposal::manual("something was swapped out", BACK),
     }
+}
+
+fn swap_off(failing: &Failing<'_>) -> Proposal {
     let (reach, because) = reach::of_host(failing.cx);
     let change = Change {
         target: Target::Swap,
@@ -106,13 +115,6 @@ fn swap_off(failing: &Failing<'_>) -> Proposal {
         changes: vec![change],
         remedies: Vec::new(),
     }
-}
-
-fn swap_back(_: &Failing<'_>) -> Proposal {
-    Proposal::manual(
-        "something was swapped out",
-        "Free memory, then swapoff -a and swapon -a bring everything back into memory.",
-    )
 }
 
 fn read(bytes: Result<u64, Failure>, what: &str) -> Reading {

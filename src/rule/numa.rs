@@ -1,8 +1,8 @@
 //! NUMA: memory that is nearer to some processors than to others.
 
 use super::{
-    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Observation, Proposal, Reading, Row, Selectors, Table,
-    Way, reading_of,
+    Context, Dialect, Docs, Evidence, Failing, Found, Joint, Mend, Metric, Observation, Proposal, Reading, Row,
+    Selectors, Table, Way, reading_of,
 };
 use crate::system::{Failure, Os};
 use crate::value::{PortSet, Type, Unit, Value};
@@ -19,7 +19,7 @@ static ROWS: &[Row<Vec<u32>>] = &[
             "Nodes that are online and have memory.",
         ),
         |nodes, _, _| told(Ok(i128::try_from(nodes.len()).unwrap_or(i128::MAX))),
-        Way::Own(from_all_or_one),
+        Way::Joint(&POLICY),
     ),
     Row::new(
         Metric::new(
@@ -28,7 +28,7 @@ static ROWS: &[Row<Vec<u32>>] = &[
             "The largest distance between two of them, as the firmware tells it: 10 is the node itself, 20 twice as far.",
         ),
         |nodes, cx, _| told(distance(nodes, cx)),
-        Way::Own(on_one_node),
+        Way::Joint(&POLICY),
     ),
     Row::new(
         Metric::new(
@@ -37,9 +37,12 @@ static ROWS: &[Row<Vec<u32>>] = &[
             "How uneven they are filled: the share of free memory of the emptiest node less that of the fullest.",
         ),
         |nodes, cx, evidence| told(spread(nodes, cx, evidence)),
-        Way::Own(from_all),
+        Way::Joint(&POLICY),
     ),
 ];
+
+/// A program has one policy: memory from all nodes or from one.
+static POLICY: Joint = Joint(policy);
 
 static DOCS: Docs = Docs {
     summary: "NUMA nodes: how many, how far apart, how evenly filled.",
@@ -92,6 +95,31 @@ impl Table for Numa {
         let nodes = nodes(cx).unwrap_or_default();
         observation.evidence.extend(allowed(&nodes, cx));
     }
+}
+
+/// The policy for the first metric that fails, and in words what helps the others: commands for two would undo each other.
+fn policy(failing: &Failing<'_>) -> Proposal {
+    let ways: [(&str, Mend); 3] = [
+        ("nodes", from_all_or_one),
+        ("spread", from_all),
+        ("distance", on_one_node),
+    ];
+    let mut own = ways.iter().filter(|(metric, _)| failing.asks(metric));
+    let Some((_, first)) = own.next() else {
+        return from_all_or_one(failing);
+    };
+    let mut proposal = first(failing);
+    for (metric, other) in own {
+        let words = other(failing).remedies.into_iter();
+        let said = proposal
+            .remedies
+            .iter_mut()
+            .find(|(dialect, _)| *dialect == Dialect::Manual);
+        if let (Some((_, said)), Some((_, words))) = (said, words.into_iter().find(|(of, _)| *of == Dialect::Manual)) {
+            *said = format!("{said}\nFor the {metric}: {words}");
+        }
+    }
+    proposal
 }
 
 fn from_all_or_one(_: &Failing<'_>) -> Proposal {

@@ -41,7 +41,7 @@ static ROWS: &[Row<()>] = &[
         Metric::new(
             "runnable",
             Type::Number(Unit::Count),
-            "Tasks that run or want to, runup not counted.",
+            "Tasks that run or want to at either end of the window, the more of both; runup is not counted.",
         )
         .over(Over::Peak)
         .settles(),

@@ -61,6 +61,12 @@ impl Failing<'_> {
         self.targets.iter().find_map(|(_, value)| value.as_ref())
     }
 
+    /// Whether a metric is among those that fail.
+    #[must_use]
+    pub fn asks(&self, metric: &str) -> bool {
+        self.targets.iter().any(|(name, _)| *name == metric)
+    }
+
     /// The value that a metric is to have; `None` where it is not among those that fail, or no single value would do.
     #[must_use]
     pub fn of(&self, metric: &str) -> Option<&Value> {

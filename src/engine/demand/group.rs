@@ -6,7 +6,7 @@ use super::super::Planned;
 use super::choice::{Choice, Slot};
 use super::claim::Claim;
 use super::groups::Groups;
-use super::left::{left_over, never, refusal};
+use super::left::{left_over, never, no_setting, refusal};
 use super::range::Demand;
 use super::wanted::{Asker, Collection, LeftOver, Wanted};
 use crate::rule::{Change, Context, Intent, Observation, Proposal, Target};
@@ -175,6 +175,14 @@ impl<'a> Group<'a> {
             match refusal(claim.planned, proposals) {
                 Some(reason) => left.push(left_over(claim.planned, &self.observation.subject, reason)),
                 None => {
+                    let (_, without): (Vec<_>, Vec<_>) = proposals
+                        .iter()
+                        .cloned()
+                        .partition(|proposal| !proposal.changes.is_empty());
+                    if !without.is_empty() {
+                        let reason = format!("in part: {}", no_setting(claim.planned, &without));
+                        left.push(left_over(claim.planned, &self.observation.subject, reason));
+                    }
                     let changes = proposals.iter().flat_map(|proposal| &proposal.changes);
                     parts.push((claim, changes.map(|change| change.target.clone()).collect()));
                 }

@@ -46,14 +46,16 @@ pub(super) fn no_setting(planned: &Planned<'_>, proposals: &[Proposal]) -> Strin
     if let Some(text) = &planned.rule.remedy {
         return format!("no single setting does it: {text}");
     }
+    let of_the_state = || "it is about the state of the machine, and no setting does it".to_owned();
+    if proposals.is_empty() {
+        return of_the_state();
+    }
     let mut ways: Vec<String> = Vec::new();
-    for way in proposals.iter().filter_map(by_other_ways) {
+    for proposal in proposals {
+        let way = by_other_ways(proposal).unwrap_or_else(of_the_state);
         if !ways.contains(&way) {
             ways.push(way);
         }
-    }
-    if ways.is_empty() {
-        return "it is about the state of the machine, and no setting does it".to_owned();
     }
     ways.join("; ")
 }

@@ -3,7 +3,7 @@
 mod options;
 
 use super::{
-    Context, Dialect, Docs, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way, disk,
+    Context, Dialect, Docs, Failing, Found, Joint, Mend, Metric, Proposal, Reading, Row, Selectors, Table, Way, disk,
     reading_of,
 };
 use crate::diagnostic::Diagnostics;
@@ -36,7 +36,7 @@ static ROWS: &[Row<host::Mount>] = &[
                 options: vec![mount.kind.clone()],
             }))
         },
-        Way::Own(another_kind),
+        Way::Joint(&REMOUNT),
     ),
     Row::new(
         Metric::new(
@@ -54,7 +54,7 @@ static ROWS: &[Row<host::Mount>] = &[
             "What is mounted: `/dev/sda1`, `tmpfs`, `server:/export`.",
         ),
         |mount, _, _| Reading::Value(Value::Text(mount.source.clone())),
-        Way::Own(another_device),
+        Way::Joint(&REMOUNT),
     ),
     Row::new(
         Metric::new(
@@ -68,7 +68,7 @@ static ROWS: &[Row<host::Mount>] = &[
 ];
 
 /// Being read-only is one of the options.
-static REMOUNT: Joint = Joint(remount);
+static REMOUNT: Joint = Joint(mend);
 
 static DOCS: Docs = Docs {
     summary: "The mount that holds a path: kind of file system, options, device.",
@@ -147,7 +147,7 @@ fn with_mount(failing: &Failing<'_>, mend: impl FnOnce(&str, &host::Mount) -> Pr
 
 fn another_kind(failing: &Failing<'_>) -> Proposal {
     let kind = failing
-        .target()
+        .of("type")
         .map_or_else(|| "another kind".to_owned(), Value::to_string);
     with_mount(failing, |path, _| {
         Proposal::manual(
@@ -167,6 +167,40 @@ fn another_device(failing: &Failing<'_>) -> Proposal {
             ),
         )
     })
+}
+
+/// Another device or kind of file system comes first: the options of the mount that is there now say nothing of it.
+fn mend(failing: &Failing<'_>) -> Proposal {
+    let another: [(&str, Mend); 2] = [("type", another_kind), ("device", another_device)];
+    let mut own = another.iter().filter(|(metric, _)| failing.asks(metric));
+    let Some((_, first)) = own.next() else {
+        return remount(failing);
+    };
+    let mut proposal = first(failing);
+    let Some((_, said)) = proposal.remedies.first_mut() else {
+        return proposal;
+    };
+    for (_, other) in own {
+        let more = other(failing).remedies.into_iter().map(|(_, text)| text);
+        more.for_each(|text| *said = format!("{said}\n{text}"));
+    }
+    if let (Some(Value::Words(wanted)), Some(Value::Words(now))) =
+        (failing.of("options"), failing.observation.value("options"))
+    {
+        let new: Vec<&str> = wanted
+            .iter()
+            .filter(|word| !now.contains(word))
+            .map(String::as_str)
+            .collect();
+        if !new.is_empty() {
+            *said = format!("{said}\nIts line in /etc/fstab needs {}.", new.join(","));
+        }
+    }
+    if let Some(read_only) = failing.switch("read_only") {
+        let option = if read_only { "ro" } else { "rw" };
+        *said = format!("{said}\nMount it {option}.");
+    }
+    proposal
 }
 
 fn remount(failing: &Failing<'_>) -> Proposal {

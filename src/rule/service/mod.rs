@@ -60,7 +60,7 @@ static ROWS: &[Row<Look>] = &[
             "Whether there is such a unit, by its file or its cgroup; a masked one counts as none.",
         ),
         exists,
-        Way::Own(remedy::install),
+        Way::Joint(&STATE),
     ),
     limit(
         "tasks_max",

@@ -13,6 +13,12 @@ pub(super) fn unit(selectors: &Selectors) -> String {
 /// What has a unit run, or has it started by others, or not.
 pub(super) fn state(failing: &Failing<'_>) -> Proposal {
     let word = quote(&unit(failing.selectors));
+    // No command does anything for a unit that is not there.
+    match (failing.asks("exists"), failing.switch("exists")) {
+        (true, Some(false)) => return remove(failing, &word),
+        (true, _) => return install(failing),
+        (false, _) => {}
+    }
     let commands = match (wish("enabled", failing), wish("active", failing)) {
         (Some(true), Some(true) | None) | (None, Some(true)) => format!("sudo systemctl enable --now {word}"),
         (Some(false), Some(false) | None) | (None, Some(false)) => format!("sudo systemctl disable --now {word}"),
@@ -45,6 +51,21 @@ pub(super) fn install(failing: &Failing<'_>) -> Proposal {
     Proposal::manual(
         "only a person can say how",
         format!("Install {unit}, or remove it, as the rule asks."),
+    )
+}
+
+/// A unit that is to go is stopped first, where the rule says so.
+fn remove(failing: &Failing<'_>, word: &str) -> Proposal {
+    let stops = ["enabled", "active"]
+        .into_iter()
+        .any(|metric| failing.switch(metric) == Some(false));
+    if !stops {
+        return install(failing);
+    }
+    let unit = unit(failing.selectors);
+    Proposal::manual(
+        "only a person can say how",
+        format!("Stop it (`sudo systemctl disable --now {word}`), then remove {unit}."),
     )
 }
 
