@@ -59,5 +59,7 @@ pub mod rule;
 pub mod severity;
 
 pub use runup_language::{date, diagnostic, document, expr, most, source, suggest, text, value};
-pub use runup_machine::{accounts, catalogue, failure, files, host, overlay, persisted, recording, system, systemd};
+pub use runup_machine::{
+    accounts, catalogue, cmdline, failure, files, host, overlay, persisted, recording, system, systemd,
+};
 pub use runup_shim as shim;

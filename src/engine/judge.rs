@@ -5,7 +5,7 @@ use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome, Part};
 use crate::host::Host;
 use crate::remedy;
-use crate::rule::{Advice, Context, Dialect, Observation, Proposal, Reading, Subject, Waiver, unit_of};
+use crate::rule::{Advice, Context, Dialect, Metric, Observation, Proposal, Reading, Subject, Waiver, unit_of};
 use crate::value::{
     Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, impossible, in_order, is_ordered,
 };
@@ -118,22 +118,24 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
                 reasons.push((Outcome::Fail, why));
             }
             Reading::Value(value) => {
-                actual.push(format!("{prefix}{}", value.show(unit, page_size)));
-                match expectation
-                    .comparisons
-                    .iter()
-                    .find(|comparison| !comparison.holds(&value))
-                {
-                    Some(comparison) => {
+                let metric = expectation.metric;
+                let shown = format!("{prefix}{}", metric.shown(&value).show(unit, page_size));
+                match against(expectation, &value) {
+                    Against::Holds => passed = true,
+                    Against::Undecided(why) => {
+                        unknown = true;
+                        reasons.push((Outcome::Unknown, why));
+                    }
+                    Against::Fails(comparison) => {
                         failed = true;
-                        let mut why = explain(comparison, &value);
+                        let mut why = explain(comparison, &value, metric);
                         if let Some(never) = impossible(&expectation.comparisons) {
                             why = format!("{why}, and {never}");
                         }
-                        reasons.push((Outcome::Fail, format!("{prefix}{}{why}", value.show(unit, page_size))));
+                        reasons.push((Outcome::Fail, format!("{shown}{why}")));
                     }
-                    None => passed = true,
                 }
+                actual.push(shown);
             }
         }
     }
@@ -262,8 +264,27 @@ fn read(observation: &Observation, expectation: &ResolvedExpectation) -> Reading
     }
 }
 
+/// What came of holding a value against what is expected of it.
+enum Against<'a> {
+    Holds,
+    Fails(&'a Comparison),
+    Undecided(String),
+}
+
+fn against<'a>(expectation: &'a ResolvedExpectation, value: &Value) -> Against<'a> {
+    let undecided = |asked: &Comparison| expectation.metric.veil.and_then(|veil| (veil.undecided)(asked, value));
+    let asked = &expectation.comparisons;
+    match asked.iter().find(|one| undecided(one).is_none() && !one.holds(value)) {
+        Some(fails) => Against::Fails(fails),
+        None => asked
+            .iter()
+            .find_map(undecided)
+            .map_or(Against::Holds, Against::Undecided),
+    }
+}
+
 /// What is wrong with a value, after the value itself.
-fn explain(comparison: &Comparison, value: &Value) -> String {
+fn explain(comparison: &Comparison, value: &Value, metric: &Metric) -> String {
     match (comparison.comparator, &comparison.operand) {
         (Comparator::Min, _) => " is too low".to_owned(),
         (Comparator::Max, _) => " is too high".to_owned(),
@@ -289,7 +310,7 @@ fn explain(comparison: &Comparison, value: &Value) -> String {
             let found: Vec<String> = words
                 .iter()
                 .filter(|word| holds(value, word))
-                .map(Value::to_string)
+                .map(|word| metric.shown(word).to_string())
                 .collect();
             format!(" has {}", found.join(" and "))
         }
@@ -297,7 +318,7 @@ fn explain(comparison: &Comparison, value: &Value) -> String {
             let missing: Vec<String> = words
                 .iter()
                 .filter(|word| !holds(value, word))
-                .map(Value::to_string)
+                .map(|word| metric.shown(word).to_string())
                 .collect();
             format!(" lacks {}", missing.join(" and "))
         }

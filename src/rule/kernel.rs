@@ -1,14 +1,14 @@
 //! The kernel: version, command line, modules.
 
 use super::{
-    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Proposal, Reach, Reading, Row, Selectors, Table, Way,
-    clock, reach, reading_of,
+    Context, Dialect, Docs, Evidence, Failing, Found, Metric, Proposal, Reach, Reading, Row, Selectors, Table, Veil,
+    Way, clock, reach, reading_of,
 };
+use crate::cmdline;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, is_name, optional};
-use crate::recording::without_secrets;
 use crate::system::{Failure, Os};
-use crate::value::{Type, Value};
+use crate::value::{Comparator, Comparison, Operand, Type, Value};
 
 /// The kernel: `kernel = { version = { min = "5.4" } }`, `kernel = { module = "br_netfilter", loaded = true }`.
 #[derive(Debug)]
@@ -31,7 +31,8 @@ static ROWS: &[Row<Seen>] = &[
             "cmdline",
             Type::Words,
             "The words of the command line that the kernel was started with.",
-        ),
+        )
+        .veiled(&VEIL),
         cmdline,
         Way::Own(at_boot),
     ),
@@ -54,7 +55,8 @@ static ROWS: &[Row<Seen>] = &[
 static DOCS: Docs = Docs {
     summary: "The kernel's version, command line, modules and clock source.",
     text: "Versions compare by their numbers: `6.1.0-18-amd64` is 6.1. Of the command line, words can be asked for \
-(`contains`, `starts_with`) or ruled out (`excludes`).\n\n\
+(`contains`, `starts_with`) or ruled out (`excludes`). Values of parameters that are secrets by their name (`rd.luks.key=`, \
+`*.password=`) are compared, but neither shown nor recorded; from a recording a rule about one is unknown.\n\n\
 A module counts as loaded when `/proc/modules` lists it, when `/sys/module` has it, or when the kernel's list of built-in ones \
 does. In a container the host's modules are seen, and only the host can load one.",
     example: "[[rule]]\nid = \"bridge-filter\"\nseverity = \"warning\"\nkernel = { module = \"br_netfilter\", loaded = true }",
@@ -148,16 +150,56 @@ fn cmdline(_: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
     }
     match cx.text(CMDLINE) {
         Ok(text) => {
-            // What is neither recorded nor shown cannot be compared either: a recording gives the same report.
-            let text = String::from_utf8_lossy(&without_secrets(text.as_bytes())).into_owned();
-            let words = Type::Words.parse(&text);
-            words.map_or_else(
-                |error| Reading::Unreadable(format!("{CMDLINE}: {error}")),
-                Reading::Value,
-            )
+            let words = cmdline::words(&text).map(str::to_owned);
+            Reading::Value(Value::Words(words.collect()))
         }
         Err(reading) => reading,
     }
+}
+
+/// What a parameter that is a secret is set to is compared, and neither shown nor recorded.
+static VEIL: Veil = Veil {
+    shown: |value| match value {
+        Value::Words(words) => Value::Words(words.iter().map(|word| cmdline::shown(word)).collect()),
+        Value::Text(word) => Value::Text(cmdline::shown(word)),
+        other => other.clone(),
+    },
+    undecided,
+};
+
+/// A recording has `token=***`, which may be any value that somebody asks for.
+fn undecided(asked: &Comparison, value: &Value) -> Option<String> {
+    let Value::Words(seen) = value else { return None };
+    let hidden = |wanted: &str| seen.iter().find(|word| cmdline::may_be(word, wanted));
+    let has = |wanted: &str| seen.iter().any(|word| word == wanted && !cmdline::may_be(word, wanted));
+    let texts = |operand: &Operand| -> Vec<String> {
+        let values = match operand {
+            Operand::Value(value) => std::slice::from_ref(value),
+            Operand::Many(values) => values,
+            Operand::SameParity(_) => &[],
+        };
+        values.iter().map(Value::to_string).collect()
+    };
+    let wanted = texts(&asked.operand);
+    let maybe = || wanted.iter().filter(|word| !has(word)).find_map(|word| hidden(word));
+    let found = match asked.comparator {
+        Comparator::Contains if wanted.iter().all(|word| has(word) || hidden(word).is_some()) => maybe(),
+        Comparator::Excludes if !wanted.iter().any(|word| has(word)) => maybe(),
+        Comparator::StartsWith => {
+            let start = wanted.first()?;
+            let begins = |word: &String| word.starts_with(start.as_str()) && !cmdline::may_be(word, start);
+            // A parameter's name alone can be told.
+            let is_name = |word: &&String| word.strip_suffix(cmdline::HIDDEN) == Some(start);
+            let is_told = seen.iter().any(|word| begins(word) || is_name(&word));
+            hidden(start).filter(|_| !is_told)
+        }
+        Comparator::Eq | Comparator::Not => seen.iter().find(|word| {
+            let name = word.strip_suffix(cmdline::HIDDEN);
+            name.is_some_and(|name| cmdline::may_be(word, name))
+        }),
+        _ => None,
+    };
+    found.map(|word| format!("{CMDLINE} has {word}: the value is a secret, which is not in here"))
 }
 
 fn is_loaded(module: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {

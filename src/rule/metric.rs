@@ -1,6 +1,6 @@
 //! What of a subject can be compared, as everybody outside the kind's own file knows it.
 
-use crate::value::Type;
+use crate::value::{Comparison, Operand, Type, Value};
 
 /// What everybody outside the kind's own file knows of a metric.
 #[derive(Debug)]
@@ -19,6 +19,17 @@ pub struct Metric {
     pub words: &'static [&'static str],
     /// Whether what fails may pass a little later by itself, so that it is worth waiting for.
     pub settles: bool,
+    /// Set where parts of it are secrets, which are compared and never shown.
+    pub veil: Option<&'static Veil>,
+}
+
+/// How a value is shown of which parts are secrets.
+#[derive(Debug)]
+pub struct Veil {
+    /// The value as it may be shown.
+    pub shown: fn(&Value) -> Value,
+    /// Why nobody can tell whether a comparison holds: what was seen had lost its secrets already, as in a recording.
+    pub undecided: fn(&Comparison, &Value) -> Option<String>,
 }
 
 /// How a metric is judged over a time in which it is looked at more than once.
@@ -63,6 +74,7 @@ impl Metric {
             about: None,
             words: &[],
             settles: false,
+            veil: None,
         }
     }
 
@@ -85,6 +97,35 @@ impl Metric {
     #[must_use]
     pub const fn one_of(self, words: &'static [&'static str]) -> Self {
         Self { words, ..self }
+    }
+
+    /// The same, of which parts are secrets.
+    #[must_use]
+    pub const fn veiled(self, veil: &'static Veil) -> Self {
+        Self {
+            veil: Some(veil),
+            ..self
+        }
+    }
+
+    /// A value as it may be shown.
+    #[must_use]
+    pub fn shown(&self, value: &Value) -> Value {
+        self.veil.map_or_else(|| value.clone(), |veil| (veil.shown)(value))
+    }
+
+    /// What is asked for as it may be shown.
+    #[must_use]
+    pub fn shown_of(&self, asked: &Comparison) -> Comparison {
+        let operand = match &asked.operand {
+            Operand::Value(value) => Operand::Value(self.shown(value)),
+            Operand::Many(values) => Operand::Many(values.iter().map(|value| self.shown(value)).collect()),
+            Operand::SameParity(same) => Operand::SameParity(*same),
+        };
+        Comparison {
+            comparator: asked.comparator,
+            operand,
+        }
     }
 
     /// The same, which may become right by itself.

@@ -8,7 +8,7 @@
 //! catalogue
 //! system accounts
 //! files
-//! failure glob
+//! failure glob cmdline
 //! ```
 //! A module imports from the rows below its own.
 //!
@@ -21,10 +21,12 @@
 //! * [`accounts`]: users and groups by their files.
 //! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
 //! * [`glob`]: patterns over names.
+//! * [`cmdline`]: the words of a kernel's command line, and which of them nobody may see.
 //! * [`failure`]: why there is no answer.
 
 pub mod accounts;
 pub mod catalogue;
+pub mod cmdline;
 pub mod failure;
 pub mod files;
 pub mod glob;

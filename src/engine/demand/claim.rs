@@ -84,7 +84,7 @@ impl ResolvedSubject {
         let asked: Vec<String> = expectation
             .comparisons
             .iter()
-            .map(|comparison| comparison.describe(unit, page_size))
+            .map(|comparison| expectation.metric.shown_of(comparison).describe(unit, page_size))
             .collect();
         let name = expectation.metric.name;
         let prefix = if self.kind.has_several() { name } else { "" };

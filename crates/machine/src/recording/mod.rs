@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cmdline;
 use crate::failure::Why;
 use crate::files;
 use crate::system::{self, Failure, Identity, Platform, Question, Stat, SysctlName, System};
@@ -167,18 +168,6 @@ pub fn is_secret(name: &str) -> bool {
         "/keys/",
     ];
     PARTS.iter().any(|part| name.contains(part))
-}
-
-/// The kernel's command line without the values of words that name a secret: `luks.key=...`.
-#[must_use]
-pub fn without_secrets(line: &[u8]) -> Vec<u8> {
-    const NAMES: &[&str] = &["pass", "secret", "token", "key", "credential", "auth"];
-    let text = String::from_utf8_lossy(line);
-    let words = text.split(' ').map(|word| match word.split_once('=') {
-        Some((name, _)) if NAMES.iter().any(|part| name.to_ascii_lowercase().contains(part)) => format!("{name}=***"),
-        _ => word.to_owned(),
-    });
-    words.collect::<Vec<_>>().join(" ").into_bytes()
 }
 
 /// A drop-in of sysctl.d without the lines that set a secret; the others keep their numbers.
@@ -357,7 +346,7 @@ impl System for Recorder<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let result = self.system.read(path);
         let result = if path == "/proc/cmdline" {
-            result.map(|line| without_secrets(&line))
+            result.map(|line| cmdline::without_secrets(&line))
         } else if path.contains("/sysctl.d/") || path == "/etc/sysctl.conf" {
             result.map(|text| without_secret_lines(&text))
         } else if pid_of_stat(path).is_some_and(|pid| !self.is_own(pid)) {
@@ -564,7 +553,7 @@ impl System for Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::{without_secret_lines, without_secrets};
+    use super::without_secret_lines;
 
     #[test]
     fn secrets_are_left_out_and_lines_keep_their_numbers() {
@@ -573,7 +562,5 @@ mod tests {
             without_secret_lines(text),
             b"vm.swappiness = 1\n#\nvm.laptop_mode = 0\n"
         );
-        let line = without_secrets(b"quiet luks.key=/x root=/dev/sda db_password=hunter2 ro");
-        assert_eq!(line, b"quiet luks.key=*** root=/dev/sda db_password=*** ro");
     }
 }
