@@ -149,33 +149,35 @@ impl<T: Clone> Answer<T> {
     }
 }
 
-/// Whether a file or a sysctl holds something that must be neither shown nor recorded.
+/// Whether a file or a sysctl holds something that must be neither shown nor recorded. Its own name says so, and not that of a
+/// directory above it or a part of another word: a drop-in `10-environment.conf` is no `environ`.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
-    const PARTS: &[&str] = &[
+    const NAMES: &[&str] = &[
         "tcp_fastopen_key",
         "stable_secret",
-        "_serial",
+        "serial",
         "serial_number",
         "product_uuid",
         "machine-id",
         "boot_id",
-        "random/uuid",
-        "random.uuid",
-        "random.boot_id",
         "environ",
         "cmdline_key",
-        "/keys/",
     ];
-    PARTS.iter().any(|part| name.contains(part))
+    let mut parts = name.rsplit(['/', '.']);
+    let own = parts.next().unwrap_or_default();
+    let is_random = own == "uuid" && parts.next() == Some("random");
+    let holds_keys = name.contains("/keys/") && !name.starts_with("/proc/sys/");
+    NAMES.contains(&own) || own.ends_with("_serial") || is_random || holds_keys
 }
 
 /// A drop-in of sysctl.d without the lines that set a secret; the others keep their numbers.
 fn without_secret_lines(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
-    let lines = text
-        .split('\n')
-        .map(|line| if is_secret(&line.replace('/', ".")) { "#" } else { line });
+    let lines = text.split('\n').map(|line| {
+        let key = line.split('=').next().unwrap_or_default();
+        if is_secret(key.trim()) { "#" } else { line }
+    });
     lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
@@ -553,7 +555,30 @@ impl System for Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::without_secret_lines;
+    use super::{is_secret, without_secret_lines};
+
+    #[test]
+    fn a_secret_is_known_by_its_own_name() {
+        for name in [
+            "net.ipv4.tcp_fastopen_key",
+            "net/ipv6/conf/eth0.1/stable_secret",
+            "/sys/class/dmi/id/board_serial",
+            "/sys/class/power_supply/BAT0/serial_number",
+            "/proc/sys/kernel/random/uuid",
+            "kernel.random.boot_id",
+            "/proc/12/environ",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in [
+            "/etc/systemd/system/a.service.d/10-environment.conf",
+            "/sys/module/usb_serial_simple/parameters/debug",
+            "/proc/sys/kernel/keys/maxkeys",
+            "kernel.keys.maxkeys",
+        ] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn secrets_are_left_out_and_lines_keep_their_numbers() {
