@@ -17,6 +17,7 @@ mod linux_vm;
 mod macos;
 mod order;
 mod ties;
+mod written;
 
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, before, in_order, rank, side_effects};
@@ -24,6 +25,7 @@ pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
 pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms};
 pub use order::{Ordered, ordered, series};
 pub use ties::{canonical, ceiling_of, ceiling_of_limit, names, twin, zeroed_by};
+pub use written::{Written, written};
 
 use crate::glob::segments_match;
 use crate::system::Os;
