@@ -12,7 +12,8 @@ use runup::rule::{Dialect, Reach};
 use runup::source::Sources;
 use runup::system::memory::{Fault, MemorySystem};
 use runup::system::{
-    Channels, ClockCost, ClockState, Failure, Filesystem, Interface, Listener, Os, PortUse, Sockets, System,
+    Answer, Channels, ClockCost, ClockState, Endpoint, Failure, Filesystem, Held, Interface, Listener, Os, PortUse,
+    Question, Sockets, System,
 };
 
 /// The findings of one rule about these subjects, and what a profile is told of its mistakes.
@@ -562,6 +563,61 @@ fn a_port_and_the_ephemeral_ones_are_each_told_what_helps() {
     let finding = one(&system, rule);
     let held = "1 of 10 ephemeral ports are in use; 3 sockets are in TIME_WAIT";
     assert_eq!(finding.evidence, [held, "net.core.somaxconn is 1"]);
+}
+
+/// A port of a server that runs is its own; another's is not, and nobody is accused who cannot be seen.
+#[test]
+fn a_port_that_its_own_program_holds_is_free_for_it() {
+    let rule = "ports = { port = 6379, state = \"free\", held_by = [\"redis-server\", \"kube-controller-manager\"] }";
+    let listener = |address: &str| Listener {
+        protocol: "tcp".into(),
+        address: address.into(),
+        port: 6379,
+        queued: 0,
+        backlog: Some(511),
+    };
+    let told = |sockets: &[(&str, &[&str])]| -> Result<Answer, Failure> {
+        let held = sockets.iter().map(|(address, by)| Held {
+            address: (*address).to_owned(),
+            by: by.iter().map(|name| (*name).to_owned()).collect(),
+        });
+        Ok(Answer::Holders(held.collect()))
+    };
+    let of = |answer| {
+        let endpoint = Endpoint {
+            protocol: "tcp".to_owned(),
+            port: 6379,
+        };
+        let sockets = Sockets {
+            listeners: vec![listener("0.0.0.0"), listener("::")],
+            ports: Vec::new(),
+        };
+        let system = MemorySystem::linux("6.1").sockets(Ok(sockets));
+        let finding = one(&system.answer(Question::Holders(endpoint), answer), rule);
+        (finding.outcome, finding.evidence, finding.reason)
+    };
+    let redis: (&str, &[&str]) = ("0.0.0.0", &["redis-server", "systemd"]);
+    assert_eq!(of(told(&[redis])).0, Outcome::Pass);
+    // The kernel keeps 15 bytes of a name.
+    assert_eq!(of(told(&[redis, ("::", &["kube-controller"])])).0, Outcome::Pass);
+    let (outcome, evidence, _) = of(told(&[redis, ("::", &["nginx"])]));
+    assert_eq!(outcome, Outcome::Fail);
+    assert!(
+        evidence.contains(&"nginx holds tcp port 6379 of ::".to_owned()),
+        "{evidence:?}"
+    );
+    assert_eq!(of(told(&[redis, ("::", &[])])).0, Outcome::Fail);
+    assert_eq!(of(told(&[redis, ("::", &["redis-server-2"])])).0, Outcome::Fail);
+    for failure in [
+        Failure::Denied(13),
+        Failure::CannotTell(runup::failure::Why::NotAsked("who holds a port")),
+    ] {
+        let (outcome, _, reason) = of(Err(failure));
+        assert_eq!(outcome, Outcome::NotApplicable);
+        assert!(reason.contains("who does cannot be seen"), "{reason}");
+    }
+    let free = MemorySystem::linux("6.1").sockets(Ok(Sockets::default()));
+    assert_eq!(one(&free, rule).outcome, Outcome::Pass);
 }
 
 #[test]

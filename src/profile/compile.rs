@@ -347,6 +347,9 @@ impl Reader<'_> {
                 }
             }
             (Data::Text(text), _) => Selector::Text(text.clone()),
+            (Data::List(items), shape::Shape::List(_)) => {
+                Selector::Texts(items.iter().filter_map(Raw::text).map(str::to_owned).collect())
+            }
             _ => return true,
         };
         out.push(field.name, selector, value.place);

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional};
-use crate::system::{Failure, Listener, Os, Sockets};
+use crate::system::{Endpoint, Failure, Listener, Os, Sockets, System};
 use crate::value::{Choice, Number, PortRange, PortSet, Type, Unit, Value};
 
 /// Ports: `ports = { used = { max = "50%" } }`, `ports = { port = 8080, state = "listening" }`.
@@ -22,6 +22,11 @@ static SELECTORS: &[Field] = &[
         "protocol",
         Shape::OneOf(&["tcp", "udp"]),
         "The protocol of `port`; `tcp` where nothing is said.",
+    ),
+    optional(
+        "held_by",
+        Shape::List(&Shape::Text),
+        "Names of programs whose own port it is: while one of them holds it, `state` is `free`.",
     ),
 ];
 
@@ -94,7 +99,11 @@ port of its own, and a closed one keeps it in TIME_WAIT for 60 s on Linux: no se
 needed.\n\n\
 `backlog` is the queue that the kernel really keeps, from the socket itself. It is the smaller of what the program passed to \
 listen(2) and `net.core.somaxconn` *at that moment*: raising somaxconn alone does nothing, neither for a program that asks for \
-511 nor for one that is already running.",
+511 nor for one that is already running.\n\n\
+`held_by` names the programs that may hold the port already, so that a check of a server that runs does not fail for the server's own \
+port: `held_by = [\"redis-server\"]`. A name is what `ps -o comm` shows, of which the kernel keeps 15 characters. Of several sockets that \
+listen on the port, each must be one of theirs. Only root can see who holds what: for others, a port that is held by somebody is not \
+judged.",
     example: "[[rule]]\nid = \"web-backlog\"\nseverity = \"warning\"\nports = { port = 8080, backlog = { min = 1024 } }",
     remedies: &[(
         Dialect::Manual,
@@ -108,6 +117,7 @@ pub struct Seen {
     sockets: Sockets,
     port: Option<i128>,
     protocol: String,
+    held_by: Vec<String>,
 }
 
 impl Table for Ports {
@@ -124,11 +134,18 @@ impl Table for Ports {
         {
             sink.push(Diagnostic::at(place, format!("{port} is no port: they go from 1 to 65535")).label("not a port"));
         }
+        if let (Some(place), None) = (selectors.place("held_by"), selectors.place("port")) {
+            sink.push(
+                Diagnostic::at(place, "`held_by` says who may hold a port, and there is no `port`")
+                    .label("of which port?"),
+            );
+        }
     }
 
     fn label(&self, selectors: &Selectors) -> String {
         match selectors.number("port") {
             Some(port) => format!("{} port {port}", protocol(selectors)),
+            None if selectors.place("port").is_some() => format!("{} port", protocol(selectors)),
             None => "ephemeral ports".to_owned(),
         }
     }
@@ -139,6 +156,7 @@ impl Table for Ports {
                 sockets,
                 port: selectors.number("port"),
                 protocol: protocol(selectors).to_owned(),
+                held_by: selectors.texts("held_by").to_vec(),
             }),
             Err(Failure::Absent) => Err(Reading::Absent("this system does not tell of its sockets".to_owned())),
             Err(failure) => Err(Reading::Unreadable(format!("the sockets: {failure}"))),
@@ -265,6 +283,39 @@ impl Seen {
         Ok(self.sockets.listeners.iter().filter(is_there).collect())
     }
 
+    /// Whether all that listens on the port is what the rule says may.
+    fn is_its_own(&self, system: &dyn System, evidence: &mut Evidence) -> Result<bool, Reading> {
+        let port = self.port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
+        let endpoint = Endpoint {
+            protocol: self.protocol.clone(),
+            port,
+        };
+        let held = system.holders(&endpoint).map_err(|_| {
+            let what = format!(
+                "something holds {} port {port}, and who does cannot be seen from here",
+                self.protocol
+            );
+            Reading::Absent(what)
+        })?;
+        let mut is_own = true;
+        for socket in held {
+            let who = if socket.by.is_empty() {
+                "no process that can be seen from here".to_owned()
+            } else {
+                socket.by.join(" and ")
+            };
+            evidence.push(format!(
+                "{who} holds {} port {port} of {}",
+                self.protocol, socket.address
+            ));
+            is_own &= socket
+                .by
+                .iter()
+                .any(|name| self.held_by.iter().any(|own| is_name_of(own, name)));
+        }
+        Ok(is_own)
+    }
+
     /// The same, where something does.
     fn some_listener(&self) -> Result<Vec<&Listener>, Reading> {
         let found = self.listeners()?;
@@ -276,14 +327,25 @@ impl Seen {
     }
 }
 
-fn state(seen: &Seen, _: &Context<'_>, _: &mut Evidence) -> Reading {
-    match seen.listeners() {
-        Ok(found) => Reading::Value(Value::Choice(Choice {
-            selected: Some(if found.is_empty() { "free" } else { "listening" }.to_owned()),
-            options: vec!["free".to_owned(), "listening".to_owned()],
-        })),
-        Err(why) => why,
-    }
+/// The kernel keeps 15 bytes of a program's name.
+fn is_name_of(program: &str, comm: &str) -> bool {
+    comm.as_bytes() == program.as_bytes().get(..15).unwrap_or(program.as_bytes())
+}
+
+fn state(seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
+    let is_free = match seen.listeners() {
+        Ok(found) if found.is_empty() => true,
+        Ok(_) if seen.held_by.is_empty() => false,
+        Ok(_) => match seen.is_its_own(cx.system, evidence) {
+            Ok(is_own) => is_own,
+            Err(why) => return why,
+        },
+        Err(why) => return why,
+    };
+    Reading::Value(Value::Choice(Choice {
+        selected: Some(if is_free { "free" } else { "listening" }.to_owned()),
+        options: vec!["free".to_owned(), "listening".to_owned()],
+    }))
 }
 
 fn queued(seen: &Seen, _: &Context<'_>, _: &mut Evidence) -> Reading {

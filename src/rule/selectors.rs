@@ -16,6 +16,8 @@ pub enum Selector {
     Text(String),
     /// True or false.
     Bool(bool),
+    /// Several texts.
+    Texts(Vec<String>),
     /// An integer.
     Number(i128),
     /// An expression; a number once the run has begun.
@@ -48,6 +50,18 @@ impl Selectors {
                 Selector::Text(text) => Some(text.as_str()),
                 _ => None,
             })
+    }
+
+    /// A selector of several texts; none where it is not there.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> &[String] {
+        self.entries
+            .iter()
+            .find_map(|(key, value, _)| match value {
+                Selector::Texts(texts) if *key == name => Some(texts.as_slice()),
+                _ => None,
+            })
+            .unwrap_or_default()
     }
 
     /// A number selector, once evaluated.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use runup::system::memory::MemorySystem;
 use runup::system::{
-    ClockCost, ClockState, Filesystem, Interface, Limits, Listener, Os, ProcessTime, Resource, Sockets,
+    Answer, ClockCost, ClockState, Endpoint, Failure, Filesystem, Held, Interface, Limits, Listener, Os, ProcessTime,
+    Question, Resource, Sockets,
 };
 use runup::value::Number;
 use serde::Deserialize;
@@ -38,6 +39,8 @@ pub struct Description {
     filesystems: BTreeMap<String, Mounted>,
     /// TCP ports that are listened on.
     listening: Option<Vec<u16>>,
+    /// Whose the ports are that are listened on, where it is not `other`; an empty name cannot be seen.
+    holders: BTreeMap<String, String>,
     /// Sockets in TIME_WAIT, one a port, from 32768.
     time_wait: Option<u16>,
     environment: BTreeMap<String, String>,
@@ -129,6 +132,7 @@ impl Description {
         add(&mut self.filesystems, &other.filesystems);
         add(&mut self.environment, &other.environment);
         add(&mut self.set, &other.set);
+        add(&mut self.holders, &other.holders);
         self
     }
 
@@ -210,6 +214,20 @@ impl Description {
                 user,
                 system: kernel,
             }));
+        }
+        for port in self.listening.iter().flatten() {
+            let protocol = "tcp".to_owned();
+            let name = self.holders.get(&port.to_string()).map_or("other", String::as_str);
+            let held = Held {
+                address: "0.0.0.0".to_owned(),
+                by: vec![name.to_owned()],
+            };
+            let answer = if name.is_empty() {
+                Err(Failure::Denied(13))
+            } else {
+                Ok(Answer::Holders(vec![held]))
+            };
+            system = system.answer(Question::Holders(Endpoint { protocol, port: *port }), answer);
         }
         system.sockets(Ok(self.sockets()))
     }

@@ -105,6 +105,25 @@ pub struct Listener {
     pub backlog: Option<u32>,
 }
 
+/// A port of one protocol.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The number.
+    pub port: u16,
+}
+
+/// A socket that listens, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Held {
+    /// The local address as text.
+    pub address: String,
+    /// The names (`comm`) of the processes that have it open, sorted, each once. Empty where every process could be looked at and
+    /// none has: the kernel itself holds it, or a process of another PID namespace.
+    pub by: Vec<String>,
+}
+
 /// How many TCP sockets hold a local port, without listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PortUse {

@@ -8,6 +8,7 @@ mod always;
 mod answer;
 pub mod capability;
 mod filesystem;
+mod holders;
 pub mod live;
 pub mod memory;
 mod procfs;
@@ -22,8 +23,8 @@ mod writable;
 
 pub use crate::failure::{Failure, describe_errno};
 pub use answer::{
-    Battery, Channels, ClockCost, ClockState, FileKind, Filesystem, Identity, Interface, Listener, Os, Platform,
-    PortUse, ProcessTime, Sockets, Stat,
+    Battery, Channels, ClockCost, ClockState, Endpoint, FileKind, Filesystem, Held, Identity, Interface, Listener, Os,
+    Platform, PortUse, ProcessTime, Sockets, Stat,
 };
 pub use capability::Capability;
 pub use filesystem::has_access_list;
@@ -97,6 +98,7 @@ pub trait System {
         limits(resource: Resource => resource) -> Limits(Limits);
         usable_cpus() -> UsableCpus(u32);
         sockets() -> Sockets(Sockets);
+        holders(endpoint: &Endpoint => endpoint.clone()) -> Holders(Vec<Held>);
         interfaces() -> Interfaces(Vec<Interface>);
         processes() -> Processes(Vec<ProcessTime>);
         batteries() -> Batteries(Vec<Battery>);

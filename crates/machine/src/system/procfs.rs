@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Failure, Limits, Listener, PortUse, ProcessTime, Resource, Sockets};
+use super::{Endpoint, Failure, Limits, Listener, PortUse, ProcessTime, Resource, Sockets};
 use crate::value::Number;
 
 type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, Failure>;
@@ -109,11 +109,29 @@ pub(super) fn sockets(read: ReadFile<'_>) -> Result<Sockets, Failure> {
     Ok(Sockets { listeners, ports })
 }
 
+/// What listens on a port, from the same tables: the local address and the socket's inode.
+pub(super) fn listeners(read: ReadFile<'_>, of: &Endpoint) -> Result<Vec<(String, u64)>, Failure> {
+    let listening = if of.protocol == "tcp" { 10 } else { 7 };
+    let mut found = Vec::new();
+    for table in [of.protocol.clone(), format!("{}6", of.protocol)] {
+        let text = match read(&format!("/proc/net/{table}")) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| Failure::NotText)?,
+            Err(Failure::Absent) if table.ends_with('6') => continue,
+            Err(failure) => return Err(failure),
+        };
+        let rows = text.lines().skip(1).filter_map(socket);
+        let rows = rows.filter(|row| row.port == of.port && row.state == listening);
+        found.extend(rows.map(|row| (row.address, row.inode)));
+    }
+    Ok(found)
+}
+
 struct Row {
     address: String,
     port: u16,
     state: u8,
     receive: u32,
+    inode: u64,
 }
 
 /// `  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 ...`: addresses in hexadecimal words of the machine's byte order.
@@ -122,6 +140,8 @@ fn socket(line: &str) -> Option<Row> {
     let (address, port) = fields.next()?.split_once(':')?;
     let state = u8::from_str_radix(fields.nth(1)?, 16).ok()?;
     let (_, receive) = fields.next()?.split_once(':')?;
+    // Between them stand the timer, retransmissions, the user and probes.
+    let inode = fields.nth(4).and_then(|field| field.parse().ok()).unwrap_or(0);
     let words: Vec<[u8; 4]> = (0..address.len() / 8)
         .map(|at| {
             u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16)
@@ -145,6 +165,7 @@ fn socket(line: &str) -> Option<Row> {
         port: u16::from_str_radix(port, 16).ok()?,
         state,
         receive: u32::from_str_radix(receive, 16).ok()?,
+        inode,
     })
 }
 

@@ -7,7 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Battery, ClockCost, ClockState, Failure, Filesystem, Interface, Limits, ProcessTime, Resource, Sockets};
+use super::{
+    Battery, ClockCost, ClockState, Endpoint, Failure, Filesystem, Held, Interface, Limits, ProcessTime, Resource,
+    Sockets,
+};
 use crate::failure::Why;
 
 /// A question.
@@ -19,6 +22,8 @@ pub enum Question {
     UsableCpus,
     /// The sockets of the network namespace that is looked at.
     Sockets,
+    /// Who listens on a port. No answer where some listener's process cannot be seen from here.
+    Holders(Endpoint),
     /// The network interfaces of the network namespace that is looked at, in the kernel's order.
     Interfaces,
     /// Every process that can be seen, by pid.
@@ -43,6 +48,7 @@ pub enum Answer {
     Limits(Limits),
     UsableCpus(u32),
     Sockets(Sockets),
+    Holders(Vec<Held>),
     Interfaces(Vec<Interface>),
     Processes(Vec<ProcessTime>),
     Batteries(Vec<Battery>),
@@ -67,6 +73,7 @@ impl Question {
             Question::Limits(_) => "the limits of a process",
             Question::UsableCpus => "usable processors",
             Question::Sockets => "its sockets",
+            Question::Holders(_) => "who holds a port",
             Question::Interfaces => "its interfaces",
             Question::Processes => "its processes",
             Question::Batteries => "its batteries",
@@ -85,6 +92,7 @@ impl fmt::Display for Question {
             Question::Limits(resource) => write!(f, "limits {}", resource.name()),
             Question::UsableCpus => f.write_str("usable_cpus"),
             Question::Sockets => f.write_str("sockets"),
+            Question::Holders(of) => write!(f, "holders {} {}", of.protocol, of.port),
             Question::Interfaces => f.write_str("interfaces"),
             Question::Processes => f.write_str("processes"),
             Question::Batteries => f.write_str("batteries"),

@@ -11,7 +11,7 @@ use nix::fcntl::AT_FDCWD;
 
 use super::{
     Answer, Failure, Identity, Limits, Os, Platform, Process, Question, Resource, Space, Stat, SysctlName, System,
-    WritableSystem, always, filesystem, procfs,
+    WritableSystem, always, filesystem, holders, procfs,
 };
 use crate::failure::Why;
 use crate::files::{self, Links};
@@ -226,6 +226,7 @@ impl System for RootedSystem {
                 set.map(|set| Answer::UsableCpus(set.len())).ok_or(Failure::NotText)
             }
             Question::Sockets => procfs::sockets(&|path| self.read(path)).map(Answer::Sockets),
+            Question::Holders(of) => holders::of_files(self, of).map(Answer::Holders),
             Question::Processes => {
                 procfs::processes(&|path| self.read(path), &|path| self.list(path)).map(Answer::Processes)
             }

@@ -92,9 +92,12 @@ impl System for LiveSystem {
             Question::Batteries => supply::batteries().map(Answer::Batteries),
             Question::LowPowerMode => supply::low_power_mode().map(Answer::LowPowerMode),
             Question::Filesystem(path) => filesystem::of(path).map(Answer::Filesystem),
-            Question::Sockets | Question::Interfaces | Question::Processes | Question::Clock | Question::ClockCost => {
-                Err(not_asked(question))
-            }
+            Question::Sockets
+            | Question::Holders(_)
+            | Question::Interfaces
+            | Question::Processes
+            | Question::Clock
+            | Question::ClockCost => Err(not_asked(question)),
         }
     }
 

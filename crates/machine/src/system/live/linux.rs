@@ -21,8 +21,8 @@ use crate::system::capability;
 use crate::system::question::not_asked;
 use crate::system::reread::Reread;
 use crate::system::{
-    Answer, Failure, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat, SysctlName, System,
-    filesystem, procfs,
+    Answer, Endpoint, Failure, Held, Identity, Interface, Limits, Os, Platform, Question, Resource, Sockets, Stat,
+    SysctlName, System, filesystem, holders, procfs,
 };
 use crate::value::Number;
 
@@ -248,6 +248,16 @@ impl LiveSystem {
         }
     }
 
+    fn holders(&self, of: &Endpoint) -> Result<Vec<Held>, Failure> {
+        if let Some(target) = &self.target {
+            target.network.map_err(Failure::of)?;
+        }
+        match sock_diag::listeners(of) {
+            Ok(sockets) => holders::of_sockets(self, sockets),
+            Err(_) => holders::of_files(self, of),
+        }
+    }
+
     fn own_interfaces(&self) -> Result<Vec<Interface>, Failure> {
         if let Some(target) = &self.target {
             target.network.map_err(Failure::of)?;
@@ -377,6 +387,7 @@ impl System for LiveSystem {
             Question::Limits(resource) => self.limits_of_process(*resource).map(Answer::Limits),
             Question::UsableCpus => self.affinity().map(Answer::UsableCpus),
             Question::Sockets => self.own_sockets().map(Answer::Sockets),
+            Question::Holders(of) => self.holders(of).map(Answer::Holders),
             Question::Interfaces => self.own_interfaces().map(Answer::Interfaces),
             Question::Processes => {
                 procfs::processes(&|path| self.read(path), &|path| self.list(path)).map(Answer::Processes)
