@@ -1185,6 +1185,39 @@ fn settings_in_shells_are_named_and_what_stands_beside_them_is_not_recorded() {
 }
 
 #[test]
+fn lines_that_the_kernel_refuses_are_named_with_the_reason() {
+    let rule = "startup = { sysctl_refused = false }";
+    let of = |text: &str| {
+        let system = MemorySystem::linux("6.1").file("/etc/sysctl.conf", text);
+        one(&system, rule)
+    };
+    for line in [
+        "net.core.somaxconn = 64K",
+        "net.ipv4.tcp_fin_timeout = 33#x",
+        "kernel.pid_max = \"65536\"",
+        "net.ipv4.tcp_timestamps = yes",
+        "net.ipv4.ip_local_port_range = 1024-65535",
+        "fs.aio-max-nr = 1,048,576",
+        "net.core.default_qdisc = fq   # fair",
+        "net.ipv4.ip_local_port_range = 80 65535 # low",
+    ] {
+        let finding = of(&format!("vm.swappiness = 10\n{line}\n"));
+        assert_eq!(finding.outcome, Outcome::Fail, "{line}");
+        assert_eq!(finding.evidence.len(), 1, "{line}: {finding:#?}");
+        assert!(finding.evidence[0].starts_with("/etc/sysctl.conf:2: "), "{finding:#?}");
+    }
+    for line in [
+        "net.ipv4.tcp_keepalive_time = 600   # ten minutes",
+        "net.ipv4.tcp_allowed_congestion_control = cubic reno",
+        "kernel.core_pattern = core # x",
+        "net.nobody.knows = 64K",
+        "net.ipv4.ip_local_reserved_ports =",
+    ] {
+        assert_eq!(of(&format!("{line}\n")).outcome, Outcome::Pass, "{line}");
+    }
+}
+
+#[test]
 fn every_line_without_effect_is_told_where_it_belongs() {
     let limits = "* hard nofile 9000000\nroot soft nofile 9000000\n";
     let system = MemorySystem::linux("6.1")

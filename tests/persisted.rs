@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use runup::persisted::{Assignment, Persisted};
+use runup::persisted::{Assignment, Persisted, Reader};
 use runup::system::memory::MemorySystem;
 use runup::system::rooted::RootedSystem;
 use support::{counted, is_root, needs, rounds};
@@ -202,6 +202,60 @@ fn each_program_has_its_own_reading() {
     // A list of ports can be nothing, and both empty it.
     let ports = "net.ipv4.ip_local_reserved_ports";
     assert_eq!(of(&format!("{ports} = 7\n{ports} =\n"), ports), (set(""), set("")));
+}
+
+#[test]
+fn a_line_counts_as_far_as_the_kernel_takes_it() {
+    let set = |value: &str| Some(value.to_owned());
+    let (number, row, range) = (
+        "net.core.somaxconn",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.ip_local_port_range",
+    );
+    for (key, lines, systemd, procps) in [
+        // Behind a number and white space the kernel takes anything.
+        (number, &["600   # ten", "0x10 ; x"][..], set("16"), set("16")),
+        (number, &["600 700"], set("600"), set("600")),
+        (
+            row,
+            &["4096\t87380 8388608 # three"],
+            set("4096 87380 8388608"),
+            set("4096 87380 8388608"),
+        ),
+        (range, &["20000 60001 # ports"], set("20000 60001"), set("20000 60001")),
+        // What it refuses leaves what was written before; systemd has written nothing before.
+        (number, &["600", "64K"], None, set("600")),
+        (number, &["600", "33#x"], None, set("600")),
+        (number, &["\"600\""], None, None),
+        (range, &["9000 65500", "1024-65535"], None, set("9000 65500")),
+        ("net.core.default_qdisc", &["fq", "fq   # fair"], None, set("fq")),
+        // Of a row the numbers before the mistake are set.
+        (
+            row,
+            &["1 2 3", "4096 87380 # two"],
+            set("4096 87380"),
+            set("4096 87380"),
+        ),
+        // A 0 behind which something stands is a 0.
+        ("vm.overcommit_kbytes", &["1000000", "0 # off"], set("0"), set("0")),
+    ] {
+        let text: String = lines.iter().map(|line| format!("{key} = {line}\n")).collect();
+        assert_eq!(of(&text, key), (systemd, procps), "{text:?}");
+    }
+    let text = "net.core.somaxconn = 64K\nnet.core.somaxconn = 600 # x\nvm.swappiness = ten\n-net.ipv4.conf.*.rp_filter = yes\n";
+    let inventory = tree(&[("/etc/sysctl.d/a.conf", text)]).inventory(Reader::Systemd);
+    let refused: Vec<(&str, u32, bool)> = inventory
+        .refused
+        .iter()
+        .map(|refused| (refused.name.dotted(), refused.line.line, refused.lenient))
+        .collect();
+    // The first line is made up for by the second.
+    assert_eq!(
+        refused,
+        [("vm.swappiness", 3, false), ("net.ipv4.conf.*.rp_filter", 4, true)]
+    );
+    assert_eq!(inventory.settings.len(), 1, "{inventory:#?}");
+    assert_eq!(inventory.settings[0].rest.as_deref(), Some("# x"));
 }
 
 #[test]

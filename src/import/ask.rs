@@ -174,6 +174,9 @@ impl Ask<'_> {
             );
         }
         let text = self.value.trim();
+        if kind == Type::Words {
+            return self.words(name, text, draft);
+        }
         let operand = match kind {
             Type::Range => PortRange::parse(text).ok().map(|range| Toml::text(range.to_string())),
             Type::Ports => PortSet::parse(text).ok().map(|ports| Toml::text(ports.to_string())),
@@ -194,6 +197,20 @@ impl Ask<'_> {
             _ => self.direction.comparator(),
         };
         self.push(name, None, comparator, operand, draft);
+    }
+
+    /// Words in no particular order: that each is there can be asked, and not that there are no others.
+    fn words(&self, name: &SysctlName, text: &str, draft: &mut Draft) {
+        let comparator = if self.direction == Direction::Other {
+            "excludes"
+        } else {
+            "contains"
+        };
+        let words: Option<Vec<Toml>> = text.split_ascii_whitespace().map(number::literal).collect();
+        match words.filter(|words| !words.is_empty()) {
+            Some(words) => self.push(name, None, comparator, Toml::List(words), draft),
+            None => self.refuse(name, Type::Words.describe(), draft),
+        }
     }
 
     fn refuse(&self, name: &SysctlName, wanted: &str, draft: &mut Draft) {

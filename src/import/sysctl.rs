@@ -3,10 +3,13 @@
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
 use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
+use crate::catalogue::{self, Written, written};
+use crate::document::write::Toml;
 use crate::persisted::{Persisted, Reader, Setting};
 use crate::recording::is_secret;
-use crate::rule::{Severity, glob};
-use crate::system::{SysctlName, System};
+use crate::rule::startup::Startup;
+use crate::rule::{Severity, Table, glob, line};
+use crate::system::{Os, SysctlName, System};
 
 /// `sysctl.conf`, and the drop-ins of sysctl.d(5).
 #[derive(Debug)]
@@ -79,7 +82,7 @@ fn import(input: &Input, wish: &Wish, system: &dyn System, draft: &mut Draft) {
     } else {
         Direction::Equal
     };
-    said(&persisted, reader, &files, system, draft);
+    said(&persisted, reader, &files, (system, None), draft);
     rules(&persisted, reader, direction, None, draft);
 }
 
@@ -95,13 +98,19 @@ pub fn of_machine(
 ) -> Draft {
     let mut draft = Draft::new(severity);
     let reader = Reader::of(machine);
-    said(persisted, reader, given, files, &mut draft);
+    said(persisted, reader, given, (files, Some(machine)), &mut draft);
     rules(persisted, reader, Direction::Equal, Some(machine), &mut draft);
     draft
 }
 
 /// Lines that set nothing, and lines that no program understands.
-fn said(persisted: &Persisted, reader: Reader, given: &[(String, String)], system: &dyn System, draft: &mut Draft) {
+fn said(
+    persisted: &Persisted,
+    reader: Reader,
+    given: &[(String, String)],
+    (system, machine): (&dyn System, Option<&dyn System>),
+    draft: &mut Draft,
+) {
     let inventory = persisted.inventory(reader);
     for unused in &inventory.unused {
         let spot = Spot::new(&unused.file, unused.line);
@@ -109,6 +118,23 @@ fn said(persisted: &Persisted, reader: Reader, given: &[(String, String)], syste
             draft.remark(&spot, unused.why.clone());
         } else {
             draft.left_out(&spot, unused.why.clone());
+        }
+    }
+    for refused in &inventory.refused {
+        let spot = Spot::new(&refused.line.file, refused.line.line);
+        let key = refused.name.dotted();
+        // A profile says what a machine must be, and a line that sets nothing says nothing of it; but a check of the file fails there.
+        if machine.is_none() || is_secret(key) {
+            draft.left_out(&spot, format!("the kernel refuses it: {key} {}", refused.why));
+            continue;
+        }
+        let subject = vec![
+            ("line", Toml::text(format!("{key} = {}", refused.line.value))),
+            ("line_refused", Toml::Table(vec![("eq", Toml::Bool(false))])),
+        ];
+        draft.rule(&format!("{key}-line"), <Startup as Table>::NAME, subject, &spot);
+        if refused.lenient {
+            draft.soften();
         }
     }
     for path in persisted.files() {
@@ -143,15 +169,19 @@ fn rules(persisted: &Persisted, reader: Reader, direction: Direction, machine: O
             let (reader, place) = (reader.other().name(), Spot::new(&other.file, other.line));
             draft.remark(&spot, format!("{reader} sets {key} to `{value}` instead ({place})"));
         }
-        match (setting.is_pattern, machine) {
-            (false, _) => one(
-                &setting.name,
-                &setting.assignment.value,
-                direction,
-                setting,
+        if let Some(rest) = setting.rest.as_ref().filter(|_| !is_secret(setting.name.dotted())) {
+            let taken = &setting.assignment.value;
+            draft.remark(
                 &spot,
-                draft,
-            ),
+                format!("the kernel takes `{taken}`, and leaves out `{rest}` behind it"),
+            );
+        }
+        match (setting.is_pattern, machine) {
+            (false, _) => {
+                let value = of_unknown(setting, machine, &spot, draft);
+                let value = value.as_deref().unwrap_or(&setting.assignment.value);
+                one(&setting.name, value, direction, setting, &spot, draft);
+            }
             (true, Some(system)) => {
                 for name in persisted.expand(setting, system) {
                     // Another pattern may have the last word on this key.
@@ -179,6 +209,32 @@ fn rules(persisted: &Persisted, reader: Reader, direction: Direction, machine: O
                 }
             }
         }
+    }
+}
+
+/// What a key that nobody knows is set to, where something stands behind a number: the machine's own value tells whether it is one,
+/// else the form of the line.
+fn of_unknown(setting: &Setting, machine: Option<&dyn System>, spot: &Spot, draft: &mut Draft) -> Option<String> {
+    let (key, text) = (setting.name.dotted(), setting.assignment.value.as_str());
+    if catalogue::lookup(Os::Linux, key).is_some() {
+        return None;
+    }
+    let live = machine.and_then(|machine| machine.sysctl(key).ok());
+    let kind = match live {
+        Some(live) => line::looks_like(&live),
+        None => text
+            .split_once(['#', ';'])
+            .and_then(|(number, _)| line::looks_like(number)),
+    };
+    match written(key, kind, text) {
+        Written::Front { set, rest } => {
+            draft.remark(
+                spot,
+                format!("the kernel takes `{set}`, and leaves out `{rest}` behind it"),
+            );
+            Some(set)
+        }
+        Written::Whole(_) | Written::Refused { .. } | Written::Unknown => None,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod glob;
 pub mod interface;
 pub mod kernel;
 mod kind;
+pub mod line;
 mod logins;
 pub mod memory;
 mod metric;

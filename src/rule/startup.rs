@@ -2,9 +2,11 @@
 
 use super::{
     Context, Dialect, Docs, Evidence, Failing, Found, Joint, Metric, Proposal, Reading, Row, Selectors, Table, Way,
-    logins as of_logins,
+    line, logins as of_logins,
 };
 use crate::catalogue;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::shape::{Field, Shape, optional};
 use crate::persisted::shells::{self, Command};
 use crate::persisted::{Assignment, logins};
 use crate::system::Os;
@@ -16,31 +18,49 @@ use crate::value::{Type, Value};
 #[derive(Debug)]
 pub struct Startup;
 
-static ROWS: &[Row<()>] = &[
+static SELECTORS: &[Field] = &[optional(
+    "line",
+    Shape::Text,
+    "The line of a file of sysctl.d that `line_refused` is about: `net.core.somaxconn = 64K`.",
+)];
+
+/// The line that a rule is about.
+type Line = Option<String>;
+
+static ROWS: &[Row<Line>] = &[
     Row::new(
         switch(
             "sysctl_in_shell",
             "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at \
              boot.",
         ),
-        |(), cx, evidence| told(in_files(shells::of_shells(cx.system), |_| true), evidence),
+        |_, cx, evidence| told(in_files(shells::of_shells(cx.system), |_| true), evidence),
         Way::Own(|_| by_hand("Move the settings to a file in /etc/sysctl.d, which is read at boot.")),
     ),
     Row::new(
         switch(
             "sysctl_refused",
-            "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, or local ports \
-             below the privileged ones.",
+            "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, a value that is \
+             none of its type, or local ports below the privileged ones.",
         ),
-        |(), cx, evidence| told(refused(cx), evidence),
-        Way::Own(|_| by_hand("Delete the lines: they do nothing but make sysctl fail.")),
+        |_, cx, evidence| told(refused(cx), evidence),
+        Way::Own(|_| by_hand("Delete the lines, or correct them: they do nothing but make sysctl fail.")),
+    ),
+    Row::new(
+        switch(
+            "line_refused",
+            "Whether the kernel refuses what `line` sets: a number with a unit, quotes, a word where a number stands.",
+        )
+        .about("line"),
+        |line, cx, _| line::refusal(line.as_deref().unwrap_or_default(), cx),
+        Way::Own(|failing| by_hand(&line::correct(failing))),
     ),
     Row::new(
         switch(
             "limits_ignored",
             "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
         ),
-        |(), cx, evidence| told(ignored(cx), evidence),
+        |_, cx, evidence| told(ignored(cx), evidence),
         Way::Own(|_| by_hand("Set the limit in the unit: systemctl edit UNIT, LimitNOFILE= in [Service].")),
     ),
     Row::new(
@@ -49,7 +69,7 @@ static ROWS: &[Row<()>] = &[
             "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or \
              as the next boot makes it.",
         ),
-        |(), cx, evidence| told(of_logins::refused(cx), evidence),
+        |_, cx, evidence| told(of_logins::refused(cx), evidence),
         Way::Joint(&LOGINS),
     ),
     Row::new(
@@ -58,12 +78,12 @@ static ROWS: &[Row<()>] = &[
             "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell \
              whether PAM takes that.",
         ),
-        |(), cx, evidence| told(of_logins::doubtful(cx), evidence),
+        |_, cx, evidence| told(of_logins::doubtful(cx), evidence),
         Way::Joint(&LOGINS),
     ),
     Row::new(
         switch("drops_caches", "Whether cron empties the kernel's caches."),
-        |(), cx, evidence| {
+        |_, cx, evidence| {
             told(
                 in_files(shells::of_cron(cx.system), |key| key == "vm.drop_caches"),
                 evidence,
@@ -90,7 +110,11 @@ static DOCS: Docs = Docs {
 `sysctl_in_shell`: `sysctl -w` or a write below `/proc/sys` in /etc/profile, /etc/profile.d, /etc/bash.bashrc, zsh's files, and as \
 root in root's own. It runs with each shell, fails for ordinary users, and does not run before somebody logs in.\n\n\
 `sysctl_refused`: a line of /etc/sysctl.conf or of the administrator's sysctl.d files for a key that this kernel does not have \
-any more (`tcp_tw_recycle` since 4.12), or an `ip_local_port_range` that begins below `ip_unprivileged_port_start`.\n\n\
+any more (`tcp_tw_recycle` since 4.12), with a value that the kernel does not take (`64K`, `\"65536\"`, `yes`, `33#x`, ports as \
+`1024-65535`), or with an `ip_local_port_range` that begins below `ip_unprivileged_port_start`. Behind a number and white space the \
+kernel takes anything, a comment too.\n\n\
+`line_refused`: the same of one line, whatever file it stands in; `check --sysctl-d` makes such a rule of each line that the kernel \
+refuses. Where the key is not on this machine it does not count.\n\n\
 `limits_ignored`: a line of limits.conf that names a user, whose running services have a lower soft limit. pam_limits reads that \
 file at logins; a service has what its unit says. Lines for groups and for `*` are for people, and are left alone.\n\n\
 `logins_refused`: the lines of limits.conf and limits.d about open files (`nofile`), of everybody, a group or a user, the last of \
@@ -119,18 +143,29 @@ not followed. A file that is there and cannot be read makes the answer unknown."
 };
 
 impl Table for Startup {
-    type Seen = ();
+    type Seen = Line;
 
     const NAME: &'static str = "startup";
     const DOCS: &'static Docs = &DOCS;
-    const ROWS: &'static [Row<()>] = ROWS;
+    const SELECTORS: &'static [Field] = SELECTORS;
+    const ROWS: &'static [Row<Line>] = ROWS;
 
-    fn label(&self, _selectors: &Selectors) -> String {
-        "files read at start".to_owned()
+    fn label(&self, selectors: &Selectors) -> String {
+        let line = selectors.text("line").and_then(line::split);
+        line.map_or("files read at start".to_owned(), |(name, _)| name.dotted().to_owned())
     }
 
-    fn look(&self, selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<()>> {
-        vec![Found::new(Table::label(self, selectors), Ok(()))]
+    fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
+        if let (Some(text), Some(place)) = (selectors.text("line"), selectors.place("line"))
+            && line::split(text).is_none()
+        {
+            sink.push(Diagnostic::at(place, "this is no line of sysctl.d").label("not KEY = VALUE"));
+        }
+    }
+
+    fn look(&self, selectors: &Selectors, _cx: &Context<'_>) -> Vec<Found<Line>> {
+        let line = selectors.text("line").map(str::to_owned);
+        vec![Found::new(Table::label(self, selectors), Ok(line))]
     }
 }
 
@@ -184,8 +219,10 @@ fn refused(cx: &Context<'_>) -> Result<Evidence, Reading> {
         let until = catalogue::lookup(Os::Linux, &key).and_then(|key| key.until);
         let why = match until {
             Some((major, minor)) if kernel >= (major, minor) => format!("was removed in kernel {major}.{minor}"),
+            _ if let Some(why) = line::refused(&key, &line) => why,
             _ if key == "net.ipv4.ip_local_port_range" => {
-                let start = line.value.split_ascii_whitespace().next()?.parse::<i128>().ok()?;
+                let set = catalogue::written(&key, Some(Type::Range), &line.value);
+                let start = set.set()?.split_ascii_whitespace().next()?.parse::<i128>().ok()?;
                 (start < unprivileged).then(|| format!("begins at {start}, below the first unprivileged port"))?
             }
             _ => return None,

@@ -2,9 +2,9 @@
 
 use super::{
     Change, Context, Dialect, Docs, Evidence, Failing, Found, Metric, NextBoot, Observation, Proposal, Reach, Reading,
-    Row, Scope, Selectors, Table, Target, Way, glob, reading_of,
+    Row, Scope, Selectors, Table, Target, Way, glob, line, reading_of,
 };
-use crate::catalogue::{self, Key, Namespace, Ordered, Write};
+use crate::catalogue::{self, Key, Namespace, Ordered, Write, Written};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
 use crate::host::Capability;
@@ -165,10 +165,10 @@ impl Table for Sysctl {
             (None, None) => return None,
         };
         let kind = catalogue::lookup(cx.system.platform().os, name).map(|key| key.value);
-        let value = match kind {
-            // What the kernel would refuse changes nothing.
-            Some(kind) => kind.parse(&assignment.value).ok()?,
-            None => untyped(&assignment.value),
+        let value = match (kind, line::here(name, &assignment.value, cx)) {
+            (Some(kind), _) => kind.parse(&assignment.value).ok()?,
+            (None, Written::Whole(set) | Written::Front { set, .. }) => untyped(&set),
+            (None, Written::Refused { .. } | Written::Unknown) => untyped(&assignment.value),
         };
         Some(NextBoot {
             metric: "",

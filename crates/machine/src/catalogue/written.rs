@@ -80,7 +80,10 @@ const HOLDS: &[(&str, i128, i128)] = &[
 pub fn written(key: &str, kind: Option<Type>, text: &str) -> Written {
     let refused = |set: Option<String>, wanted: &str| Written::Refused {
         set,
-        why: format!("takes {wanted}, and `{}` is not that{}", text.trim(), hint(text)),
+        why: match text.trim() {
+            "" => format!("takes {wanted}, and nothing stands there"),
+            text => format!("takes {wanted}, and `{text}` is not that{}", hint(text)),
+        },
     };
     match kind {
         Some(Type::Number(_)) => row(key, text, Some(1), |set| refused(set, "an integer")),

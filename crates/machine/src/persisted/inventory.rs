@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::files::DropIn;
 use super::lookup::Lookup;
 use super::syntax::Line;
-use super::{Assignment, Persisted, Reader, pattern, syntax};
+use super::{Assignment, Persisted, Reader, pattern, syntax, taken};
+use crate::catalogue::Written;
 use crate::system::{SysctlName, System};
 
 /// One key, or one pattern of keys, that the files set.
@@ -17,6 +18,8 @@ pub struct Setting {
     pub is_pattern: bool,
     /// The line that wins.
     pub assignment: Assignment,
+    /// What stands behind the value, and the kernel leaves out: most often a comment.
+    pub rest: Option<String>,
     /// Whether the line begins with a dash: a kernel that refuses the value is no failure.
     pub lenient: bool,
     /// What the other program sets instead, where the two differ.
@@ -38,6 +41,19 @@ pub struct Unused {
     pub replaced: bool,
 }
 
+/// A line that the kernel refuses, and that no later one makes up for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The key, or the pattern.
+    pub name: SysctlName,
+    /// The line, with its value as it stands there.
+    pub line: Assignment,
+    /// Whether the line begins with a dash.
+    pub lenient: bool,
+    /// Why: `takes an integer, and ...`
+    pub why: String,
+}
+
 /// Everything that the files set, in the order of the files, and what they hold besides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inventory {
@@ -45,6 +61,8 @@ pub struct Inventory {
     pub settings: Vec<Setting>,
     /// What sets nothing.
     pub unused: Vec<Unused>,
+    /// What the kernel refuses.
+    pub refused: Vec<Refused>,
 }
 
 impl Persisted {
@@ -81,9 +99,9 @@ impl Persisted {
                     continue;
                 }
                 let setting = if line.is_pattern() {
-                    pattern_of(&name, own, self, &mut found.unused)
+                    pattern_of(&name, own, self, &mut found)
                 } else {
-                    key(&name, both, self, &mut found.unused)
+                    key(&name, both, self, &mut found)
                 };
                 found.settings.extend(setting);
             }
@@ -137,15 +155,34 @@ impl Persisted {
     }
 }
 
-fn key(name: &SysctlName, both: [&Lookup; 2], persisted: &Persisted, out: &mut Vec<Unused>) -> Option<Setting> {
+fn key(name: &SysctlName, both: [&Lookup; 2], persisted: &Persisted, out: &mut Inventory) -> Option<Setting> {
     let [first, second] = both.map(|lookup| lookup.written(name, persisted).map(|written| written.by));
     let own = if first.is_some() { both[0] } else { both[1] };
     let lines = own.naming(name.path(), persisted);
-    let Some(assignment) = first.clone().or(second) else {
+    let winner = first.clone().or(second);
+    let is_winner = |file: &DropIn, line: &Line| {
+        let is = |winner: &Assignment| file.path == winner.file && line.number == winner.line;
+        winner.as_ref().is_some_and(is)
+    };
+    // What a later line makes up for is no loss.
+    let last = lines.iter().position(|(_, file, line)| is_winner(file, line));
+    let lost = lines.get(last.unwrap_or_default()..).unwrap_or_default();
+    let lost: Vec<Refused> = lost
+        .iter()
+        .filter_map(|(_, file, line)| refused(name, file, line))
+        .collect();
+    let is_lost = |line: &Line, file: &DropIn| {
+        let is = |lost: &Refused| lost.line.file == file.path && lost.line.line == line.number;
+        lost.iter().any(is)
+    };
+    let Some(assignment) = winner.clone() else {
         // A line without a value keeps patterns away, and says all that it has to say by that.
         for (_, file, line) in lines.iter().filter(|(_, _, line)| line.value.is_some()) {
-            out.push(unused(file, line, "an empty value sets no number"));
+            if !is_lost(line, file) {
+                out.unused.push(unused(file, line, "an empty value sets no number"));
+            }
         }
+        out.refused.extend(lost);
         return None;
     };
     // Another name of the setting, or the setting in its other unit, may have the last word.
@@ -162,43 +199,48 @@ fn key(name: &SysctlName, both: [&Lookup; 2], persisted: &Persisted, out: &mut V
             last.value
         ),
     };
-    let mut lenient = false;
+    let (mut lenient, mut rest) = (false, None);
     for (_, file, line) in &lines {
-        if is_last && file.path == assignment.file && line.number == assignment.line {
+        if is_last && is_winner(file, line) {
             lenient = line.lenient;
-        } else if line.value.is_some() {
-            out.push(Unused {
+            rest = ignored(name, line);
+        } else if line.value.is_some() && !is_lost(line, file) {
+            out.unused.push(Unused {
                 replaced: true,
                 ..unused(file, line, &by)
             });
         }
     }
+    out.refused.extend(lost);
     is_last.then(|| Setting {
         name: name.clone(),
         is_pattern: false,
         lenient,
+        rest,
         other: first.and(other).filter(|other| other.value != assignment.value),
         assignment,
         excluded: Vec::new(),
     })
 }
 
-fn pattern_of(name: &SysctlName, own: &Lookup, persisted: &Persisted, out: &mut Vec<Unused>) -> Option<Setting> {
+fn pattern_of(name: &SysctlName, own: &Lookup, persisted: &Persisted, out: &mut Inventory) -> Option<Setting> {
     let patterns = own.patterns(persisted);
     let same: Vec<(&DropIn, &Line)> = patterns.filter(|(_, line)| line.path() == Some(name.path())).collect();
     let ((file, line), earlier) = same.split_last()?;
+    if line.value.as_deref().is_none_or(str::is_empty) {
+        out.unused
+            .push(unused(file, line, "a pattern without a value sets nothing"));
+        return None;
+    }
+    out.refused.extend(refused(name, file, line));
     let assignment = Assignment {
-        value: line.value.clone().unwrap_or_default(),
+        value: taken::value(name, line)?,
         file: file.path.clone(),
         line: line.number,
     };
-    if line.value.as_deref().is_none_or(str::is_empty) {
-        out.push(unused(file, line, "a pattern without a value sets nothing"));
-        return None;
-    }
     let by = format!("{}:{} sets the same pattern instead", assignment.file, assignment.line);
     for (file, line) in earlier {
-        out.push(Unused {
+        out.unused.push(Unused {
             replaced: true,
             ..unused(file, line, &by)
         });
@@ -217,6 +259,7 @@ fn pattern_of(name: &SysctlName, own: &Lookup, persisted: &Persisted, out: &mut 
         name: name.clone(),
         is_pattern: true,
         lenient: line.lenient,
+        rest: ignored(name, line),
         other: None,
         assignment,
         excluded,
@@ -259,6 +302,31 @@ pub fn not_understood(text: &str) -> Vec<u32> {
         })
         .map(|(number, _)| number)
         .collect()
+}
+
+/// The line as one that the kernel refuses; `None` where it does not.
+fn refused(name: &SysctlName, file: &DropIn, line: &Line) -> Option<Refused> {
+    let text = line.value.clone()?;
+    let written = taken::of_line(name, line)?;
+    let why = written.refused()?;
+    Some(Refused {
+        name: name.clone(),
+        line: Assignment {
+            value: text,
+            file: file.path.clone(),
+            line: line.number,
+        },
+        lenient: line.lenient,
+        why: why.to_owned(),
+    })
+}
+
+/// What stands behind the value of a line.
+fn ignored(name: &SysctlName, line: &Line) -> Option<String> {
+    match taken::of_line(name, line)? {
+        Written::Front { rest, .. } => Some(rest),
+        Written::Whole(_) | Written::Refused { .. } | Written::Unknown => None,
+    }
 }
 
 fn unused(file: &DropIn, line: &Line, why: &str) -> Unused {

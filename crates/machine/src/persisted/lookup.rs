@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::files::DropIn;
 use super::syntax::Line;
-use super::{Assignment, Persisted, Reader, takes};
+use super::{Assignment, Persisted, Reader, taken};
 use crate::catalogue;
 use crate::system::SysctlName;
 
@@ -131,7 +131,7 @@ impl Lookup {
             Reader::Procps => self.procps(&about, name),
         }?;
         let by = Assignment {
-            value: line.value.clone()?,
+            value: taken::value(name, line)?,
             file: file.path.clone(),
             line: line.number,
         };
@@ -141,7 +141,9 @@ impl Lookup {
     /// procps writes one after the other, and knows a key by its path as it is spelled.
     fn procps<'a>(&self, about: &[About<'a>], name: &SysctlName) -> Option<About<'a>> {
         let gives_way = |line: &Line| line.is_pattern() && self.spelled.contains(&line.expanded(name.path()));
-        let last = about.iter().rfind(|(_, _, line)| takes(name, line) && !gives_way(line));
+        let last = about
+            .iter()
+            .rfind(|(_, _, line)| taken::value(name, line).is_some() && !gives_way(line));
         last.copied()
     }
 }
@@ -169,7 +171,9 @@ fn systemd<'a>(about: &[About<'a>], name: &SysctlName) -> Option<About<'a>> {
         order.push((*at, file, line));
     }
     match order.iter().find(|(_, _, line)| !line.is_pattern()) {
-        Some(named) => Some(*named).filter(|(_, _, line)| takes(name, line)),
-        None => order.into_iter().rfind(|(_, _, line)| takes(name, line)),
+        Some(named) => Some(*named).filter(|(_, _, line)| taken::value(name, line).is_some()),
+        None => order
+            .into_iter()
+            .rfind(|(_, _, line)| taken::value(name, line).is_some()),
     }
 }

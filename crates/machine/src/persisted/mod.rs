@@ -16,8 +16,8 @@
 //! | `{a,b}` in a pattern | alternatives | itself |
 //! | a key set twice | the last line alone is written | one after the other |
 //!
-//! What the kernel then makes of a value is not predicted, but for two things: an empty one is no number, and a line counts for every
-//! name of its setting, and makes the same setting in another unit 0.
+//! What the kernel then makes of a value is predicted as far as its type tells: see [`catalogue::written`]. A value that it refuses
+//! sets nothing. A line counts for every name of its setting, and makes the same setting in another unit 0.
 
 pub mod ceiling;
 pub mod files;
@@ -29,21 +29,21 @@ pub mod pam;
 mod pattern;
 pub mod shells;
 mod syntax;
+mod taken;
 
 use std::cell::OnceCell;
 
+#[cfg(doc)]
 use crate::catalogue;
-use crate::system::{Failure, Os, SysctlName, System};
-use crate::value::Type;
+use crate::system::{Failure, SysctlName, System};
 use files::DropIn;
-pub use inventory::{Inventory, Setting, Unused, in_order, not_understood};
+pub use inventory::{Inventory, Refused, Setting, Unused, in_order, not_understood};
 use lookup::Lookup;
-use syntax::Line;
 
 /// The line that wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// What it sets, as it stands there.
+    /// What it sets: as the kernel reads it, or as it stands there where the key is not known.
     pub value: String,
     /// The file.
     pub file: String,
@@ -186,7 +186,7 @@ impl Persisted {
         self.lookup(Reader::Systemd).is_empty() && self.lookup(Reader::Procps).is_empty()
     }
 
-    /// Every line of the administrator's own files that sets one key: the key's dotted name, and where.
+    /// Every line of the administrator's own files that sets one key: the key's dotted name, and where; the value as it stands there.
     pub fn own_lines(&self) -> impl Iterator<Item = (String, Assignment)> {
         let own = |path: &str| path.starts_with("/etc/") || path.starts_with("/usr/local/");
         self.lookup(Reader::Procps)
@@ -248,17 +248,5 @@ impl Persisted {
                 self.drop_ins.sort_by(|left, right| left.name().cmp(right.name()));
             }
         }
-    }
-}
-
-/// Whether the kernel can be expected to take what a line sets. Nothing is no number, and what was there before stays; a text or a
-/// list of ports is made empty by it.
-fn takes(name: &SysctlName, line: &Line) -> bool {
-    match line.value.as_deref() {
-        None => false,
-        Some("") => {
-            catalogue::lookup(Os::Linux, name.dotted()).is_some_and(|key| matches!(key.value, Type::Text | Type::Ports))
-        }
-        Some(_) => true,
     }
 }
