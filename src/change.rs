@@ -125,6 +125,12 @@ pub enum Dialect {
     Docker,
     /// A pod's manifest, or the node's kubelet.
     Kubernetes,
+    /// The configuration of an LXC container.
+    Lxc,
+    /// Incus and LXD.
+    Incus,
+    /// systemd-nspawn.
+    Nspawn,
     /// A service's unit.
     Systemd,
     /// macOS.
@@ -174,6 +180,9 @@ impl Dialect {
             Dialect::Persist => "persist",
             Dialect::Docker => "docker",
             Dialect::Kubernetes => "kubernetes",
+            Dialect::Lxc => "lxc",
+            Dialect::Incus => "incus",
+            Dialect::Nspawn => "nspawn",
             Dialect::Systemd => "systemd",
             Dialect::Macos => "macos",
             Dialect::Boot => "boot",

@@ -66,7 +66,7 @@ fn a_default_container_is_told_what_its_runtime_must_give() {
     );
     assert_eq!(
         remedy(&backlog, "docker"),
-        "docker run --sysctl net.core.somaxconn=32768 ..."
+        "podman run --sysctl net.core.somaxconn=32768 ..."
     );
     assert!(remedy(&backlog, "kubernetes").contains("--allowed-unsafe-sysctls=net.core.somaxconn"));
     assert_eq!(backlog["fix"]["here"], "docker");
@@ -118,7 +118,7 @@ fn what_the_remedies_say_makes_the_next_check_pass() {
         let found = finding(&out, rule);
         assert_eq!(found["outcome"], "fail", "{found:#}");
         let text = remedy(&found, "docker")
-            .strip_prefix("docker run ")
+            .strip_prefix("podman run ")
             .unwrap()
             .strip_suffix(" ...")
             .unwrap()
@@ -196,7 +196,7 @@ fn an_ordinary_user_without_capabilities_reads_and_needs_the_runtime() {
             (Some("fail"), Some("runtime")),
             "{flags:?}"
         );
-        assert!(remedy(&files, "docker").starts_with("docker run --ulimit nofile="));
+        assert!(remedy(&files, "docker").starts_with("podman run --ulimit nofile="));
         let buffers = finding(&check(flags, &["default"]).1, "syncookies");
         assert_eq!(buffers["outcome"], "pass", "{flags:?}");
     }
@@ -346,7 +346,7 @@ fn the_remedy_pasted_into_the_runtime_makes_it_ready() {
         assert_eq!(found["fix"]["reach"], "runtime", "{found:#}");
         let text = remedy(&found, "docker").to_owned();
         let inner = text
-            .strip_prefix("docker run ")
+            .strip_prefix("podman run ")
             .and_then(|text| text.strip_suffix(" ..."));
         flags.extend(inner.expect("flags").split(' ').map(str::to_owned));
     }

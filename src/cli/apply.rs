@@ -27,11 +27,11 @@ use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
 use crate::fix::revert::{self, Request, RevertError, revert};
 use crate::fix::room::{self, Fitted};
 use crate::fix::{Standing, standing};
-use crate::host::Host;
+use crate::host::{Host, Runtime, in_words};
 use crate::persisted::ceiling;
 use crate::profile::Profile;
 use crate::report::{self, Style};
-use crate::rule::Target;
+use crate::rule::{Reach, Target};
 use crate::shim::options::OnFail;
 use crate::shim::{self, Refusal};
 use crate::source::Sources;
@@ -95,10 +95,16 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         risky: permissions.allowed.contains(&Consent::Risky),
     };
     let lasts = matches.get_flag("persist");
-    if lasts && let Some(engine) = Host::new(machine).engine() {
+    let host = Host::new(machine);
+    if let (true, false, Some(engine)) = (lasts, host.has_next_boot(), host.engine()) {
         return Err(CommandError::Message(format!(
-            "a {engine} container has no next boot, and nothing was changed: whoever starts it gives it its values, as `runup \
-             export --to docker` or `--to kubernetes` writes them"
+            "{} has no next boot, and nothing was changed: whoever starts it gives it its values, as `runup export --to {}",
+            in_words(engine),
+            match host.runtime() {
+                Some(Runtime::Lxc) => "lxc` writes them",
+                Some(Runtime::Lxd | Runtime::Incus) => "incus` writes them",
+                Some(_) | None => "docker` or `--to kubernetes` writes them",
+            }
         )));
     }
     let account = Account {
@@ -279,20 +285,27 @@ impl Run<'_> {
             .iter()
             .filter(|finding| finding.undone_by_boot().is_some());
         let undone: HashSet<String> = undone.map(|finding| meets(&finding.subject)).collect();
+        let contained = host.engine().is_some();
         let fails = |target: &Target| {
             before
                 .findings
                 .iter()
                 .filter(|finding| finding.outcome == Outcome::Fail)
                 .filter_map(|finding| finding.fix.as_ref())
-                .flat_map(|fix| fix.changes())
+                .flat_map(|fix| &fix.parts)
+                // A login that asks for more than its container was given fails.
+                .filter(|part| !contained || part.proposal.reach == Reach::Here)
+                .flat_map(|part| &part.proposal.changes)
                 .any(|change| change.target == *target)
         };
         // The next boot sets the values of the machine, not those of a network namespace that is gone by then.
-        let elsewhere = ground.live && host.network_is_hosts() == Some(false);
+        let elsewhere = ground.live && !contained && host.network_is_hosts() == Some(false);
         let mut wishes = check.wishes();
         let lasting = |target: &Target| match target {
             Target::Sysctl(name) if elsewhere && name.starts_with("net.") => false,
+            // What is the host's, no start of a container sets.
+            Target::Sysctl(name) if !host.sets_at_boot(name) => false,
+            Target::Sysfs(_) if contained => false,
             Target::Sysctl(name) => touched.contains(&meets(name)) || undone.contains(&meets(name)),
             Target::Sysfs(path) => touched.contains(&meets(path)),
             // The limits here are this process's, and say nothing of what a service or a login has.

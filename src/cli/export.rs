@@ -96,7 +96,7 @@ fn container<'a>(
         (Basis::Container, kernel) => Ok(Some(Container::new(system, kernel))),
         (Basis::Host | Basis::Later, None) => Ok(None),
         (Basis::Host | Basis::Later, Some(_)) => Err(CommandError::Message(
-            "--kernel goes with --to docker, compose or kubernetes; other files are for the machine that is looked at, \
+            "--kernel goes with --to docker, compose, kubernetes, lxc or incus; other files are for the machine that is looked at, \
              or for that of --host FILE"
                 .to_owned(),
         )),

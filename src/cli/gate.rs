@@ -10,7 +10,7 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::engine::{Check, Options};
 use crate::finding::{Finding, Fix, Outcome, Report};
 use crate::fix::plan::ProgramLimit;
-use crate::host::Host;
+use crate::host::{Host, Runtime};
 use crate::profile::Profile;
 use crate::remedy;
 use crate::report::in_words;
@@ -224,9 +224,13 @@ fn lines(findings: &[&Finding], several: bool) -> Vec<String> {
 fn how(findings: &[&Finding], host: &Host<'_>) -> String {
     let mut text = String::new();
     let contained = host.engine().is_some();
+    let is_machine = host.runtime().is_some_and(Runtime::makes_machines);
+    let outside = [(remedy::of_runtime(host), "where the container is started")];
     for reach in [Reach::Here, Reach::Runtime, Reach::Privileged, Reach::Host] {
         let given: &[(Dialect, &str)] = match (contained, reach) {
             (true, Reach::Host) => &[(Dialect::Host, "on the host")],
+            (true, Reach::Runtime) if is_machine => &outside,
+            (true, _) if is_machine => &[(Dialect::Host, "as root")],
             (true, _) => &[
                 (Dialect::Docker, "give it to the runtime"),
                 (Dialect::Kubernetes, "or in a pod"),

@@ -4,13 +4,18 @@ use super::page::{Basis, Format, Page, elsewhere};
 use super::{pairs, shell::setting};
 use crate::catalogue::{self, Namespace};
 use crate::change::{Change, Target};
-use crate::host::Host;
+use crate::host::{Host, Runtime};
 use crate::system::{Os, Resource};
 use crate::value::Number;
 
 pub(crate) fn command(changes: &[Change], host: &Host<'_>) -> Option<String> {
     let flags = flags(changes, host);
-    (!flags.is_empty()).then(|| format!("docker run {} ...", flags.join(" ")))
+    // The two take the same flags, and a machine with Podman may have no other.
+    let program = match host.runtime() {
+        Some(Runtime::Podman) => "podman",
+        Some(_) | None => "docker",
+    };
+    (!flags.is_empty()).then(|| format!("{program} run {} ...", flags.join(" ")))
 }
 
 /// The flags, each with its value.
@@ -94,6 +99,16 @@ pub(crate) fn interface(key: &str) -> Option<&str> {
     (net == "net" && matches!(table, "conf" | "neigh") && !matches!(name, "all" | "default")).then_some(name)
 }
 
+/// Why what starts a container cannot set something; `None` where it can. `unsaid` is said of what it has no word for.
+pub(crate) fn container_refuses(target: &Target, unsaid: &str, host: &Host<'_>) -> Option<String> {
+    match target {
+        Target::Sysctl(key) => runtime_refuses(key, host),
+        Target::Limit(..) => None,
+        Target::Cgroup(file) => cgroup(file, "").is_none().then(|| unsaid.to_owned()),
+        other => Some(not_a_containers(other)),
+    }
+}
+
 /// Whether a container's runtime can set a key; if not, why.
 fn runtime_refuses(key: &str, host: &Host<'_>) -> Option<String> {
     if !own(key, host) {
@@ -122,15 +137,7 @@ impl Format for Docker {
     }
 
     fn refuses(&self, target: &Target, _asked: &str, host: &Host<'_>) -> Option<String> {
-        match target {
-            Target::Sysctl(key) => runtime_refuses(key, host),
-            Target::Limit(..) => None,
-            Target::Cgroup(file) => {
-                let known = cgroup(file, "").is_some();
-                (!known).then(|| "no flag of a runtime says it".to_owned())
-            }
-            other => Some(not_a_containers(other)),
-        }
+        container_refuses(target, "no flag of a runtime says it", host)
     }
 
     fn write(&self, page: &Page<'_>) -> String {

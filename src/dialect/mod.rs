@@ -7,9 +7,12 @@
 mod ansible;
 mod compose;
 pub(crate) mod docker;
+pub(crate) mod incus;
 pub(crate) mod kubernetes;
 pub(crate) mod limits_d;
+pub(crate) mod lxc;
 pub(crate) mod macos;
+pub(crate) mod nspawn;
 pub mod page;
 pub(crate) mod shell;
 pub(crate) mod sysctl_d;
@@ -29,6 +32,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &docker::Docker,
     &compose::Compose,
     &kubernetes::Kubernetes,
+    &lxc::Lxc,
+    &incus::Incus,
     &ansible::Ansible,
     &macos::Launchd,
     &shell::Shell,

@@ -122,7 +122,7 @@ pub fn export(
         left: left.iter().map(sentence).collect(),
     };
     let conditions = match format.basis() {
-        Basis::Container => conditions(&page),
+        Basis::Container => conditions(format, &page),
         Basis::Host | Basis::Later => Vec::new(),
     };
     Exported {
@@ -133,8 +133,10 @@ pub fn export(
 }
 
 /// What to know of the place where a container's file is used.
-fn conditions(page: &Page<'_>) -> Vec<String> {
+fn conditions(format: &dyn Format, page: &Page<'_>) -> Vec<String> {
     let limits = page.limits().into_iter();
+    // What is said of limits is about Docker and what takes its place.
+    let limits = limits.filter(|_| !matches!(format.name(), "lxc" | "incus"));
     page.sysctls()
         .filter_map(|(key, entry)| host_must_have(key, &entry.change.to))
         .chain(limits.filter_map(|(resource, soft, hard, _)| runtimes_differ(page, resource, &soft, &hard)))

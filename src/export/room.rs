@@ -28,7 +28,7 @@ pub(super) fn missing(format: &dyn Format, entries: &[(&Wanted, Change)], host: 
     };
     let harm = match format.name() {
         "systemd" => "the service does not get it",
-        "docker" | "compose" => "the container does not start",
+        "docker" | "compose" | "lxc" | "incus" => "the container does not start",
         _ => "a login fails, or loses it",
     };
     let reason = format!(

@@ -9,6 +9,7 @@ use super::{Format, Style};
 use crate::change::{Dialect, Reach};
 use crate::diagnostic::Diagnostic;
 use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Part, Report};
+use crate::host::in_words;
 use crate::severity::Severity;
 use crate::source::{Origin, Sources};
 use crate::text::printable;
@@ -405,6 +406,9 @@ fn dialect_label(dialect: Dialect) -> &'static str {
         Dialect::Persist => "to last",
         Dialect::Docker => "Docker",
         Dialect::Kubernetes => "Kubernetes",
+        Dialect::Lxc => "LXC",
+        Dialect::Incus => "Incus",
+        Dialect::Nspawn => "nspawn",
         Dialect::Systemd => "systemd",
         Dialect::Macos => "macOS",
         Dialect::Boot => "at boot",
@@ -435,11 +439,7 @@ pub fn host_line(host: &HostSummary) -> String {
         parts.push(Unit::Bytes.show(i128::from(ram), 4096));
     }
     if let Some(container) = &host.container {
-        parts.push(if container == "container" {
-            "in a container".to_owned()
-        } else {
-            format!("in a {container} container")
-        });
+        parts.push(format!("in {}", in_words(container)));
     }
     if let Some(pid) = host.pid {
         parts.push(format!("as process {pid} sees it"));

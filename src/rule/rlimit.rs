@@ -91,6 +91,15 @@ that does not run is judged by what its files would give it. Its main process is
             "No field of a pod sets it: `runup exec` raises it in the container up to the hard limit; beyond, the node's container runtime must give more.",
         ),
         (
+            Dialect::Lxc,
+            "lxc.prlimit.nofile = SOFT:HARD in the container's configuration, in Proxmox too.",
+        ),
+        (Dialect::Incus, "limits.kernel.nofile of the container, in LXD too."),
+        (
+            Dialect::Nspawn,
+            "--rlimit=RLIMIT_NOFILE=SOFT:HARD, or LimitNOFILE= in its .nspawn file.",
+        ),
+        (
             Dialect::Systemd,
             "LimitNOFILE=SOFT:HARD in the unit; limits.conf does not reach services.",
         ),

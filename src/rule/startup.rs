@@ -216,6 +216,9 @@ fn refused(cx: &Context<'_>) -> Result<Evidence, Reading> {
     let unprivileged = cx.system.sysctl("net.ipv4.ip_unprivileged_port_start").ok();
     let unprivileged = unprivileged.and_then(first).unwrap_or(1024);
     let why = |(key, line): (String, Assignment)| {
+        if !cx.host.sets_at_boot(&key) {
+            return None;
+        }
         let until = catalogue::lookup(Os::Linux, &key).and_then(|key| key.until);
         let why = match until {
             Some((major, minor)) if kernel >= (major, minor) => format!("was removed in kernel {major}.{minor}"),

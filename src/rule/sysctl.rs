@@ -7,7 +7,7 @@ use super::{
 use crate::catalogue::{self, Key, Namespace, Ordered, Write, Written};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
-use crate::host::Capability;
+use crate::host::{Capability, Runtime, in_words};
 use crate::system::{Failure, Os, SysctlName};
 use crate::value::{Number, Order, Type, Value, in_order, is_ordered};
 
@@ -63,6 +63,19 @@ never written.",
         (
             Dialect::Kubernetes,
             "securityContext.sysctls of the pod; keys that are not safe need allowedUnsafeSysctls of the node's kubelet; host keys belong to the node.",
+        ),
+        (
+            Dialect::Lxc,
+            "The same keys: lxc.sysctl.KEY = VALUE in the container's configuration, or a file of /etc/sysctl.d in the container where it \
+             can be written there. Proxmox takes kernel.shm*, kernel.msg* and kernel.sem alone.",
+        ),
+        (
+            Dialect::Incus,
+            "The same keys: linux.sysctl.KEY of the container, in LXD too.",
+        ),
+        (
+            Dialect::Nspawn,
+            "No option sets a key; with a private network net.* is set in the container, by a file of /etc/sysctl.d.",
         ),
         (
             Dialect::Systemd,
@@ -155,6 +168,9 @@ impl Table for Sysctl {
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
         let name = observation.subject.as_str();
+        if !cx.host.sets_at_boot(name) {
+            return None;
+        }
         let prediction = cx.host.persisted()?.of(name);
         let (assignment, by) = match (prediction.systemd, prediction.procps) {
             (Some(systemd), procps) => {
@@ -311,7 +327,7 @@ fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Found<Va
     if let (Some(key), Ok(_), Some(engine)) = (key, &seen, cx.host.engine())
         && matches!(namespace(key, cx), Namespace::Host | Namespace::NetInitial)
     {
-        evidence.push(format!("the host's value, seen from inside a {engine} container"));
+        evidence.push(format!("the host's value, seen from inside {}", in_words(engine)));
     }
     Found {
         subject: dotted.to_owned(),
@@ -519,6 +535,11 @@ pub(super) fn reach(name: &str, key: Option<&Key>, cx: &Context<'_>) -> (Reach, 
     let may = root || (owner == Namespace::Net && cx.host.capable(Capability::NetAdmin));
     match (may, contained) {
         (true, _) => (Reach::Here, "running as root".to_owned()),
+        // It has logins, and root is one of them.
+        (false, true) if cx.host.runtime().is_some_and(Runtime::makes_machines) => (
+            Reach::Privileged,
+            format!("needs root or {} in this container", needed.name()),
+        ),
         (false, true) => (
             Reach::Runtime,
             format!("needs root or {} in this container", needed.name()),

@@ -1,6 +1,7 @@
 //! What makes a counter grow, and what makes it stop.
 
 use super::super::{Context, Dialect, Proposal, Reach};
+use crate::host::in_words;
 
 /// What is known of a counter.
 struct Advice {
@@ -178,7 +179,7 @@ pub(super) fn evidence(name: &str, cx: &Context<'_>) -> Vec<String> {
     match name {
         "TcpExt.ListenOverflows" | "TcpExt.ListenDrops" => full_queues(cx),
         _ if name.starts_with("softnet.") || name.starts_with("vmstat.") => match cx.host.engine() {
-            Some(engine) => vec![format!("the host's, seen from inside a {engine} container")],
+            Some(engine) => vec![format!("the host's, seen from inside {}", in_words(engine))],
             None => Vec::new(),
         },
         _ => Vec::new(),

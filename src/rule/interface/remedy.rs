@@ -3,6 +3,7 @@
 use super::super::{Context, Dialect, Failing, Proposal, Reach};
 use super::Facts;
 use crate::dialect::shell::quote;
+use crate::host::Runtime;
 use crate::value::{Number, PortSet, Value};
 
 const SETTING: &str = "it is a setting of the interface";
@@ -90,10 +91,24 @@ pub(super) fn mtu(failing: &Failing<'_>) -> Proposal {
         &[format!("ip link set dev {dev} mtu {mtu}")],
         failing,
     );
-    if failing.cx.host.engine().is_some() {
-        let option = format!("docker network create --opt com.docker.network.driver.mtu={mtu} NETWORK");
-        proposal.remedies.push((Dialect::Docker, option));
-    }
+    let option = match failing.cx.host.runtime() {
+        Some(Runtime::Docker | Runtime::Kubernetes) => Some((
+            Dialect::Docker,
+            format!("docker network create --opt com.docker.network.driver.mtu={mtu} NETWORK"),
+        )),
+        Some(Runtime::Podman) => Some((
+            Dialect::Docker,
+            format!("podman network create --opt mtu={mtu} NETWORK"),
+        )),
+        Some(Runtime::Lxc) => Some((
+            Dialect::Lxc,
+            format!("lxc.net.0.mtu = {mtu}\n# or in Proxmox mtu={mtu} of net0 in /etc/pve/lxc/ID.conf"),
+        )),
+        Some(Runtime::Lxd) => Some((Dialect::Incus, format!("lxc config device set NAME {dev} mtu {mtu}"))),
+        Some(Runtime::Incus) => Some((Dialect::Incus, format!("incus config device set NAME {dev} mtu {mtu}"))),
+        Some(Runtime::Nspawn) | None => None,
+    };
+    proposal.remedies.extend(option);
     let files = format!(
         "the configuration of {name}: MTUBytes={mtu} in [Link] of its .network file (systemd-networkd), mtu {mtu} in \
          /etc/network/interfaces, or nmcli connection modify {dev} 802-3-ethernet.mtu {mtu}"

@@ -7,6 +7,7 @@ use super::{
     Selectors, Table, Target, Way, sysctl,
 };
 use crate::document::shape::{Field, Shape, required};
+use crate::host::in_words;
 use crate::system::Os;
 use crate::value::{Number, Type, Unit, Value};
 use measure::{Use, measure};
@@ -140,7 +141,7 @@ impl Table for Usage {
             if let (Some(engine), Some(key)) = (cx.host.engine(), found.key)
                 && reach_of(key, cx).0 == Reach::Host
             {
-                evidence.push(format!("the host's, seen from inside a {engine} container"));
+                evidence.push(format!("the host's, seen from inside {}", in_words(engine)));
             }
         }
         vec![Found {

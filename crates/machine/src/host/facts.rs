@@ -40,7 +40,7 @@ pub static FACTS: &[FactInfo] = &[
     FactInfo {
         name: "container_engine",
         kind: TermType::Text,
-        doc: "\"docker\", \"podman\", \"kubernetes\" ..., or \"\" outside a container",
+        doc: "\"docker\", \"podman\", \"kubernetes\", \"lxc\", \"lxd\", \"incus\", \"systemd-nspawn\" ..., or \"\" outside a container",
         get: |host| Ok(text(host.engine().unwrap_or(""))),
     },
     FactInfo {

@@ -4,10 +4,12 @@
 
 pub mod cgroup;
 mod facts;
+mod runtime;
 mod surroundings;
 
 pub use crate::system::Capability;
 pub use facts::{FACTS, FactInfo};
+pub use runtime::{Runtime, in_words};
 pub use surroundings::{Container, Mount};
 
 use std::cell::OnceCell;
@@ -45,9 +47,10 @@ impl<'a> Host<'a> {
         }
     }
 
-    /// What the next boot will set. A container has none: whoever starts it gives it its values.
+    /// What the next boot will set, if files do: of a container only one that systemd starts in reads any, and of what they set only what
+    /// [`sets_at_boot`](Host::sets_at_boot) says.
     pub fn persisted(&self) -> Option<&Persisted> {
-        if self.system.platform().os != Os::Linux || self.engine().is_some() {
+        if self.system.platform().os != Os::Linux || !self.reads_sysctls_at_boot() {
             return None;
         }
         Some(self.persisted.get_or_init(|| Persisted::read(self.system)))

@@ -2,14 +2,15 @@
 
 use super::Host;
 use crate::failure::Failure;
-use crate::system::{Capability, Os};
+use crate::system::{Capability, Os, System};
 
 /// Whether this is a container, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Container {
     /// A host, or a virtual machine.
     None,
-    /// A container; the engine's name (`docker`, `podman`, `kubernetes`, `lxc` ...), or `container` where it cannot be told.
+    /// A container; the engine's name (`docker`, `podman`, `kubernetes`, `lxc`, `lxd`, `incus`, `systemd-nspawn` ...), or `container` where
+    /// it cannot be told.
     Engine(String),
 }
 
@@ -105,8 +106,11 @@ impl Host<'_> {
                 .environment("container")
                 .or_else(|| self.text("/run/systemd/container").ok());
             match told.as_deref() {
+                // One without systemd, for whoever sees no more of the first process.
+                None | Some("") if self.mounts().is_ok_and(has_lxcfs) => engine(manager_of_lxc(self.system)),
                 None | Some("") => Container::None,
                 Some("oci") => engine("container"),
+                Some("lxc") => engine(manager_of_lxc(self.system)),
                 Some(name) => engine(name),
             }
         })
@@ -171,6 +175,22 @@ impl Host<'_> {
             })
         })
     }
+}
+
+/// What LXD and Incus leave in their containers: each a socket to ask it by. Incus's may be linked under LXD's name too, for what
+/// knows that one alone.
+const DEVICES: [(&str, &str); 2] = [("/dev/incus", "incus"), ("/dev/lxd", "lxd")];
+
+/// Which of those that use LXC started a container of LXC.
+fn manager_of_lxc(system: &dyn System) -> &'static str {
+    let found = DEVICES.iter().find(|(path, _)| system.stat(path).is_ok());
+    found.map_or("lxc", |(_, name)| name)
+}
+
+/// Whether LXC's file system lies over a file of procfs, as it does in LXC's containers. A host has it elsewhere.
+fn has_lxcfs(mounts: &[Mount]) -> bool {
+    let over = |mount: &Mount| mount.kind == "fuse.lxcfs" && mount.path.starts_with("/proc/");
+    mounts.iter().any(over)
 }
 
 /// Whether another of the mounts that hold a path was mounted over this one: on it, or higher up on what it is mounted on.
