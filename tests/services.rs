@@ -167,6 +167,53 @@ fn a_limit_of_a_unit_names_the_line_that_sets_it() {
 }
 
 #[test]
+fn a_unit_that_asks_for_everything_gets_what_systemd_has() {
+    let rule = |least: u32| NOFILE.replace("65536", &least.to_string());
+    let stopped = |line: &str| {
+        MemorySystem::linux("6.1.0")
+            .file("/run/systemd/system/.keep", "")
+            .file("/sys/fs/cgroup/cgroup.procs", "")
+            .file("/proc/self/mountinfo", V2)
+            .file("/proc/1/limits", &limits_table("1048576              1048576"))
+            .sysctl("fs.nr_open", "1048576")
+            .file("/usr/lib/systemd/system/nginx.service", &format!("[Service]\n{line}\n"))
+    };
+    let infinity = stopped("LimitNOFILE=infinity");
+    assert_eq!(outcome(&infinity, &rule(1_048_576)), Outcome::Pass);
+    let finding = find(&infinity, &rule(2_000_000));
+    assert_eq!(
+        (finding.outcome, finding.actual.as_str()),
+        (Outcome::Fail, "soft 1048576")
+    );
+    has(
+        &finding,
+        "of which systemd gives 1048576: none is above fs.nr_open (1048576)",
+    );
+    assert_eq!(
+        outcome(&stopped("LimitNOFILE=4194304"), &rule(2_000_000)),
+        Outcome::Fail
+    );
+    // The manager's default is a limit like every other.
+    let default = stopped("").file("/etc/systemd/system.conf", "[Manager]\nDefaultLimitNOFILE=infinity\n");
+    assert_eq!(find(&default, &rule(2_000_000)).actual, "soft 1048576");
+    // One that runs with that is said to have what its line gives, and no program to have changed it.
+    let running = host()
+        .file("/proc/1/limits", &limits_table("1048576              1048576"))
+        .file("/proc/100/limits", &limits_table("1048576              1048576"))
+        .file(
+            "/etc/systemd/system/nginx.service.d/a.conf",
+            "[Service]\nLimitNOFILE=infinity\n",
+        );
+    let finding = find(&running, &rule(65_536));
+    assert_eq!(finding.outcome, Outcome::Pass);
+    has(&finding, "of which systemd gives 1048576");
+    assert!(
+        !finding.evidence.iter().any(|line| line.contains("changed")),
+        "{finding:#?}"
+    );
+}
+
+#[test]
 fn what_cannot_be_known_of_a_unit_is_said() {
     // It does not run: what it would get.
     let files = |system: MemorySystem| {

@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::persisted::logins;
 use crate::system::{Failure, Limits, Resource};
 use crate::systemd::config::Config;
+use crate::systemd::given::given;
 use crate::systemd::manager::{Origin, default_limits};
 use crate::systemd::process::{NotFound, limits_of, main_process, manager_of, unit_of};
 use crate::systemd::unit::{Manager, Unit};
@@ -212,6 +213,9 @@ pub(super) fn of_unit(host: &Host<'_>, manager: &Manager, unit: &Unit, resource:
     if limits == *now {
         return words;
     }
+    if *manager != Manager::System && limits.hard > now.hard {
+        return format!("{words}; a user's manager gives no more than it has, {}", now.hard);
+    }
     if limits.hard == now.hard {
         return format!(
             "{words}; the program changed its soft limit from {} itself",
@@ -238,12 +242,29 @@ pub(super) fn asked_by_unit(
     if let Some(unread) = unit.config.unread() {
         return Err(unread);
     }
-    if let Some((limits, setting)) = unit.limits(resource) {
-        return Ok(Some((limits, Origin::File(setting).describe(&key))));
+    let asked = match unit.limits(resource) {
+        Some((limits, setting)) => Some((limits, Origin::File(setting).describe(&key))),
+        None => {
+            let config = Config::read(host.system, manager.configuration());
+            let default = default_limits(host, manager, &config, resource)?;
+            default.map(|(limits, origin)| (limits, origin.describe(&format!("Default{key}"))))
+        }
+    };
+    let Some((limits, words)) = asked else {
+        return Ok(None);
+    };
+    // What a user's manager has itself is nobody's to know who does not see its process.
+    if *manager != Manager::System {
+        return Ok(Some((limits, words)));
     }
-    let config = Config::read(host.system, manager.configuration());
-    let default = default_limits(host, manager, &config, resource)?;
-    Ok(default.map(|(limits, origin)| (limits, origin.describe(&format!("Default{key}")))))
+    let given = given(host, resource, &limits).map_err(|why| format!("{words}: {why}"))?;
+    Ok(Some(match given {
+        Some((limits, why)) => {
+            let words = format!("{words}, of which systemd gives {}: {why}", limits.hard);
+            (limits, words)
+        }
+        None => (limits, words),
+    }))
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@
 //! * [`config`]: a configuration file with its drop-ins, in the order in which they count;
 //! * [`mod@unit`]: a unit's file, its other names and its drop-ins;
 //! * [`manager`]: what holds for every unit that says nothing, compiled-in values included;
+//! * [`given`]: what a unit gets of the limits that it asks for;
 //! * [`process`]: the cgroup of a unit, and its main process.
 
 pub mod config;
+pub mod given;
 pub mod manager;
 pub mod process;
 mod syntax;
