@@ -424,3 +424,114 @@ fn a_later_file_undoes_a_setting_by_another_name() {
     let words = format!("{}{}", applied.out, applied.err);
     assert!(words.contains("/etc/sysctl.d/90-old.conf:2"), "{words}");
 }
+
+/// A tree with a service that does not run.
+fn with_service(rules: &str, more: &[(&str, &str)]) -> tempfile::TempDir {
+    let mut files = vec![
+        ("run/systemd/system/.keep", ""),
+        ("sys/fs/cgroup/cgroup.procs", ""),
+        (
+            "proc/self/mountinfo",
+            "30 20 0:1 / / rw - ext4 a rw\n31 20 0:2 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        ),
+        ("proc/sys/fs/nr_open", "1048576\n"),
+        ("usr/lib/systemd/system/a.service", "[Service]\nExecStart=/bin/a\n"),
+        ("p.toml", rules),
+    ];
+    files.extend_from_slice(more);
+    tree(&files)
+}
+
+const DROP_IN: &str = "etc/systemd/system/a.service.d/60-runup.conf";
+
+#[test]
+fn a_rule_that_names_a_unit_gets_its_drop_in() {
+    let rules = "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", unit = \"a.service\", soft = { min = 65536 } }\n\
+                 [[rule]]\nid = \"locked\"\nrlimit = { resource = \"memlock\", unit = \"a\", soft = { min = \"1GiB\" } }\n";
+    let place = with_service(rules, &[]);
+    let root = place.path();
+    let done = on(root, &["apply", "--persist", "--yes"]);
+    let lines = settings(root, DROP_IN);
+    assert_eq!(
+        lines,
+        ["[Service]", "LimitNOFILE=65536:524288", "LimitMEMLOCK=1073741824"],
+        "{}{}",
+        done.out,
+        done.err
+    );
+    assert_eq!(
+        done.code, 0,
+        "it does not run, and gets that when it starts: {}",
+        done.out
+    );
+    assert!(!done.out.contains("Left as it is"), "{}", done.out);
+    assert!(
+        done.out
+            .contains("then: systemctl daemon-reload; systemctl try-restart a.service"),
+        "{}",
+        done.out
+    );
+    assert!(
+        !root.join("etc/security/limits.d/60-runup.conf").exists(),
+        "no login gets it"
+    );
+    let again = on(root, &["apply", "--persist", "--yes"]);
+    assert!(!again.err.contains("written"), "{}", again.err);
+    assert_eq!(on(root, &["revert", "--persist"]).code, 0);
+    assert!(!root.join(DROP_IN).exists());
+}
+
+#[test]
+fn a_units_limit_brings_the_room_that_it_needs() {
+    let rules = "[[rule]]\nid = \"files\"\nrlimit = { resource = \"nofile\", unit = \"a.service\", soft = { min = 2000000 } }\n";
+    let place = with_service(rules, &[]);
+    let root = place.path();
+    let done = on(root, &["apply", "--persist", "--yes"]);
+    assert_eq!(
+        settings(root, DROP_IN),
+        ["[Service]", "LimitNOFILE=2000000"],
+        "{}",
+        done.err
+    );
+    assert_eq!(settings(root, "etc/sysctl.d/60-runup.conf"), ["fs.nr_open = 2000000"]);
+    assert_eq!(
+        support::text_of(root.join("proc/sys/fs/nr_open").to_str().expect("UTF-8")),
+        "2000000"
+    );
+    assert_eq!(done.code, 0, "{}", done.out);
+    // Where a rule forbids that room there is no limit either, and that is no success.
+    let less = "[[rule]]\nid = \"least\"\nsysctl = { key = \"fs.nr_open\", max = 1048576 }\n";
+    let place = with_service(&format!("{rules}{less}"), &[]);
+    let root = place.path();
+    let done = on(root, &["apply", "--persist", "--yes"]);
+    assert!(!root.join(DROP_IN).exists(), "{}", done.out);
+    assert!(
+        done.out.contains("In no file:") && done.out.contains("the limit of a.service"),
+        "{}",
+        done.out
+    );
+    assert_eq!(done.code, 1);
+}
+
+#[test]
+fn a_unit_without_a_file_and_two_values_for_one_line_are_for_a_person() {
+    let rule = |id: &str, unit: &str, least: u32| {
+        format!(
+            "[[rule]]\nid = \"{id}\"\nrlimit = {{ resource = \"nofile\", unit = \"{unit}\", soft = {{ min = {least} }} }}\n"
+        )
+    };
+    let rules =
+        rule("one", "a.service", 65_536) + &rule("two", "a.service", 70_000) + &rule("three", "a.service", 65_536);
+    let place = with_service(&rules, &[]);
+    let done = on(place.path(), &["apply", "--persist", "--yes"]);
+    assert!(!place.path().join(DROP_IN).exists());
+    let said = done.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("p/one and p/two ask for them"), "{}", done.out);
+    assert_eq!(done.code, 1);
+    // A note is left to --notes.
+    let place = with_service(&(rule("one", "a.service", 65_536) + "severity = \"note\"\n"), &[]);
+    let _ = on(place.path(), &["apply", "--persist", "--yes"]);
+    assert!(!place.path().join(DROP_IN).exists());
+    let _ = on(place.path(), &["apply", "--persist", "--yes", "--notes"]);
+    assert!(place.path().join(DROP_IN).exists());
+}

@@ -22,10 +22,11 @@ use crate::fix::Step;
 use crate::fix::apply::{Account, apply};
 use crate::fix::guard;
 use crate::fix::journal::Entry;
-use crate::fix::persist::{self, Persistence};
-use crate::fix::plan::{Consent, LimitsOf, Permissions, Plan, PlanError, plan};
+use crate::fix::persist::{self, PersistError, Persistence};
+use crate::fix::plan::{Consent, Left, LimitsOf, Permissions, Plan, PlanError, plan};
 use crate::fix::revert::{self, Request, RevertError, revert};
 use crate::fix::room::{self, Fitted};
+use crate::fix::units::{self, DropIn};
 use crate::fix::{Standing, standing};
 use crate::host::{Host, Runtime, in_words};
 use crate::persisted::ceiling;
@@ -317,14 +318,31 @@ impl Run<'_> {
         let lasting = |target: &Target| lasting(target) && dangerous.iter().all(|(known, _)| known != target);
         let names: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
         wishes.root = permissions.allowed.contains(&Consent::Risky);
-        let fitted = self.fit(&mut wishes, &lasting, plan, permissions, &host);
+        let (mut drop_ins, mut refused) = units::asked(before, self.profiles, permissions.notes, &host);
+        let mut raised = false;
+        for drop_in in &mut drop_ins {
+            let fitted = self.fit_unit(drop_in, &mut wishes, plan, permissions, &host);
+            raised |= fitted.raise.is_some();
+            refused.extend(fitted.refused);
+        }
+        let lasting = |target: &Target| lasting(target) || raised && room::is_ceiling(target);
+        let fitted = self.fit(&mut wishes, &lasting, plan, permissions, self.unit, &host);
         let raised = fitted.raise.is_some();
         let lasting = |target: &Target| lasting(target) || raised && room::is_ceiling(target);
         let composed = persist::compose(&wishes, &lasting, &names, self.unit, &host, &ground.disk, self.force);
-        let mut composed =
-            composed.map_err(|error| CommandError::Message(format!("{error}\n  nothing was changed")))?;
+        let untouched = |error: PersistError| CommandError::Message(format!("{error}\n  nothing was changed"));
+        let mut composed = composed.map_err(untouched)?;
+        for drop_in in &drop_ins {
+            let disk = &ground.disk;
+            if persist::add_drop_in(&mut composed, drop_in, &names, &host, disk, self.force).map_err(untouched)? {
+                let done = drop_in.findings();
+                let is_done = |left: &Left| done.contains(&(left.finding.clone(), left.subject.clone()));
+                plan.left.retain(|left| !is_done(left));
+            }
+        }
         composed.refused = dangerous.into_iter().map(|(_, words)| words).collect();
         composed.refused.extend(fitted.refused);
+        composed.refused.extend(refused);
         Ok(composed)
     }
 
@@ -363,19 +381,45 @@ impl Run<'_> {
         lasting: &dyn Fn(&Target) -> bool,
         plan: &mut Plan,
         permissions: &Permissions,
+        unit: Option<&str>,
         host: &Host<'_>,
     ) -> Fitted {
         let machine = self.ground.machine.as_ref();
         let is_ceiling = |step: &&Step| matches!(&step.parameter, Parameter::Sysctl { name } if name == ceiling::KEY);
         let planned = plan.steps.iter().find(is_ceiling).and_then(|step| step.to.parse().ok());
         let now = planned.or_else(|| ceiling::now(machine));
-        let mut fitted = room::fit(wishes, lasting, now, self.unit, host);
+        let mut fitted = room::fit(wishes, lasting, now, unit, host);
         let Some(raise) = fitted.raise.take_if(|raise| now.is_none_or(|now| raise.to > now)) else {
             return fitted;
         };
         match plan.add(ceiling::KEY, &raise.to.to_string(), &raise.rules, machine, permissions) {
             Ok(()) => fitted.raise = Some(raise),
-            Err(why) => fitted.refused.push(room::refuse(wishes, &raise, self.unit, &why)),
+            Err(why) => fitted.refused.push(room::refuse(wishes, &raise, unit, &why)),
+        }
+        fitted
+    }
+
+    /// The same for the limit on open files of one unit: what needs room brings it into the wishes, and else leaves the drop-in.
+    fn fit_unit(
+        &self,
+        drop_in: &mut DropIn,
+        wishes: &mut Wishes,
+        plan: &mut Plan,
+        permissions: &Permissions,
+        host: &Host<'_>,
+    ) -> Fitted {
+        let Some(mut own) = drop_in.open_files(wishes) else {
+            return Fitted::default();
+        };
+        let is_limit = |target: &Target| matches!(target, Target::Limit(..));
+        let fitted = self.fit(&mut own, &is_limit, plan, permissions, Some(&drop_in.unit), host);
+        if !fitted.refused.is_empty() {
+            drop_in.without_open_files();
+        }
+        if let Some(raise) = &fitted.raise {
+            let asked = own.wanted.into_iter().find(|wanted| room::is_ceiling(&wanted.target));
+            let rules = asked.map(|asked| asked.rules).unwrap_or_default();
+            room::bring(wishes, raise.to, ceiling::now(self.ground.machine.as_ref()), rules);
         }
         fitted
     }

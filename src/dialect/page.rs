@@ -10,6 +10,9 @@ use crate::system::{Os, Resource};
 use crate::text::printable;
 use crate::value::Number;
 
+/// What every file says in its first lines, before the names of the profiles.
+pub(crate) const MARK: &str = "written by runup for ";
+
 /// Which value a format writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
@@ -93,7 +96,7 @@ impl Page<'_> {
     /// The first line of every file, without the comment's sign.
     #[must_use]
     pub fn title(&self) -> String {
-        format!("written by runup for {}", one_line(&self.profiles.join(", ")))
+        format!("{MARK}{}", one_line(&self.profiles.join(", ")))
     }
 
     /// A name for the file's own use: letters, digits and hyphens.

@@ -30,6 +30,7 @@ pub mod room;
 mod standing;
 mod step;
 mod undo;
+pub mod units;
 
 pub use live_disk::LiveDisk;
 pub use memory_disk::MemoryDisk;

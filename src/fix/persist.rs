@@ -10,8 +10,10 @@ use super::apply;
 use super::disk::{self, Disk, DiskError};
 use super::journal::{Journal, checksum};
 use super::room;
+use super::units::DropIn;
 use crate::catalogue;
 use crate::dialect::limits_d::{LIMITS_D, spares_root};
+use crate::dialect::page::MARK;
 use crate::dialect::sysctl_d::{MODULES_D, SYSCTL_D, modules};
 use crate::dialect::systemd::drop_in;
 use crate::dialect::tmpfiles_d::TMPFILES_D;
@@ -21,9 +23,6 @@ use crate::host::Host;
 use crate::persisted::{Assignment, Persisted, ceiling};
 use crate::rule::Target;
 use crate::system::{Failure, Os};
-
-/// What every file of ours says in its first lines.
-const MARK: &str = "written by runup for ";
 
 /// A file that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +186,38 @@ pub fn compose(
             .push(format!("systemctl daemon-reload; systemctl restart {unit}"));
     }
     Ok(composed)
+}
+
+/// Adds the drop-in of a unit that rules name. Returns whether anything of it is new.
+///
+/// # Errors
+/// A file of that name is not ours, unless `force`.
+pub fn add_drop_in(
+    composed: &mut Persistence,
+    drop_in: &DropIn,
+    profiles: &[String],
+    host: &Host<'_>,
+    disk: &dyn Disk,
+    force: bool,
+) -> Result<bool, PersistError> {
+    let Some(text) = drop_in.text(profiles) else {
+        return Ok(false);
+    };
+    let path = drop_in.path();
+    // What the limits of the profiles come to for the service that the files are for stands in the same file.
+    let pending = composed.files.iter().position(|file| file.path == path);
+    let text = match pending.map(|at| composed.files.remove(at)) {
+        Some(file) => ours(file.text.as_bytes()).map_or_else(|| text.clone(), |old| join(&old, &text)),
+        None => text,
+    };
+    add(composed, disk, path.clone(), &text, force, host)?;
+    let is_new = composed.files.iter().any(|file| file.path == path);
+    if is_new && pending.is_none() {
+        // One that does not run is not to be started by this.
+        let then = format!("systemctl daemon-reload; systemctl try-restart {}", drop_in.unit);
+        composed.then.push(then);
+    }
+    Ok(is_new)
 }
 
 /// Adds a file, joined with what an earlier apply wrote there, if that changes anything.

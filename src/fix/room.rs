@@ -226,7 +226,7 @@ fn keep_above_logins(wanted: &mut Wanted, host: &Host<'_>) -> Result<(), String>
 }
 
 /// Asks for room where nothing else does, and for enough of it.
-fn bring(wishes: &mut Wishes, to: i128, now: Option<i128>, rules: Vec<Asker>) {
+pub fn bring(wishes: &mut Wishes, to: i128, now: Option<i128>, rules: Vec<Asker>) {
     let enough = |text: &str| Number::parse(text).is_ok_and(|number| number >= Number::Finite(to));
     if let Some(known) = wishes.wanted.iter_mut().find(|wanted| is_ceiling(&wanted.target)) {
         if !enough(&known.kept) {

@@ -1,7 +1,7 @@
 //! Where the limits of a process come from: its unit, the manager, a login, a container's runtime, or the program itself.
 
 use super::bounds::{nr_open, together};
-use super::{Change, Context, Dialect, Proposal, Reach, Reading, Scope, Side, Target, service};
+use super::{Change, Context, Dialect, Proposal, Reading, Scope, Side, Target, service};
 use crate::dialect::systemd::directives;
 use crate::host::Host;
 use crate::persisted::logins;
@@ -128,9 +128,6 @@ pub(super) fn propose(
             .find(|(dialect, _)| *dialect == Dialect::Host)
     {
         *text = format!("sudo sysctl -w fs.nr_open={wanted}\n{text}");
-    }
-    if cx.host.engine().is_some() {
-        proposal.reach = Reach::Host;
     }
     proposal
 }

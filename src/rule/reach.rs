@@ -59,6 +59,14 @@ pub(super) fn of_commands(cx: &Context<'_>) -> Reach {
     }
 }
 
+/// The same for a unit: a container that systemd starts in has units of its own.
+pub(super) fn of_unit(cx: &Context<'_>) -> Reach {
+    match cx.host.has_next_boot() {
+        true => Reach::Privileged,
+        false => Reach::Host,
+    }
+}
+
 /// Whether this process may raise hard limits. A user namespace's own capabilities do not count.
 pub(super) fn may_raise_limits(cx: &Context<'_>) -> bool {
     cx.host.capable(Capability::SysResource)

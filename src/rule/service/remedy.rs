@@ -27,7 +27,7 @@ pub(super) fn state(failing: &Failing<'_>) -> Proposal {
         (None, None) => return install(failing),
     };
     Proposal {
-        reach: reach::of_commands(failing.cx),
+        reach: reach::of_unit(failing.cx),
         because: "starting and stopping units takes root".to_owned(),
         changes: Vec::new(),
         remedies: vec![(Dialect::Host, commands)],
@@ -100,7 +100,7 @@ pub(super) fn limits(failing: &Failing<'_>) -> Proposal {
 /// Lines for a drop-in of a unit, by way of `systemctl edit`.
 pub(in crate::rule) fn edit(unit: &str, lines: &[String], cx: &Context<'_>) -> Proposal {
     Proposal {
-        reach: reach::of_commands(cx),
+        reach: reach::of_unit(cx),
         because: "a unit's limits are set by root, in its file or a drop-in".to_owned(),
         changes: Vec::new(),
         remedies: vec![(
