@@ -418,3 +418,204 @@ fn what_the_machine_runs_on_is_told_or_it_is_unknown() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A machine of Linux 3.10: two processors that share a core, a clock each, and two nodes of memory.
+const OLD: &[(&str, &str)] = &[
+    ("/proc/sys/kernel/osrelease", "3.10.0-1160.el7.x86_64\n"),
+    ("/sys/devices/system/cpu/online", "0-1\n"),
+    ("/sys/devices/system/cpu/cpu0/cpufreq/scaling_driver", "acpi-cpufreq\n"),
+    ("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n"),
+    ("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n"),
+    ("/sys/devices/system/cpu/cpu1/cpufreq/scaling_driver", "acpi-cpufreq\n"),
+    ("/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "performance\n"),
+    ("/sys/devices/system/cpu/cpu1/topology/thread_siblings_list", "0-1\n"),
+    ("/sys/devices/system/node/online", "0-1\n"),
+    ("/sys/devices/system/node/has_normal_memory", "0-1\n"),
+    ("/sys/devices/system/node/node0/distance", "10 20\n"),
+    ("/sys/devices/system/node/node1/distance", "20 10\n"),
+];
+
+/// The same with other files in the place of some, or without them where there is no text.
+fn old(changes: &[(&'static str, Option<&'static str>)]) -> Vec<(&'static str, &'static str)> {
+    let is_other = |path: &str| changes.iter().any(|(changed, _)| path.starts_with(changed));
+    let kept = OLD.iter().copied().filter(|(path, _)| !is_other(path));
+    let new = changes.iter().filter_map(|(path, text)| Some((*path, (*text)?)));
+    kept.chain(new).collect()
+}
+
+const OF_PROCESSORS: &[(&str, &str)] = &[
+    ("governor", "cpu = { governor = \"performance\" }"),
+    ("driver", "cpu = { driver = \"acpi-cpufreq\" }"),
+    ("smt", "cpu = { smt = false }"),
+    ("nodes", "numa = { nodes = { max = 1 } }"),
+    ("distance", "numa = { distance = { max = 20 } }"),
+    ("usable", "cpu = { usable = 2 }"),
+];
+
+#[test]
+fn a_kernel_from_before_todays_files_is_looked_at_where_it_has_them() {
+    let outcomes = |files: &[(&str, &str)]| -> Vec<String> {
+        let said = check(files, OF_PROCESSORS);
+        said.outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    };
+    let all = ["fail", "pass", "fail", "fail", "pass", "pass"];
+    assert_eq!(outcomes(OLD), all);
+    let said = check(OLD, OF_PROCESSORS);
+    assert!(
+        said.actual("governor").ends_with("ondemand performance"),
+        "{}",
+        said.all
+    );
+    assert!(said.all.contains("no switch for it"), "{}", said.all);
+
+    // Masks instead of lists, and nodes that only their own directories tell of.
+    let older = old(&[
+        ("/sys/devices/system/cpu/cpu0/topology", None),
+        ("/sys/devices/system/cpu/cpu1/topology", None),
+        (
+            "/sys/devices/system/cpu/cpu0/topology/thread_siblings",
+            Some("00000003\n"),
+        ),
+        (
+            "/sys/devices/system/cpu/cpu1/topology/thread_siblings",
+            Some("00000003\n"),
+        ),
+        ("/sys/devices/system/node/has_normal_memory", None),
+        (
+            "/sys/devices/system/node/node0/meminfo",
+            Some("Node 0 MemTotal: 1000 kB\nNode 0 MemFree: 5 kB\n"),
+        ),
+        (
+            "/sys/devices/system/node/node1/meminfo",
+            Some("Node 1 MemTotal: 1000 kB\nNode 1 MemFree: 5 kB\n"),
+        ),
+    ]);
+    assert_eq!(outcomes(&older), all);
+    let empty_node = old(&[
+        ("/sys/devices/system/node/has_normal_memory", None),
+        (
+            "/sys/devices/system/node/node0/meminfo",
+            Some("Node 0 MemTotal: 1000 kB\nNode 0 MemFree: 5 kB\n"),
+        ),
+        (
+            "/sys/devices/system/node/node1/meminfo",
+            Some("Node 1 MemTotal: 0 kB\nNode 1 MemFree: 0 kB\n"),
+        ),
+    ]);
+    assert_eq!(outcomes(&empty_node)[3], "pass");
+    let untold = old(&[("/sys/devices/system/node/has_normal_memory", None)]);
+    assert_eq!(outcomes(&untold)[3], "unknown");
+    let alone = old(&[
+        (
+            "/sys/devices/system/cpu/cpu0/topology/thread_siblings_list",
+            Some("0\n"),
+        ),
+        (
+            "/sys/devices/system/cpu/cpu1/topology/thread_siblings_list",
+            Some("1\n"),
+        ),
+    ]);
+    assert_eq!(outcomes(&alone)[2], "pass");
+    let nonsense = old(&[(
+        "/sys/devices/system/cpu/cpu0/topology/thread_siblings_list",
+        Some("?\n"),
+    )]);
+    assert_eq!(outcomes(&nonsense)[2], "unknown");
+    // A kernel of today without policies has no cpufreq.
+    let new = old(&[("/proc/sys/kernel/osrelease", Some("6.1.0\n"))]);
+    assert_eq!(outcomes(&new)[..2], ["n/a", "n/a"]);
+}
+
+#[test]
+fn processors_are_counted_by_whatever_tells_of_them() {
+    let online = "/sys/devices/system/cpu/online";
+    let stat = "cpu  1 2 3\ncpu0 1 2 3\ncpu1 1 2 3\nintr 5\n";
+    let x86 = "processor\t: 0\nmodel name\t: x\n\nprocessor\t: 1\n";
+    let s390 =
+        "vendor_id       : IBM/S390\n# processors    : 2\nprocessor 0: version = FF\nprocessor 1: version = FF\n";
+    for (file, text) in [
+        ("/proc/stat", stat),
+        ("/proc/cpuinfo", x86),
+        ("/proc/cpuinfo", s390),
+        ("/proc/version", ""),
+    ] {
+        let files = old(&[(online, None), (file, Some(text))]);
+        let said = check(&files, OF_PROCESSORS);
+        assert_eq!(said.outcome("usable"), "pass", "{file}: {}", said.all);
+    }
+    let files = old(&[(online, None), ("/sys/devices/system/cpu/cpu1/online", Some("0\n"))]);
+    assert_eq!(
+        check(&files, OF_PROCESSORS).outcome("usable"),
+        "fail",
+        "one is off line"
+    );
+    let files = [("/proc/sys/kernel/osrelease", "3.10.0\n")];
+    assert_eq!(check(&files, OF_PROCESSORS).outcome("usable"), "unknown");
+}
+
+#[test]
+fn apply_writes_where_an_older_kernel_has_the_governor() {
+    let tree: Vec<(String, &str)> = OLD.iter().map(|(path, text)| (format!("tree{path}"), *text)).collect();
+    let mut files: Vec<(&str, &str)> = tree.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    files.push(("p.toml", "[[rule]]\nid = \"g\"\ncpu = { governor = \"performance\" }\n"));
+    let place = directory(&files);
+    let done = run_in(
+        place.path(),
+        &["apply", "p.toml", "--root", "tree", "--yes", "--journal", "j"],
+    );
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let governor = "tree/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
+    assert_eq!(
+        support::text_of(place.path().join(governor).to_str().expect("UTF-8")),
+        "performance"
+    );
+    assert_eq!(run_in(place.path(), &["check", "p.toml", "--root", "tree"]).code, 0);
+}
+
+#[test]
+fn a_number_that_means_no_limit_is_above_every_other() {
+    let rules = [
+        (
+            "most",
+            "sysctl = { key = \"net.ipv4.tcp_notsent_lowat\", max = \"128KiB\" }",
+        ),
+        (
+            "least",
+            "sysctl = { key = \"net.ipv4.tcp_notsent_lowat\", min = \"128KiB\" }",
+        ),
+        ("itself", "sysctl = { key = \"net.ipv4.tcp_notsent_lowat\", eq = -1 }"),
+        (
+            "real-time",
+            "sysctl = { key = \"kernel.sched_rt_runtime_us\", max = 950000 }",
+        ),
+        (
+            "all-the-time",
+            "sysctl = { key = \"kernel.sched_rt_runtime_us\", min = 950000 }",
+        ),
+        ("pipes", "sysctl = { key = \"fs.pipe-user-pages-soft\", min = 16384 }"),
+        (
+            "few-pipes",
+            "sysctl = { key = \"fs.pipe-user-pages-soft\", max = 16384 }",
+        ),
+    ];
+    let files = [
+        ("/proc/sys/kernel/osrelease", "3.10.0\n"),
+        ("/proc/sys/net/ipv4/tcp_notsent_lowat", "-1\n"),
+        ("/proc/sys/kernel/sched_rt_runtime_us", "-1\n"),
+        ("/proc/sys/fs/pipe-user-pages-soft", "0\n"),
+    ];
+    let said = check(&files, &rules);
+    let outcomes: Vec<&str> = rules.iter().map(|(rule, _)| said.outcome(rule)).collect();
+    assert_eq!(
+        outcomes,
+        ["fail", "pass", "pass", "fail", "pass", "pass", "fail"],
+        "{}",
+        said.all
+    );
+    assert!(
+        said.all.contains("sysctl -w net.ipv4.tcp_notsent_lowat=131072"),
+        "{}",
+        said.all
+    );
+    assert!(said.word("most", "reason").contains("no limit"), "{}", said.all);
+}

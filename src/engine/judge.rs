@@ -95,6 +95,7 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
     let (planned, subject, depth) = (judged.planned, judged.subject, judged.depth);
     let observation = at_its_worst(observation, judged);
     let page_size = cx.system.platform().page_size;
+    let os = cx.system.platform().os;
     let named = subject.kind.has_several();
     let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let (mut failed, mut unknown, mut passed) = (false, false, false);
@@ -120,15 +121,21 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
             Reading::Value(value) => {
                 let metric = expectation.metric;
                 let shown = format!("{prefix}{}", metric.shown(&value).show(unit, page_size));
-                match against(expectation, &value) {
+                let ranked = subject.ranked(&observation.subject, expectation, value.clone(), os);
+                let idle = |asked: &Comparison| subject.kind.idle(&observation.subject, asked.comparator, cx);
+                match against(expectation, &ranked, &idle) {
                     Against::Holds => passed = true,
+                    Against::Idle(why) => reasons.push((Outcome::NotApplicable, why)),
                     Against::Undecided(why) => {
                         unknown = true;
                         reasons.push((Outcome::Unknown, why));
                     }
                     Against::Fails(comparison) => {
                         failed = true;
-                        let mut why = explain(comparison, &value, metric);
+                        let mut why = match ranked == value {
+                            true => explain(comparison, &value, metric),
+                            false => ": that is no limit".to_owned(),
+                        };
                         if let Some(never) = impossible(&expectation.comparisons) {
                             why = format!("{why}, and {never}");
                         }
@@ -209,6 +216,7 @@ fn after_boot(
             Some(index) => Value::Number(next.value.field(index)?),
             None => next.value.clone(),
         };
+        let value = subject.ranked(&observation.subject, expectation, value, cx.system.platform().os);
         passes &= expectation
             .comparisons
             .iter()
@@ -269,17 +277,26 @@ enum Against<'a> {
     Holds,
     Fails(&'a Comparison),
     Undecided(String),
+    /// Nothing that is asked means anything here.
+    Idle(String),
 }
 
-fn against<'a>(expectation: &'a ResolvedExpectation, value: &Value) -> Against<'a> {
+fn against<'a>(
+    expectation: &'a ResolvedExpectation,
+    value: &Value,
+    idle: &dyn Fn(&Comparison) -> Option<String>,
+) -> Against<'a> {
     let undecided = |asked: &Comparison| expectation.metric.veil.and_then(|veil| (veil.undecided)(asked, value));
-    let asked = &expectation.comparisons;
-    match asked.iter().find(|one| undecided(one).is_none() && !one.holds(value)) {
+    let asked = || expectation.comparisons.iter();
+    let mut counts = asked().filter(|one| idle(one).is_none()).peekable();
+    if counts.peek().is_none()
+        && let Some(why) = asked().find_map(idle)
+    {
+        return Against::Idle(why);
+    }
+    match counts.find(|one| undecided(one).is_none() && !one.holds(value)) {
         Some(fails) => Against::Fails(fails),
-        None => asked
-            .iter()
-            .find_map(undecided)
-            .map_or(Against::Holds, Against::Undecided),
+        None => asked().find_map(undecided).map_or(Against::Holds, Against::Undecided),
     }
 }
 
@@ -359,6 +376,8 @@ fn fix(
             (Some(value), Some(index)) => value.field(index).map(Value::Number),
             (value, _) => value.cloned(),
         };
+        let os = cx.system.platform().os;
+        let compared = compared.map(|value| subject.ranked(&observation.subject, expectation, value, os));
         // What is not there, or could not be read, is not what failed; a name that nobody has is.
         let is_no_name = matches!(observation.reading(expectation.metric.name), Some(Reading::NoSuch(_)));
         if compared.is_none() && failed && !is_no_name {

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
 use crate::host::Host;
 use crate::system::{Os, System};
-use crate::value::{Order, Type, Value};
+use crate::value::{Comparator, Order, Type, Value};
 
 /// The documentation of a kind, from which `explain`, the schema and the reference pages are made.
 #[derive(Debug)]
@@ -115,6 +115,12 @@ pub trait Kind: Sync {
 
     /// What is wrong with a subject whatever a rule asks of it: numbers that the kernel needs in order, and that are not.
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String>;
+
+    /// Numbers that stand for no limit, so that they are above every other where a rule asks for a floor or a ceiling.
+    fn no_limit(&self, subject: &str, os: Os) -> &'static [i128];
+
+    /// Why a comparator means nothing of the subject on this kernel.
+    fn idle(&self, subject: &str, comparator: Comparator, cx: &Context<'_>) -> Option<String>;
 
     /// How the numbers of a row belong together, where the kernel needs them in order.
     fn order(&self, observation: &Observation) -> Option<Order>;

@@ -188,23 +188,56 @@ fn nodes(cx: &Context<'_>) -> Result<Vec<u32>, Reading> {
     if cx.system.platform().os != Os::Linux {
         return Err(Reading::Absent("this system does not tell of NUMA nodes".to_owned()));
     }
-    let list = |name: &str| -> Result<Vec<u32>, Reading> {
+    let list = |name: &str| -> Result<Option<Vec<u32>>, Reading> {
         let path = format!("{DIRECTORY}/{name}");
-        let text = cx.host.text(&path).map_err(|failure| match failure {
-            Failure::Absent => {
-                Reading::Absent("this kernel tells of no NUMA nodes: all memory is equally near".to_owned())
-            }
-            other => reading_of(&other, &path),
-        })?;
+        let Some(text) = cx.host.told(&path).map_err(|failure| reading_of(&failure, &path))? else {
+            return Ok(None);
+        };
         let set = PortSet::parse(&text).map_err(|_| odd(&path))?;
         // Nodes are numbered below MAX_NUMNODES, which is 1024 at most.
-        Ok((0..1024).filter(|node| set.contains(*node)).map(u32::from).collect())
+        Ok(Some(
+            (0..1024).filter(|node| set.contains(*node)).map(u32::from).collect(),
+        ))
     };
-    let memory = list("has_memory")?;
-    Ok(list("online")?
-        .into_iter()
-        .filter(|node| memory.contains(node))
-        .collect())
+    // Before 4.13 there was `has_memory` only where memory can be movable, and `has_normal_memory` says the same of the rest.
+    let memory = match list("has_memory")? {
+        Some(memory) => Some(memory),
+        None => list("has_normal_memory")?,
+    };
+    let memory = match memory {
+        Some(memory) => memory,
+        None => with_memory(cx)?,
+    };
+    let online = list("online")?;
+    let is_online = |node: &u32| online.as_ref().is_none_or(|online| online.contains(node));
+    Ok(memory.into_iter().filter(is_online).collect())
+}
+
+/// The nodes that have a directory and tell that they have memory.
+fn with_memory(cx: &Context<'_>) -> Result<Vec<u32>, Reading> {
+    let none = || Reading::Absent("this kernel tells of no NUMA nodes: all memory is equally near".to_owned());
+    let names = match cx.system.list(DIRECTORY) {
+        Err(Failure::Absent) => return Err(none()),
+        names => names.map_err(|failure| reading_of(&failure, DIRECTORY))?,
+    };
+    let number = |name: &String| name.strip_prefix("node")?.parse::<u32>().ok();
+    let all: Vec<u32> = names.iter().filter_map(number).collect();
+    if all.is_empty() {
+        return Err(none());
+    }
+    let mut nodes = Vec::new();
+    for node in all {
+        let path = format!("{DIRECTORY}/node{node}/meminfo");
+        let text = cx.host.text(&path).map_err(|failure| match failure {
+            Failure::Absent => Reading::Unreadable(format!("nothing tells whether node {node} has memory")),
+            other => reading_of(&other, &path),
+        })?;
+        if field(&text, "MemTotal:").ok_or_else(|| odd(&path))? > 0 {
+            nodes.push(node);
+        }
+    }
+    nodes.sort_unstable();
+    Ok(nodes)
 }
 
 /// A row of the firmware's table for each node, with a column for each that is online.
@@ -239,16 +272,17 @@ fn spread(nodes: &[u32], cx: &Context<'_>, evidence: &mut Evidence) -> Result<i1
 
 /// `Node 0 MemTotal: 19622092 kB`, and the same for MemFree; in hundredths of a percent.
 fn free_share(text: &str) -> Option<i128> {
-    let field = |name: &str| {
-        let mut words = text.lines().map(str::split_ascii_whitespace);
-        words.find_map(|mut words| {
-            (words.nth(2)? == name)
-                .then(|| words.next()?.parse::<i128>().ok())
-                .flatten()
-        })
-    };
-    let total = field("MemTotal:").filter(|total| *total > 0)?;
-    Some(field("MemFree:")? * 10_000 / total)
+    let total = field(text, "MemTotal:").filter(|total| *total > 0)?;
+    Some(field(text, "MemFree:")? * 10_000 / total)
+}
+
+fn field(text: &str, name: &str) -> Option<i128> {
+    let mut words = text.lines().map(str::split_ascii_whitespace);
+    words.find_map(|mut words| {
+        (words.nth(2)? == name)
+            .then(|| words.next()?.parse::<i128>().ok())
+            .flatten()
+    })
 }
 
 /// The nodes that the process may use, where those are not all.

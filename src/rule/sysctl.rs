@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
 use crate::host::{Capability, Runtime, in_words};
 use crate::system::{Failure, Os, SysctlName};
-use crate::value::{Number, Order, Type, Value, in_order, is_ordered};
+use crate::value::{Comparator, Number, Order, Type, Value, in_order, is_ordered};
 
 /// Kernel parameters: `sysctl = { key = "net.core.somaxconn", min = 4096 }`.
 #[derive(Debug)]
@@ -208,6 +208,20 @@ impl Table for Sysctl {
         (!is_ordered(&row)).then(|| format!("{} is out of order: {}", words.join(" "), ordered.otherwise))
     }
 
+    fn no_limit(&self, subject: &str, os: Os) -> &'static [i128] {
+        catalogue::lookup(os, subject).map_or(&[], |key| key.no_limit)
+    }
+
+    fn idle(&self, subject: &str, comparator: Comparator, cx: &Context<'_>) -> Option<String> {
+        let platform = cx.system.platform();
+        let (major, minor) = match comparator {
+            Comparator::Parity => catalogue::lookup(platform.os, subject)?.parity_since?,
+            _ => return None,
+        };
+        let older = platform.kernel()?.major_minor() < (major, minor);
+        older.then(|| format!("before kernel {major}.{minor} the parity of its bounds meant nothing"))
+    }
+
     fn order(&self, observation: &Observation) -> Option<Order> {
         catalogue::ordered(&observation.subject).map(|ordered| ordered.order)
     }
@@ -237,6 +251,14 @@ pub(super) fn write(failing: &Failing<'_>) -> Proposal {
         return Proposal::manual(because, what);
     }
     let from = observation.value("").map(Value::kernel_form);
+    // What is without limit has a number of its own, if the key has one at all.
+    let numbers = key.map_or(&[][..], |key| key.no_limit);
+    let own = |number: &i128| from.as_deref() == Some(number.to_string().as_str());
+    let number = numbers.iter().find(|number| own(number)).or_else(|| numbers.first());
+    let value = match (value, number) {
+        (Value::Number(Number::Unlimited), Some(number)) => &Value::number(*number),
+        (value, _) => value,
+    };
     let scope = scope(name, key, cx);
     let change = |name: &str, from: Option<String>, to: String| Change {
         target: Target::Sysctl(name.to_owned()),

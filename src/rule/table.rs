@@ -6,7 +6,7 @@ use crate::change::{Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
 use crate::system::Os;
-use crate::value::{Order, Type, Value};
+use crate::value::{Comparator, Order, Type, Value};
 
 /// A kind of subject, by what it has of its own. [`Kind`] is what the rest of the program sees of it.
 pub trait Table: Sync + 'static {
@@ -88,6 +88,18 @@ pub trait Table: Sync + 'static {
     /// See [`Kind::disorder`].
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
         let _ = (observation, cx);
+        None
+    }
+
+    /// See [`Kind::no_limit`].
+    fn no_limit(&self, subject: &str, os: Os) -> &'static [i128] {
+        let _ = (subject, os);
+        &[]
+    }
+
+    /// See [`Kind::idle`].
+    fn idle(&self, subject: &str, comparator: Comparator, cx: &Context<'_>) -> Option<String> {
+        let _ = (subject, comparator, cx);
         None
     }
 
@@ -200,6 +212,14 @@ impl<T: Table> Kind for T {
 
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
         Table::disorder(self, observation, cx)
+    }
+
+    fn no_limit(&self, subject: &str, os: Os) -> &'static [i128] {
+        Table::no_limit(self, subject, os)
+    }
+
+    fn idle(&self, subject: &str, comparator: Comparator, cx: &Context<'_>) -> Option<String> {
+        Table::idle(self, subject, comparator, cx)
     }
 
     fn order(&self, observation: &Observation) -> Option<Order> {

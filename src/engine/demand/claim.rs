@@ -3,6 +3,7 @@
 use super::super::{Planned, ResolvedExpectation, ResolvedSubject};
 use super::range::lower;
 use crate::rule::unit_of;
+use crate::system::Os;
 use crate::value::{Comparator, Comparison, Number, Operand, Value};
 
 /// One expectation of one rule.
@@ -76,6 +77,19 @@ impl ResolvedSubject {
     /// Whether something is asked that one look cannot tell, and that nothing sets.
     pub(in super::super) fn needs_samples(&self) -> bool {
         self.expectations.iter().any(|asked| asked.metric.over.needs_samples())
+    }
+
+    /// A value as floors and ceilings rank it: a number that stands for no limit is above every other.
+    pub(in super::super) fn ranked(&self, subject: &str, asked: &ResolvedExpectation, value: Value, os: Os) -> Value {
+        let is_bound = |one: &Comparison| matches!(one.comparator, Comparator::Min | Comparator::Max);
+        match value {
+            Value::Number(Number::Finite(number))
+                if self.kind.no_limit(subject, os).contains(&number) && asked.comparisons.iter().all(is_bound) =>
+            {
+                Value::Number(Number::Unlimited)
+            }
+            value => value,
+        }
     }
 
     /// What is expected of one metric, in words, with the metric's name where the kind has several.

@@ -10,6 +10,7 @@ use super::left::{left_over, never, no_setting, refusal};
 use super::range::Demand;
 use super::wanted::{Asker, Collection, LeftOver, Wanted};
 use crate::rule::{Change, Context, Intent, Observation, Proposal, Target};
+use crate::system::Os;
 use crate::value::{Number, Order, Value, in_order};
 
 /// Rules about one concrete subject.
@@ -45,7 +46,7 @@ impl<'a> Group<'a> {
 
     /// What the rules come to, and why some of them come to nothing.
     pub(super) fn ask(&self, cx: &Context<'_>, into: &mut Collection) {
-        let slots = self.slots(&mut into.wishes.left);
+        let slots = self.slots(cx.system.platform().os, &mut into.wishes.left);
         let rows = self.rows(&slots, &mut into.wishes.left);
         let parts = self.parts(&slots, &rows, cx, &mut into.wishes.left);
         if parts.is_empty() {
@@ -67,7 +68,7 @@ impl<'a> Group<'a> {
     }
 
     /// What all rules say, metric by metric and field by field.
-    fn slots(&self, left: &mut Vec<LeftOver>) -> Vec<Slot<'a>> {
+    fn slots(&self, os: Os, left: &mut Vec<LeftOver>) -> Vec<Slot<'a>> {
         let mut places: Groups<(&str, Option<usize>), Vec<Claim<'a>>> = Groups::new();
         for claim in &self.claims {
             let place = (claim.expectation.metric.name, claim.expectation.field);
@@ -75,7 +76,7 @@ impl<'a> Group<'a> {
         }
         let mut slots = Vec::new();
         for ((metric, field), claims) in places.into_iter() {
-            let (slot, without) = Slot::new(claims, self.compared(metric, field).as_ref());
+            let (slot, without) = Slot::new(claims, self.compared(metric, field, os).as_ref());
             let subject = &self.observation.subject;
             left.extend(
                 without
@@ -88,12 +89,18 @@ impl<'a> Group<'a> {
     }
 
     /// A metric's value here, or that of one of its fields.
-    fn compared(&self, metric: &str, field: Option<usize>) -> Option<Value> {
+    fn compared(&self, metric: &str, field: Option<usize>, os: Os) -> Option<Value> {
         let whole = self.observation.value(metric)?;
-        match field {
+        let value = match field {
             Some(index) => whole.field(index).map(Value::Number),
             None => Some(whole.clone()),
-        }
+        };
+        let asked = |claim: &&Claim<'_>| claim.expectation.metric.name == metric && claim.expectation.field == field;
+        let rank = |value, claim: &Claim<'_>| {
+            let subject = &self.observation.subject;
+            claim.subject.ranked(subject, claim.expectation, value, os)
+        };
+        value.map(|value| self.claims.iter().filter(asked).fold(value, rank))
     }
 
     fn rows(&self, slots: &[Slot<'_>], left: &mut Vec<LeftOver>) -> Rows {
@@ -200,7 +207,7 @@ impl<'a> Group<'a> {
         cx: &Context<'_>,
     ) -> Wanted {
         let holds = slots.iter().filter(|slot| slot.choice.is_some()).all(|slot| {
-            let here = self.compared(slot.metric, slot.field);
+            let here = self.compared(slot.metric, slot.field, cx.system.platform().os);
             here.is_some_and(|value| slot.holds(&value))
         });
         let own = parts.iter().filter(|(_, targets)| targets.contains(&change.target));

@@ -88,16 +88,18 @@ pub(super) static KEYS: &[Key] = &[
     .unit(Unit::Bytes),
     key(
         "fs.pipe-user-pages-hard",
-        "Pages in pipes at which one user gets no more.",
+        "Pages in pipes at which one user gets no more; 0 is no limit.",
         FS,
     )
-    .unit(Unit::Pages),
+    .unit(Unit::Pages)
+    .no_limit(&[0]),
     key(
         "fs.pipe-user-pages-soft",
-        "Pages in pipes at which one user's new pipes are small.",
+        "Pages in pipes at which one user's new pipes are small; 0 is no limit.",
         FS,
     )
-    .unit(Unit::Pages),
+    .unit(Unit::Pages)
+    .no_limit(&[0]),
     key(
         "fs.protected_fifos",
         "Who may write to FIFOs of others in sticky directories.",

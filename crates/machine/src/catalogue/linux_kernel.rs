@@ -197,7 +197,8 @@ pub(super) static KEYS: &[Key] = &[
         "kernel.sched_rt_runtime_us",
         "Time that real-time tasks may take of each period; -1 is all.",
         KERN,
-    ),
+    )
+    .no_limit(&[-1]),
     key(
         "kernel.sched_wakeup_granularity_ns",
         "How far a task that wakes must be behind to take the processor; in debugfs since kernel 5.13.",

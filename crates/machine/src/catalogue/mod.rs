@@ -88,6 +88,10 @@ pub struct Key {
     pub write: Write,
     /// Compared, but never shown nor recorded.
     pub secret: bool,
+    /// Numbers that stand for no limit at all, and so are above every other; the one that this kernel takes comes first.
+    pub no_limit: &'static [i128],
+    /// First kernel that makes anything of the parity of a range's bounds.
+    pub parity_since: Option<(u16, u16)>,
     /// Kubernetes lets any pod set it since this minor version of 1.x ("safe" sysctls).
     pub kubernetes_safe_since: Option<u16>,
     /// What it is, in one or two sentences.
@@ -247,6 +251,16 @@ impl Key {
         self
     }
 
+    const fn no_limit(mut self, numbers: &'static [i128]) -> Self {
+        self.no_limit = numbers;
+        self
+    }
+
+    const fn parity_since(mut self, major: u16, minor: u16) -> Self {
+        self.parity_since = Some((major, minor));
+        self
+    }
+
     const fn secret(mut self) -> Self {
         self.secret = true;
         self
@@ -276,6 +290,8 @@ const fn key(name: &'static str, summary: &'static str, source: &'static str) ->
         needs: None,
         write: Write::Yes,
         secret: false,
+        no_limit: &[],
+        parity_since: None,
         kubernetes_safe_since: None,
         summary,
         source,

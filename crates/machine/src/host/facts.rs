@@ -238,7 +238,18 @@ impl Host<'_> {
             Some(list) => PortSet::parse(&list)
                 .map(|set| u64::from(set.len()).max(1))
                 .map_err(|_| Failure::NotText),
-            None => Ok(1),
+            None => match self.system.list("/sys/devices/system/node") {
+                Ok(names) => {
+                    let nodes = names.iter().filter(|name| {
+                        let number = name.strip_prefix("node").unwrap_or_default();
+                        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+                    });
+                    Ok(u64::try_from(nodes.count()).unwrap_or(u64::MAX).max(1))
+                }
+                // A recording of a kernel without nodes was not asked for the directory.
+                Err(failure) if failure == Failure::Absent || failure.is_not_recorded() => Ok(1),
+                Err(failure) => Err(failure),
+            },
         }
     }
 

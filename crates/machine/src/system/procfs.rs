@@ -4,10 +4,58 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::{Endpoint, Failure, Limits, Listener, PortUse, ProcessTime, Resource, Sockets};
-use crate::value::Number;
+use crate::value::{Number, PortSet};
 
 type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, Failure>;
 type ListDirectory<'a> = &'a dyn Fn(&str) -> Result<Vec<String>, Failure>;
+
+/// Processors that are on line: the list that the kernel has, or else what its older and other files tell.
+pub(super) fn cpus(read: ReadFile<'_>, list: ListDirectory<'_>) -> Result<u32, Failure> {
+    const CPUS: &str = "/sys/devices/system/cpu";
+    let text = |path: &str| String::from_utf8(read(path)?).map_err(|_| Failure::NotText);
+    let why = match text(&format!("{CPUS}/online")) {
+        Ok(text) => {
+            return PortSet::parse(text.trim())
+                .map(|set| set.len())
+                .map_err(|_| Failure::NotText);
+        }
+        Err(failure @ (Failure::Absent | Failure::CannotTell(_))) => failure,
+        Err(failure) => return Err(failure),
+    };
+    // `cpu0 12 0 ...`, after the line for all of them.
+    let in_stat = |line: &&str| {
+        line.strip_prefix("cpu")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    // `processor : 0`, or on s390x `processor 0: version = ...`.
+    let in_cpuinfo = |line: &&str| {
+        let rest = line
+            .strip_prefix("processor")
+            .map(|rest| rest.trim_start_matches([' ', '\t', ':']));
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let count = |lines: usize| u32::try_from(lines).ok().filter(|count| *count > 0);
+    let stat = text("/proc/stat")
+        .ok()
+        .and_then(|text| count(text.lines().filter(in_stat).count()));
+    let cpuinfo = || {
+        text("/proc/cpuinfo")
+            .ok()
+            .and_then(|text| count(text.lines().filter(in_cpuinfo).count()))
+    };
+    let directories = || {
+        let names = list(CPUS).ok()?;
+        let is_online = |name: &&String| {
+            let number = name
+                .strip_prefix("cpu")
+                .is_some_and(|number| number.parse::<u32>().is_ok());
+            // The first one often cannot be taken off line, and has no such file.
+            number && text(&format!("{CPUS}/{name}/online")).map_or(true, |online| online.trim() != "0")
+        };
+        count(names.iter().filter(is_online).count())
+    };
+    stat.or_else(cpuinfo).or_else(directories).ok_or(why)
+}
 
 /// Every process, from `/proc/*/stat`.
 pub(super) fn processes(read: ReadFile<'_>, list: ListDirectory<'_>) -> Result<Vec<ProcessTime>, Failure> {

@@ -16,7 +16,6 @@ use super::{
 use crate::failure::Why;
 use crate::files::{self, Links};
 use crate::most;
-use crate::value::PortSet;
 
 /// A directory that stands for `/`.
 #[derive(Debug)]
@@ -219,11 +218,7 @@ impl System for RootedSystem {
                 procfs::limits(&String::from_utf8_lossy(&text), *resource).map(Answer::Limits)
             }
             Question::UsableCpus => {
-                let online = self.read("/sys/devices/system/cpu/online")?;
-                let set = String::from_utf8(online)
-                    .ok()
-                    .and_then(|text| PortSet::parse(&text).ok());
-                set.map(|set| Answer::UsableCpus(set.len())).ok_or(Failure::NotText)
+                procfs::cpus(&|path| self.read(path), &|path| self.list(path)).map(Answer::UsableCpus)
             }
             Question::Sockets => procfs::sockets(&|path| self.read(path)).map(Answer::Sockets),
             Question::Holders(of) => holders::of_files(self, of).map(Answer::Holders),

@@ -1,5 +1,7 @@
 //! Processors: how many are usable, and what changes their speed.
 
+mod layout;
+
 use super::{
     Change, Context, Dialect, Docs, Evidence, Failing, Found, Intent, Metric, Proposal, Reading, Row, Scope, Selectors,
     Table, Target, Way, reach, reading_of,
@@ -56,7 +58,7 @@ static ROWS: &[Row<()>] = &[
     ),
     Row::new(
         Metric::new("smt", Type::Bool, "Whether two threads share a core."),
-        |(), cx, _| switch(&format!("{CPUS}/smt/active"), cx),
+        |(), cx, _| layout::smt(cx),
         Way::Own(set_smt),
     ),
 ];
@@ -65,7 +67,7 @@ static DOCS: Docs = Docs {
     summary: "Processors: how many are usable, governor, turbo, SMT.",
     text: "`usable` is what a program can really keep busy, which is less than what the machine has where affinity or a cgroup's \
 quota limits it.\n\n\
-`governor` and `driver` come from cpufreq; a virtual machine has none, and the rule does not apply there: the host decides. \
+`governor` and `driver` come from cpufreq, of kernels before 4.3 from each processor's own directory; a virtual machine has none, and the rule does not apply there: the host decides. \
 `turbo` is intel_pstate's `no_turbo` turned round, or cpufreq's `boost`. A governor belongs to the host, and is set for all \
 processors at once.",
     example: "[[rule]]\nid = \"steady-clock\"\nseverity = \"warning\"\ncpu = { governor = \"performance\", turbo = false }",
@@ -112,7 +114,7 @@ fn set_governor(failing: &Failing<'_>) -> Proposal {
     let Some(Value::Text(governor)) = failing.target() else {
         return written(Vec::new(), cx);
     };
-    let policies = policies(cx).unwrap_or_default();
+    let policies = layout::policies(cx).unwrap_or_default();
     let offered = policies
         .first()
         .and_then(|policy| cx.host.text(&format!("{policy}/scaling_available_governors")).ok());
@@ -142,6 +144,13 @@ fn set_turbo(failing: &Failing<'_>) -> Proposal {
 }
 
 fn set_smt(failing: &Failing<'_>) -> Proposal {
+    if !layout::has_smt_switch(failing.cx) {
+        return Proposal::manual(
+            "this kernel has no switch for it",
+            "Turn SMT (Hyper-Threading) on or off in the firmware; or take the second thread of each core off line: \
+             `echo 0 | sudo tee /sys/devices/system/cpu/cpuN/online`, for those that topology/thread_siblings_list names.",
+        );
+    }
     let word = |on| if on { "on" } else { "off" };
     let changes = failing
         .switch("smt")
@@ -171,23 +180,6 @@ fn change(path: String, to: &str, cx: &Context<'_>) -> Change {
         scope: Scope::Host,
         hard: None,
     }
-}
-
-/// The directories of the frequency policies, each for one processor or several that share a clock.
-fn policies(cx: &Context<'_>) -> Result<Vec<String>, Failure> {
-    let names = match cx.system.list(&format!("{CPUS}/cpufreq")) {
-        // Without a driver there is no such directory.
-        Err(Failure::Absent) => Vec::new(),
-        other => other?,
-    };
-    let mut policies: Vec<String> = names
-        .iter()
-        .filter(|name| name.starts_with("policy"))
-        .map(|name| format!("{CPUS}/cpufreq/{name}"))
-        .collect();
-    // In the order of the processors, not of the digits.
-    policies.sort_by_key(|path| (path.len(), path.clone()));
-    Ok(policies)
 }
 
 fn usable((): &(), cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
@@ -221,8 +213,8 @@ fn is_told(cx: &Context<'_>) -> Result<(), Reading> {
 
 /// What a file says in the directories of all policies, each word once.
 fn of_policies(file: &str, cx: &Context<'_>) -> Reading {
-    let policies =
-        is_told(cx).and_then(|()| policies(cx).map_err(|failure| reading_of(&failure, &format!("{CPUS}/cpufreq"))));
+    let policies = is_told(cx)
+        .and_then(|()| layout::policies(cx).map_err(|failure| reading_of(&failure, &format!("{CPUS}/cpufreq"))));
     let policies = match policies {
         Ok(policies) => policies,
         Err(reading) => return reading,
