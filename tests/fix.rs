@@ -405,6 +405,76 @@ fn a_kernel_that_ignores_clamps_or_refuses_makes_it_fail() {
 }
 
 #[test]
+fn what_the_kernel_rounds_is_applied_where_every_rule_is_content_with_it() {
+    let path = "/proc/sys/net/core/somaxconn";
+    let other =
+        |asked: &str| format!("[[rule]]\nid = \"other\"\nsysctl = {{ key = \"net.core.somaxconn\", {asked} }}\n");
+    for (asked, becomes) in [
+        (one_rule("net.core.somaxconn", "min = 10000"), Some("10240")),
+        // A second rule that passed before, and that the rounded value breaks.
+        (
+            one_rule("net.core.somaxconn", "min = 10000") + &other("max = 10100"),
+            None,
+        ),
+        (
+            one_rule("net.core.somaxconn", "min = 10000") + &other("max = 10300"),
+            Some("10240"),
+        ),
+        (one_rule("net.core.somaxconn", "eq = 10000"), None),
+        // Rounded up, a ceiling is not kept.
+        (one_rule("net.core.somaxconn", "max = 1000"), None),
+    ] {
+        let steps = Steps::default();
+        let machine = machine(&steps).reacts(path, Reaction::RoundsUpTo(1024));
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        let plan = plan_of(&asked, &machine);
+        let applied = apply(&plan, &machine, &disk, &journal(), &account());
+        let Some(becomes) = becomes else {
+            applied.expect_err("it is not what a rule asks for");
+            assert_eq!(machine.state(), before, "{asked}");
+            continue;
+        };
+        applied.expect("the rules are content");
+        assert_eq!(System::sysctl(&machine, "net.core.somaxconn").as_deref(), Ok(becomes));
+        let entries = journal().entries(&disk).expect("a journal");
+        assert_eq!(
+            entries[0].steps[0].to, becomes,
+            "what it became is what revert looks for"
+        );
+        revert(ALL, &machine, &disk, &journal()).expect("it is its own value");
+        assert_eq!(machine.state(), before, "{asked}");
+        assert!(records(&disk).is_empty());
+    }
+}
+
+#[test]
+fn what_was_rounded_is_handed_over_and_undone_with_what_follows() {
+    let path = "/proc/sys/net/core/somaxconn";
+    for steps_to in [1024, 512] {
+        let steps = Steps::default();
+        let machine = machine(&steps).reacts(path, Reaction::RoundsUpTo(steps_to));
+        let disk = MemoryDisk::new(&steps);
+        let before = machine.state();
+        for least in [10_000, 20_000] {
+            let plan = plan_of(&one_rule("net.core.somaxconn", &format!("min = {least}")), &machine);
+            apply(&plan, &machine, &disk, &journal(), &account()).expect("applied");
+        }
+        revert(Request { id: Some(1), ..ALL }, &machine, &disk, &journal()).expect("handed over");
+        revert(ALL, &machine, &disk, &journal()).expect("undone");
+        assert_eq!(machine.state(), before);
+        // The last of two changes fails: the rounded one goes back with it.
+        let machine = machine.reacts("/proc/sys/fs/nr_open", Reaction::Refuses(libc::EINVAL));
+        let two = one_rule("net.core.somaxconn", "min = 10000")
+            + "[[rule]]\nid = \"other\"\nsysctl = { key = \"fs.nr_open\", min = 2000000 }\n";
+        let plan = plan_of(&two, &machine);
+        assert_eq!(plan.steps.len(), 2);
+        apply(&plan, &machine, &disk, &journal(), &account()).expect_err("refused");
+        assert_eq!(machine.state(), before);
+    }
+}
+
+#[test]
 fn what_moved_since_the_plan_is_not_written() {
     let steps = Steps::default();
     let machine = machine(&steps);

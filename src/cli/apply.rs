@@ -148,6 +148,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
                 changes(plan.steps.len()),
                 same_place(matches)
             ));
+            run.say_what_became(&plan, streams);
             run.say_what_stays(streams)?;
         }
         run.persist(&persistence, id, streams)?;
@@ -197,6 +198,17 @@ impl Run<'_> {
 
     /// Says which records of this machine stay in the journal though they may be of another boot: what is not known to be gone is
     /// not thrown away.
+    /// Says of which values the kernel made others that do as well.
+    fn say_what_became(&self, plan: &Plan, streams: &mut Streams) {
+        for (step, now) in plan.rounded(self.ground.machine.as_ref()) {
+            let name = step.parameter.show();
+            streams.message(&crate::text::printable(&format!(
+                "runup: the kernel made {now} of {name} = {}, which does as well\n",
+                step.to
+            )));
+        }
+    }
+
     fn say_what_stays(&self, streams: &mut Streams) -> Result<(), CommandError> {
         let ground = self.ground;
         let machine = ground.machine.as_ref();

@@ -191,12 +191,14 @@ fn evaluate(
         }
     }
     if options.verbose {
+        let rounded = plan.rounded(&system);
         for step in &plan.steps {
+            let now = rounded.iter().find(|(known, _)| std::ptr::eq(*known, step));
             streams.message(&format!(
                 "runup: set {} from {} to {}\n",
                 step.parameter.show(),
                 step.before.form,
-                step.to
+                now.map_or(&step.to, |(_, now)| now)
             ));
         }
     }

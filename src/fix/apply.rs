@@ -239,7 +239,7 @@ pub fn apply(
     journal.save(disk, &entry, true).map_err(of_disk)?;
     for at in 0..entry.steps.len() {
         let last = at + 1 == entry.steps.len();
-        let mut outcome = set(machine, &mut entry.steps[at]);
+        let mut outcome = set(machine, &mut entry.steps[at], &plan.steps[at]);
         if outcome.is_ok() && last {
             outcome = undone_by_another(machine, &entry.steps[..at]);
         }
@@ -296,8 +296,8 @@ fn records(plan: &Plan, machine: &dyn WritableSystem, space: &Space) -> Vec<Reco
 /// put back at once, and the rules that need it decide what that means.
 pub fn in_place(plan: &Plan, machine: &dyn WritableSystem) -> Vec<StepFailure> {
     let mut failures = Vec::new();
-    for mut record in records(plan, machine, &Space::files()) {
-        if let Err(cause) = set(machine, &mut record) {
+    for (mut record, step) in records(plan, machine, &Space::files()).into_iter().zip(&plan.steps) {
+        if let Err(cause) = set(machine, &mut record, step) {
             let (parameter, to) = (record.parameter.clone(), record.to.clone());
             failures.push(StepFailure {
                 parameter,
@@ -367,8 +367,9 @@ fn undone_by_another(machine: &dyn WritableSystem, steps: &[Record]) -> Result<(
     Ok(())
 }
 
-/// Makes one change and reads it back; what it became is recorded either way.
-fn set(machine: &dyn WritableSystem, step: &mut Record) -> Result<(), Cause> {
+/// Makes one change and reads it back; what it became is recorded either way. Where the kernel made another value of it with which every
+/// rule is content, that one is what was set.
+fn set(machine: &dyn WritableSystem, step: &mut Record, planned: &Step) -> Result<(), Cause> {
     let written = step.parameter.write(machine, &step.to);
     let now = step.parameter.read(machine);
     if let Ok(state) = &now {
@@ -379,9 +380,15 @@ fn set(machine: &dyn WritableSystem, step: &mut Record) -> Result<(), Cause> {
     }
     written.map_err(Cause::Refused)?;
     let now = now.map_err(Cause::Unreadable)?;
-    if step.parameter.same(machine.platform().os, &now.form, &step.to) {
-        Ok(())
-    } else {
-        Err(Cause::Became(now.form))
+    let os = machine.platform().os;
+    let is = |form: &str| step.parameter.same(os, &now.form, form);
+    if is(&step.to) {
+        return Ok(());
     }
+    // A value that stayed what it was is no change that could be undone.
+    if planned.would_do(&now.form) && !is(&step.before.form) {
+        step.to = now.form;
+        return Ok(());
+    }
+    Err(Cause::Became(now.form))
 }

@@ -8,11 +8,12 @@ use super::parameter::{Parameter, swaps};
 use super::permit::{Consent, Move, Permit, Refusal};
 use super::step::Step;
 use crate::catalogue;
+use crate::engine::Wishes;
 use crate::finding::{Finding, Part};
 use crate::host::Host;
 use crate::overlay::Overlay;
 use crate::rule::{Change, Dialect, Proposal, Reach, Scope, Side, Target};
-use crate::system::{Limits, Resource, System};
+use crate::system::{Limits, Resource, System, WritableSystem};
 use crate::value::{Number, Unit};
 
 /// Limits that a program is to be started with.
@@ -69,6 +70,19 @@ pub struct Plan {
     pub left: Vec<Left>,
     /// What could be made, and stays as it is since it is only a note: `profile/rule`.
     pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The changes of which the kernel made another value that does as well, with that value; once they are made.
+    #[must_use]
+    pub fn rounded(&self, machine: &dyn WritableSystem) -> Vec<(&Step, String)> {
+        let os = machine.platform().os;
+        let rounded = self.steps.iter().filter_map(|step| {
+            let now = step.parameter.read(machine).ok()?.form;
+            (!step.parameter.same(os, &now, &step.to) && step.would_do(&now)).then_some((step, now))
+        });
+        rounded.collect()
+    }
 }
 
 /// A plan that is being made.
@@ -253,6 +267,25 @@ impl<'a> Draft<'a> {
         Ok(is_new)
     }
 
+    /// Whether anything of the machine is to be changed.
+    pub(super) fn has_steps(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
+    /// Notes of each step what all rules together leave open of its value.
+    pub(super) fn leave_open(&mut self, wishes: &Wishes) {
+        for wanted in &wishes.wanted {
+            let parameter = match &wanted.target {
+                Target::Sysctl(name) => Parameter::Sysctl { name: name.clone() },
+                Target::Sysfs(path) => Parameter::Sysfs { path: path.clone() },
+                Target::Limit(..) | Target::Cgroup(_) | Target::Swap => continue,
+            };
+            if let Some(at) = self.at.get(&self.meets(&parameter)) {
+                self.steps[*at].0.demand = Some(wanted.demand.clone());
+            }
+        }
+    }
+
     /// A parameter by the name by which all names of its setting meet.
     fn meets(&self, parameter: &Parameter) -> Parameter {
         let (Parameter::Sysctl { name } | Parameter::Sysfs { path: name }) = parameter else {
@@ -330,6 +363,7 @@ impl<'a> Draft<'a> {
             effects,
             effects_how,
             dangers: Vec::new(),
+            demand: None,
         }))
     }
 

@@ -47,6 +47,7 @@ pub fn plan(
     let host = Host::new(&overlay);
     let mut options = options.clone();
     options.leave_notes = !permissions.notes;
+    let skipped = options.skip.clone();
     let first = Check::prepare(profiles, options.clone(), &host)
         .map_err(PlanError::Diagnostics)?
         .run();
@@ -98,6 +99,11 @@ pub fn plan(
         if finding.outcome == Outcome::Fail && !seen.contains(&rule(finding)) {
             draft.consider(finding, &host);
         }
+    }
+    if draft.has_steps() {
+        options.skip.clone_from(&skipped);
+        let check = Check::prepare(profiles, options, &host).map_err(PlanError::Diagnostics)?;
+        draft.leave_open(&check.wishes());
     }
     Ok((draft.finish(), first))
 }

@@ -2,6 +2,7 @@
 
 use super::parameter::{Parameter, State};
 use crate::change::Scope;
+use crate::engine::Demand;
 
 /// One change that will be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,4 +23,14 @@ pub struct Step {
     pub effects_how: &'static str,
     /// How it could stop the machine, which somebody agreed to.
     pub dangers: Vec<String>,
+    /// What all rules leave open of it: what the kernel makes of the value may do as well. `None` where only the value itself does.
+    pub demand: Option<Demand>,
+}
+
+impl Step {
+    /// Whether every rule is content with what the kernel made of the value: it rounds some, to pages or to its ticks.
+    #[must_use]
+    pub fn would_do(&self, became: &str) -> bool {
+        self.demand.as_ref().is_some_and(|demand| demand.holds(became))
+    }
 }

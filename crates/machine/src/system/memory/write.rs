@@ -13,6 +13,8 @@ pub enum Reaction {
     Ignores,
     /// Takes no number above this one, and takes this one instead.
     ClampsTo(i128),
+    /// Takes only multiples of this number, and the next one above for others.
+    RoundsUpTo(i128),
     /// Refuses with an errno.
     Refuses(i32),
     /// Takes it, and other files change too.
@@ -126,6 +128,11 @@ impl WritableSystem for MemorySystem {
                 Reaction::ClampsTo(most) => {
                     if text.trim().parse::<i128>().is_ok_and(|wanted| wanted > *most) {
                         text = most.to_string();
+                    }
+                }
+                Reaction::RoundsUpTo(unit) => {
+                    if let Ok(wanted) = text.trim().parse::<i128>() {
+                        text = (wanted + (unit - wanted.rem_euclid(*unit)) % unit).to_string();
                     }
                 }
                 Reaction::Changes(changes) => others.extend(changes.iter().cloned()),
