@@ -205,6 +205,58 @@ fn apply_then_revert_is_the_identity_over_every_key() {
     assert_eq!(space.values(), before);
 }
 
+/// The kernel keeps times in its ticks: of 1001 ms it makes 1004 with 250 of them a second, 1010 with 100.
+#[test]
+#[ignore = "needs root"]
+fn what_the_kernel_rounds_is_applied_and_goes_back() {
+    const KEY: &str = "net.ipv4.neigh.lo.retrans_time_ms";
+    let Some(space) = Namespace::new() else { return };
+    let rule = |asked: &str| format!("[[rule]]\nid = \"r\"\nsysctl = {{ key = \"{KEY}\", {asked} }}\n");
+    let files = directory(&[("p.toml", &rule("min = 1001")), ("eq.toml", &rule("eq = 1001"))]);
+    let (profile, journal) = (files.path().join("p.toml"), files.path().join("journal"));
+    let before = space.value(KEY);
+    let applied = space.run(&["apply", path(&profile), "--journal", path(&journal), "--yes"]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    let became: u32 = space.value(KEY).parse().expect("a number");
+    assert!(became >= 1001, "{became}");
+    let is_told = applied.err.contains(&format!("made {became} of {KEY} = 1001"));
+    assert_eq!(is_told, became != 1001, "{}", applied.err);
+    let reverted = space.run(&["revert", "--journal", path(&journal)]);
+    assert_eq!(reverted.code, 0, "{}{}", reverted.out, reverted.err);
+    assert_eq!(space.value(KEY), before);
+
+    let shown = space.run(&[
+        "exec",
+        "-v",
+        path(&profile),
+        "--",
+        "cat",
+        "/proc/sys/net/ipv4/neigh/lo/retrans_time_ms",
+    ]);
+    assert_eq!(
+        (shown.code, shown.out.trim()),
+        (0, became.to_string().as_str()),
+        "{}",
+        shown.err
+    );
+    assert!(
+        shown.err.contains(&format!("from {before} to {became}")),
+        "{}",
+        shown.err
+    );
+
+    // One number alone is asked for, and the kernel cannot keep it.
+    let exact = files.path().join("eq.toml");
+    let failed = space.run(&["apply", path(&exact), "--journal", path(&journal), "--yes"]);
+    assert_eq!(
+        failed.code,
+        if became == 1001 { 0 } else { 2 },
+        "{}{}",
+        failed.out,
+        failed.err
+    );
+}
+
 /// Cheap pseudo-random numbers, the same in every run.
 struct Dice(u64);
 

@@ -66,6 +66,39 @@ pub(super) static KEYS: &[Key] = &[
     .needs("IPv6")
     .source(IP),
     key(
+        "net.ipv6.neigh.*.base_reachable_time_ms",
+        "How long an IPv6 neighbour counts as reachable.",
+        IP,
+    )
+    .ns(Namespace::Net)
+    .unit(Unit::Milliseconds)
+    .needs("IPv6"),
+    key(
+        "net.ipv6.neigh.*.interval_probe_time_ms",
+        "How often IPv6 neighbours whose entries a program looks after are probed.",
+        IP,
+    )
+    .ns(Namespace::Net)
+    .unit(Unit::Milliseconds)
+    .since(6, 0)
+    .needs("IPv6"),
+    key(
+        "net.ipv6.neigh.*.retrans_time_ms",
+        "How long a probe of an IPv6 neighbour waits for an answer before the next one.",
+        IP,
+    )
+    .ns(Namespace::Net)
+    .unit(Unit::Milliseconds)
+    .needs("IPv6"),
+    key(
+        "net.ipv6.neigh.default.base_reachable_time_ms",
+        "How long an IPv6 neighbour of an interface that comes later counts as reachable.",
+        IP,
+    )
+    .ns(Namespace::NetInitial)
+    .unit(Unit::Milliseconds)
+    .needs("IPv6"),
+    key(
         "net.ipv6.neigh.default.gc_thresh1",
         "IPv6 neighbours that are kept without collecting garbage.",
         CT,
@@ -89,6 +122,23 @@ pub(super) static KEYS: &[Key] = &[
     .ns(Namespace::NetInitial)
     .needs("IPv6")
     .source(IP),
+    key(
+        "net.ipv6.neigh.default.interval_probe_time_ms",
+        "How often IPv6 neighbours are probed whose entries a program looks after, on an interface that comes later.",
+        IP,
+    )
+    .ns(Namespace::NetInitial)
+    .unit(Unit::Milliseconds)
+    .since(6, 0)
+    .needs("IPv6"),
+    key(
+        "net.ipv6.neigh.default.retrans_time_ms",
+        "How long a probe of an IPv6 neighbour waits for an answer, on an interface that comes later.",
+        IP,
+    )
+    .ns(Namespace::NetInitial)
+    .unit(Unit::Milliseconds)
+    .needs("IPv6"),
     key(
         "net.netfilter.nf_conntrack_acct",
         "Whether connections are counted in packets and bytes.",
