@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::Host;
 use crate::expr::{Term, TermType};
 use crate::failure::{Failure, Why};
-use crate::system::Os;
+use crate::system::{Os, Resource};
 use crate::value::{Dimension, PortSet, Version};
 
 /// A fact that expressions may use.
@@ -65,10 +65,26 @@ pub static FACTS: &[FactInfo] = &[
         },
     },
     FactInfo {
+        name: "huge_pages_taken",
+        kind: TermType::Number(Dimension::None),
+        doc: "huge pages of the usual size that programs hold or have reserved; 0 where the kernel has none",
+        get: |host| host.huge_pages_taken().map(count),
+    },
+    FactInfo {
         name: "kernel",
         kind: TermType::Version,
         doc: "the kernel's version",
         get: |host| host.kernel().map(Term::Version),
+    },
+    FactInfo {
+        name: "kubelet",
+        kind: TermType::Bool,
+        doc: "whether a kubelet has run on this machine: it keeps its pods in /var/lib/kubelet/pods",
+        get: |host| match host.system.stat("/var/lib/kubelet/pods") {
+            Ok(_) => Ok(Term::Bool(true)),
+            Err(Failure::Absent) => Ok(Term::Bool(false)),
+            Err(failure) => Err(failure),
+        },
     },
     FactInfo {
         name: "machine_ram",
@@ -81,6 +97,12 @@ pub static FACTS: &[FactInfo] = &[
         kind: TermType::Number(Dimension::None),
         doc: "NUMA nodes that are online; 1 where the kernel tells of none",
         get: |host| host.numa_nodes().map(count),
+    },
+    FactInfo {
+        name: "open_files",
+        kind: TermType::Number(Dimension::None),
+        doc: "the soft limit on open files; where it is unlimited, fs.nr_open, above which none can be set",
+        get: |host| host.open_files().map(count),
     },
     FactInfo {
         name: "os",
@@ -227,6 +249,36 @@ impl Host<'_> {
         } else {
             number
         })
+    }
+
+    /// Huge pages of the usual size that somebody has: in use, or promised to a mapping that does not use them yet.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn huge_pages_taken(&self) -> Result<u64, Failure> {
+        let total = match self.meminfo("HugePages_Total") {
+            // A kernel without them.
+            Err(Failure::Absent) => return Ok(0),
+            other => other?,
+        };
+        let reserved = match self.meminfo("HugePages_Rsvd") {
+            Err(Failure::Absent) => 0,
+            other => other?,
+        };
+        Ok(total.saturating_sub(self.meminfo("HugePages_Free")?) + reserved)
+    }
+
+    /// The soft limit on open files of the process that is looked at.
+    ///
+    /// # Errors
+    /// Any [`Failure`].
+    pub fn open_files(&self) -> Result<u64, Failure> {
+        let soft = self.system.limits(Resource::Nofile)?.soft;
+        if let Some(soft) = soft.finite() {
+            return u64::try_from(soft).map_err(|_| Failure::NotText);
+        }
+        let most = self.system.sysctl("fs.nr_open")?;
+        most.trim().parse().map_err(|_| Failure::NotText)
     }
 
     /// NUMA nodes that are online; a kernel without them has one.
