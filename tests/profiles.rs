@@ -139,8 +139,14 @@ const CONTRADICTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "mongodb/huge-pages",
-        "redis/huge-pages",
+        "clickhouse/huge-pages",
         "/sys/kernel/mm/transparent_hugepage/enabled",
+    ),
+    // What the kubelet sets itself is a side, too.
+    (
+        "kubernetes-node/overcommit-set",
+        "postgresql/strict-overcommit",
+        "vm.overcommit_memory",
     ),
 ];
 
