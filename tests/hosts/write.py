@@ -69,6 +69,8 @@ for what in ("available", "current"):
     put(arm, f"/sys/devices/system/clocksource/clocksource0/{what}_clocksource", "arch_sys_counter\n")
 put(arm, "/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n")
 put(arm, "/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\n")
+# A tenth of memory, in pages that are sixteen times as large.
+key(arm, "net.ipv4.tcp_mem", "17993\t23991\t35987")
 answer(arm, "usable_cpus", 80)
 save("arm-server", arm)
 
