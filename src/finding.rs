@@ -96,6 +96,12 @@ pub struct AfterBoot {
 }
 
 impl Finding {
+    /// What there is and what should be, in one line.
+    #[must_use]
+    pub fn in_a_line(&self) -> String {
+        format!("{}: {}, should be {}", self.subject, self.actual, self.expected)
+    }
+
     /// `profile/rule`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -235,10 +241,10 @@ impl Summary {
         summary
     }
 
-    /// How many rules were decided: passed, failed, or could not be read. With none, nothing was checked.
+    /// How many rules were decided: passed or failed. With none, nothing was checked.
     #[must_use]
     pub fn decided(&self) -> usize {
-        self.pass + self.fail + self.unknown
+        self.pass + self.fail
     }
 }
 
@@ -325,6 +331,8 @@ pub struct Report {
     pub gate: Gate,
     /// Seconds since 1970-01-01 UTC at which the check began.
     pub time: i64,
+    /// What the command line says after `runup apply` to mean this run: profiles, parameters, the place. `None` where nothing does.
+    pub again: Option<String>,
 }
 
 impl Report {
@@ -355,14 +363,17 @@ impl Report {
     pub fn why_nothing(&self) -> Option<&'static str> {
         self.nothing_checked().then_some(if self.findings.is_empty() {
             NO_RULES
+        } else if self.summary.unknown > 0 {
+            "nothing of what these profiles ask for could be read"
         } else {
             "no rule of these profiles applies here; -v says why"
         })
     }
 
-    /// Whether not one rule was decided, so that nothing is known.
+    /// Whether not one rule was decided, so that nothing is known. Where something unknown stands against it, it is not ready, and
+    /// that is known.
     #[must_use]
     pub fn nothing_checked(&self) -> bool {
-        self.summary.decided() == 0 && self.summary.waived == 0
+        self.summary.decided() == 0 && self.summary.waived == 0 && !self.blocked()
     }
 }

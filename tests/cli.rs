@@ -541,14 +541,14 @@ fn two_floors_of_one_limit_have_one_fix() {
         ),
     ]);
     let mut child = std::process::Command::new("sh")
-        .args(["-c", "ulimit -S -n 200; echo ready; exec sleep 100"])
+        .args(["-c", "ulimit -S -n 200; ulimit -H -n; exec sleep 100"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("starts");
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("a line");
-    let pid = child.id().to_string();
+    let (pid, hard) = (child.id().to_string(), line.trim());
     let done = run_in(
         directory.path(),
         &["check", "./a.toml", "./b.toml", "--pid", &pid, "--format", "json"],
@@ -559,7 +559,7 @@ fn two_floors_of_one_limit_have_one_fix() {
     for finding in report["findings"].as_array().expect("findings") {
         assert_eq!(
             finding["fix"]["remedies"]["host"].as_str(),
-            Some(format!("prlimit --pid {pid} --nofile=700:").as_str())
+            Some(format!("prlimit --pid {pid} --nofile=700:{hard}").as_str())
         );
     }
 }

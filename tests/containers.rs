@@ -231,7 +231,7 @@ fn limits_given_to_the_runtime_are_seen_and_soft_ones_can_be_raised_here() {
     let files = finding(&out, "open-files");
     assert_eq!(
         (files["actual"].as_str(), files["fix"]["reach"].as_str()),
-        (Some("soft 100"), Some("here")),
+        (Some("soft limit 100"), Some("here")),
         "{files:#}"
     );
     let (_, out) = check(

@@ -143,7 +143,7 @@ fn text(report: &Report, sources: &Sources, format: &dyn Format) -> String {
     let style = Style {
         verbose: true,
         explain: true,
-        colour: false,
+        ..Style::default()
     };
     format.write(report, sources, style, &mut out).expect("memory takes it");
     String::from_utf8(out).expect("reports are text")
@@ -264,7 +264,7 @@ fn laptops_servers_and_mice() {
     let battery = |status| [("type", "Battery\n"), ("status", status), ("capacity", "50\n")];
     assert_eq!(
         source(&base()),
-        (Outcome::Pass, "source mains".into()),
+        (Outcome::Pass, "on mains".into()),
         "a server has no battery"
     );
     let unplugged = supply(
@@ -272,7 +272,7 @@ fn laptops_servers_and_mice() {
         "AC",
         &[("type", "Mains\n"), ("online", "0\n")],
     );
-    assert_eq!(source(&unplugged), (Outcome::Fail, "source battery".into()));
+    assert_eq!(source(&unplugged), (Outcome::Fail, "on battery".into()));
     let usb = supply(
         supply(base(), "BAT0", &battery("Discharging\n")),
         "ucsi",

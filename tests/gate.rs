@@ -116,7 +116,7 @@ fn apply_for_is_the_gate_that_exec_is() {
     for part in [
         "the limit nofile is 20000:20000 and could not go further",
         "not ready, so sh is not started (exit status 78)",
-        "files: nofile is soft 20000, should be soft at least 50000",
+        "files: nofile: soft limit 20000, should be soft limit at least 50000",
         "--on-fail warn starts it all the same",
         "1 change undone",
     ] {

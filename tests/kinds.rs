@@ -119,7 +119,7 @@ fn a_counter_that_grows_fails_and_one_that_stands_still_passes() {
         .sockets(Ok(full));
     let finding = one(&system, rule);
     assert_eq!(finding.outcome, Outcome::Fail);
-    assert_eq!(finding.actual, "during 3");
+    assert_eq!(finding.actual, "3 counted during the check");
     assert!(finding.transient);
     assert!(
         finding.evidence.iter().any(|line| line.contains("port 8080")),
@@ -200,7 +200,10 @@ fn a_cgroup_counts_its_own_events_and_the_nearest_one_above_that_counts_does_for
     let rule = "counter = { name = \"cgroup.memory.oom_kill\", total = { max = 0 } }";
     let killed = cgroup(&[("/sys/fs/cgroup/a/memory.events", "oom 1\noom_kill 2\n")]);
     let finding = one(&killed, rule);
-    assert_eq!((finding.outcome, finding.actual.as_str()), (Outcome::Fail, "total 2"));
+    assert_eq!(
+        (finding.outcome, finding.actual.as_str()),
+        (Outcome::Fail, "2 counted so far")
+    );
     assert!(
         finding.evidence[0].contains("/sys/fs/cgroup/a"),
         "{:?}",
@@ -706,11 +709,14 @@ fn numa() -> MemorySystem {
 fn nodes_with_memory_are_counted_with_their_distance_and_filling() {
     let system = numa();
     let finding = one(&system, "numa = { nodes = { max = 1 } }");
-    assert_eq!((finding.outcome, finding.actual.as_str()), (Outcome::Fail, "nodes 2"));
+    assert_eq!(
+        (finding.outcome, finding.actual.as_str()),
+        (Outcome::Fail, "2 with memory")
+    );
     assert_eq!(finding.evidence, ["this process may take memory from node 0 only"]);
     assert_eq!(remedy(&finding, Dialect::Host), "numactl --interleave=all CMD");
     let uneven = one(&system, "numa = { spread = { max = \"50%\" }, distance = 31 }");
-    assert_eq!(uneven.actual, "distance 31, spread 60 %");
+    assert_eq!(uneven.actual, "largest distance 31, filled unevenly by 60 %");
     assert_eq!(uneven.evidence[..2], ["node 0: 2 % free", "node 2: 62 % free"]);
     assert_eq!(outcome(&system, "numa = { nodes = \"numa_nodes - 1\" }"), Outcome::Pass);
     let without_sys = MemorySystem::linux("6.1");
@@ -1249,7 +1255,10 @@ fn of_what_goes_up_and_down_the_worst_sample_counts() {
         one(&system, rule)
     };
     let early = judged(9, 1);
-    assert_eq!((early.outcome, early.actual.as_str()), (Outcome::Fail, "runnable 8"));
+    assert_eq!(
+        (early.outcome, early.actual.as_str()),
+        (Outcome::Fail, "8 tasks running or waiting to run")
+    );
     assert!(remedy(&early, Dialect::Manual).contains("--wait"));
     assert_eq!(judged(1, 9).outcome, Outcome::Fail);
     assert_eq!(judged(2, 3).outcome, Outcome::Pass);

@@ -125,7 +125,7 @@ fn what_a_conflict_is_about_is_said_where_a_kind_has_many_things() {
     let on = rule("on", "memory = { swap = { min = \"1M\" } }");
     let report = check(&system, &[&off, &on]);
     let sides = report.conflicts[0].sides.each_ref().map(|side| side.expected.as_str());
-    assert_eq!(sides, ["swap 0 bytes", "swap at least 1 MiB"]);
+    assert_eq!(sides, ["0 bytes of swap space", "at least 1 MiB of swap space"]);
 }
 
 /// What a conflict is about, and what each side asks for.

@@ -28,7 +28,7 @@ const TREE: &[(&str, &str)] = &[
 ];
 const UNDOES: (&str, &str) = ("etc/sysctl.d/90-other.conf", "vm.swappiness = 250\n");
 
-/// What one run says in every format: the exit code, and the whole of the text's last line.
+/// What one run says in every format: the exit code, and the line of the text's last paragraph that says whether it is ready.
 fn said(place: &Path, words: &[&str]) -> (bool, String) {
     let check = |format: &str| {
         let mut all = vec!["check", "--root", "."];
@@ -37,7 +37,16 @@ fn said(place: &Path, words: &[&str]) -> (bool, String) {
         run_in(place, &all)
     };
     let text = check("text");
-    let last = text.out.trim_end().lines().last().unwrap_or_default().to_owned();
+    let closing = text.out.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    let mut lines = closing.lines();
+    let mut last = lines.next().unwrap_or_default().to_owned();
+    for line in lines.take_while(|line| line.starts_with("  ")) {
+        last = format!("{last} {}", line.trim_start());
+    }
+    let last = last
+        .split_once("  (")
+        .map_or(last.as_str(), |(line, _)| line)
+        .to_owned();
     let ready = text.code == 0;
     let json: Value = serde_json::from_str(&check("json").out).expect("JSON");
     let junit = check("junit").out;
@@ -84,7 +93,7 @@ fn every_format_says_what_the_exit_code_says() {
     for (profile, fail_on, expected) in [
         (PASSES, "error", (true, "Ready: 1 passed.")),
         (FAILS, "error", (false, "Not ready: 1 error, 0 passed.")),
-        (WARNS, "error", (true, "Ready, but nothing passed: 1 warning.")),
+        (WARNS, "error", (true, "Ready, with 1 warning: 0 passed.")),
         (
             WARNS,
             "warning",
@@ -98,10 +107,10 @@ fn every_format_says_what_the_exit_code_says() {
         (
             NOTES,
             "warning",
-            (true, "Ready, but nothing passed (--fail-on warning): 1 note."),
+            (true, "Ready, with 1 note (--fail-on warning): 0 passed."),
         ),
         (NOTES, "note", (false, "Not ready (--fail-on note): 1 note, 0 passed.")),
-        (UNKNOWN, "error", (true, "Ready, but nothing passed: 1 unknown.")),
+        (UNKNOWN, "error", (false, "Nothing was checked: 1 unknown, 0 passed.")),
         (
             UNKNOWN,
             "warning",
@@ -210,7 +219,7 @@ fn two_rules_that_contradict_each_other_are_not_called_ready() {
     );
     assert_eq!(
         run("warning", "note", "", &[]),
-        (true, "Ready: 1 note, 1 conflict, 1 passed.".to_owned())
+        (true, "Ready, with 1 note and 1 conflict: 1 passed.".to_owned())
     );
     assert!(!run("warning", "note", "", &["--fail-on", "warning"]).0);
     // A waiver decides which one gives way.

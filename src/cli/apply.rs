@@ -160,9 +160,11 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         run.keep_what_passed(&before, &after, id)?;
     }
     guard::warn(&mut after, run.ground.machine.as_ref());
+    let width = streams.width_of_result();
     streams.try_result(|out| {
         writeln!(out)?;
         let style = Style {
+            width,
             colour,
             ..Style::default()
         };
@@ -256,12 +258,10 @@ impl Run<'_> {
             _ => format!("`runup revert {id}` undoes it"),
         };
         Err(CommandError::Message(format!(
-            "with these changes {} fails, which passed before: {} is {}, should be {}\n  {undone}; --skip leaves out the rule that asked \
+            "with these changes {} fails, which passed before: {}\n  {undone}; --skip leaves out the rule that asked \
              for it",
             broken.name(),
-            broken.subject,
-            broken.actual,
-            broken.expected
+            broken.in_a_line(),
         )))
     }
 

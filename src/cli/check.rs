@@ -7,16 +7,18 @@ use clap::ArgMatches;
 
 use super::inputs::{load_recording, settings, verdict, words};
 use super::output::Streams;
-use super::project::{Unnamed, load_profiles};
+use super::project::{Unnamed, is_root, load_profiles};
 use super::wait::wait;
 use super::{CommandError, CommandResult};
+use crate::dialect::shell::quote;
 use crate::engine::{Check, Depth, Options};
 use crate::fix::guard;
 use crate::gate::Gate;
 use crate::host::Host;
+use crate::profile::Profile;
 use crate::recording::Replay;
 use crate::report::{self, Format, Style};
-use crate::source::Sources;
+use crate::source::{Origin, Sources};
 use crate::system::System;
 use crate::system::live::LiveSystem;
 use crate::system::rooted::RootedSystem;
@@ -82,13 +84,46 @@ fn check(matches: &ArgMatches, format: &dyn Format, sources: &mut Sources, strea
     report.host.recording = recording.cloned();
     let fail_on = words(matches, "fail-on");
     report.gate = Gate::of(fail_on.iter().map(String::as_str));
+    report.again = again(matches, &named, &profiles, sources);
     let style = Style {
+        width: streams.width_of_result(),
         colour: streams.colour_result() && format.for_terminal(),
         verbose: matches.get_flag("verbose"),
         explain: matches.get_flag("explain"),
     };
     streams.try_result(|out| format.write(&report, sources, style, out))?;
     Ok(verdict(&report, streams))
+}
+
+/// What the command line says to mean this run again, for `apply`.
+fn again(matches: &ArgMatches, named: &[String], profiles: &[Profile], sources: &Sources) -> Option<String> {
+    if matches.contains_id("sysctl-d") || named.iter().any(|word| word == "-") {
+        return None;
+    }
+    let name = |(at, profile): (usize, &Profile)| {
+        let source = sources.get(profile.source);
+        let is_file = source.origin == Origin::File;
+        // What a user finds by name and root would not is named by its path.
+        match named.get(at) {
+            Some(word) if is_root() || !is_file || source.name.starts_with("/etc/") => word.clone(),
+            Some(_) | None if is_file => source.name.clone(),
+            Some(_) | None => profile.name.clone(),
+        }
+    };
+    let mut words: Vec<String> = profiles.iter().enumerate().map(name).collect();
+    for option in ["set", "only", "skip"] {
+        for value in self::words(matches, option) {
+            words.extend([format!("--{option}"), value]);
+        }
+    }
+    if let Some(root) = matches.get_one::<String>("root") {
+        words.extend(["--root".to_owned(), root.clone()]);
+    }
+    if let Ok(Some(pid)) = process(matches) {
+        words.extend(["--pid".to_owned(), pid.to_string()]);
+    }
+    let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    Some(words.join(" "))
 }
 
 /// The process that `--pid` or `--unit` names.

@@ -201,13 +201,7 @@ fn lines(findings: &[&Finding], several: bool) -> Vec<String> {
     let mut reasons: Vec<&str> = Vec::new();
     for finding in findings {
         if finding.outcome == Outcome::Fail {
-            lines.push(format!(
-                "{}: {} is {}, should be {}",
-                name(finding),
-                finding.subject,
-                finding.actual,
-                finding.expected
-            ));
+            lines.push(format!("{}: {}", name(finding), finding.in_a_line()));
         } else if !reasons.contains(&finding.reason.as_str()) {
             reasons.push(&finding.reason);
             let alike = findings

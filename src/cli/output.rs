@@ -1,6 +1,23 @@
 //! stdout carries the result and nothing else; everything that is said about it goes to stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+
+use crate::report;
+
+/// Between these a line is as wide as the terminal: below, nothing fits; above, the eye loses the line.
+const COLUMNS: std::ops::RangeInclusive<usize> = 40..=120;
+
+fn width(stream: impl AsFd) -> usize {
+    let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(stream) else {
+        return report::COLUMNS;
+    };
+    match usize::from(columns) {
+        // A terminal that does not know.
+        0 => report::COLUMNS,
+        columns => columns.clamp(*COLUMNS.start(), *COLUMNS.end()),
+    }
+}
 
 /// The two streams, each with its own colour.
 #[derive(Debug)]
@@ -20,6 +37,21 @@ impl Streams {
             colour_result: colour(io::stdout().is_terminal()),
             colour_messages: colour(io::stderr().is_terminal()),
         }
+    }
+
+    /// Columns that the result may take: the terminal's, but none too narrow to read; elsewhere as many as everybody has.
+    pub(super) fn width_of_result(&self) -> usize {
+        width(io::stdout())
+    }
+
+    /// Columns that messages may take.
+    pub(super) fn width_of_messages(&self) -> usize {
+        width(io::stderr())
+    }
+
+    /// Whether messages go to a terminal, so that a line can be written again.
+    pub(super) fn messages_are_seen(&self) -> bool {
+        io::stderr().is_terminal()
     }
 
     /// Whether the result is coloured.

@@ -10,7 +10,7 @@ use super::{limits, pairs, value};
 use crate::catalogue::{self, Write};
 use crate::change::{Change, Target};
 use crate::host::Host;
-use crate::system::Os;
+use crate::system::{Os, Resource};
 use crate::value::Number;
 
 pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
@@ -27,10 +27,17 @@ pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
         }
     }
     for wanted in limits(changes) {
-        // A shell can set its own limits; prlimit says it in one command, and raises the hard one where it may.
         let resource = wanted.resource;
-        let (soft, hard) = (wanted.soft.unwrap_or(""), wanted.hard.unwrap_or(""));
-        let sudo = if hard.is_empty() { "" } else { sudo };
+        let is_own = host.system.process_directory() == "/proc/self";
+        // What every shell has, and everybody knows. Of other limits ulimit has other units in each shell.
+        if let (Some(soft), None, Resource::Nofile, true) = (wanted.soft, wanted.hard, resource, is_own) {
+            lines.push(format!("ulimit -Sn {soft}"));
+            continue;
+        }
+        // prlimit says both in one command, and raises the hard one where it may.
+        let sudo = if wanted.hard.is_some() { sudo } else { "" };
+        let soft = wanted.soft.unwrap_or("");
+        let hard = wanted.hard.or(wanted.stays).unwrap_or("");
         let pid = host.system.process_directory().trim_start_matches("/proc/");
         let pid = if pid == "self" { "$$" } else { pid };
         lines.push(format!("{sudo}prlimit --pid {pid} --{}={soft}:{hard}", resource.name()));

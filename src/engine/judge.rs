@@ -5,7 +5,7 @@ use super::{Depth, Planned};
 use crate::finding::{AfterBoot, Finding, Fix, Outcome, Part};
 use crate::host::Host;
 use crate::remedy;
-use crate::rule::{Advice, Context, Dialect, Metric, Observation, Proposal, Reading, Subject, Waiver, unit_of};
+use crate::rule::{Advice, Context, Dialect, Metric, Observation, Proposal, Reading, Subject, Waiver, speech, unit_of};
 use crate::value::{
     Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, impossible, in_order, is_ordered,
 };
@@ -100,11 +100,6 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
     let (mut expected, mut actual, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
     let (mut failed, mut unknown, mut passed) = (false, false, false);
     for expectation in &subject.expectations {
-        let prefix = if named && !expectation.metric.name.is_empty() {
-            format!("{} ", expectation.metric.name)
-        } else {
-            String::new()
-        };
         let unit = unit_of(expectation.value);
         expected.push(subject.words(expectation, page_size));
         match read(&observation, expectation) {
@@ -120,7 +115,7 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
             }
             Reading::Value(value) => {
                 let metric = expectation.metric;
-                let shown = format!("{prefix}{}", metric.shown(&value).show(unit, page_size));
+                let is = speech::is(subject.kind, metric, &metric.shown(&value), unit, page_size);
                 let ranked = subject.ranked(&observation.subject, expectation, value.clone(), os);
                 let idle = |asked: &Comparison| subject.kind.idle(&observation.subject, asked.comparator, cx);
                 match against(expectation, &ranked, &idle) {
@@ -139,10 +134,10 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
                         if let Some(never) = impossible(&expectation.comparisons) {
                             why = format!("{why}, and {never}");
                         }
-                        reasons.push((Outcome::Fail, format!("{shown}{why}")));
+                        reasons.push((Outcome::Fail, format!("{is}{why}")));
                     }
                 }
-                actual.push(shown);
+                actual.push(is);
             }
         }
     }
@@ -307,9 +302,9 @@ fn explain(comparison: &Comparison, value: &Value, metric: &Metric) -> String {
         (Comparator::Max, _) => " is too high".to_owned(),
         (Comparator::Parity, Operand::SameParity(false)) => {
             let even = matches!(value, Value::Range(range) if range.lo % 2 == 0);
-            format!(": both bounds are {}", if even { "even" } else { "odd" })
+            format!(": both ends are {}", if even { "even" } else { "odd" })
         }
-        (Comparator::Parity, _) => ": the bounds are of different parity".to_owned(),
+        (Comparator::Parity, _) => ": one end is even and one odd".to_owned(),
         (Comparator::Covers, _) => " does not cover it".to_owned(),
         (Comparator::Width, _) => match value {
             Value::Range(range) => format!(" has room for {} only", range.width()),

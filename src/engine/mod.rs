@@ -203,6 +203,7 @@ impl<'a> Check<'a> {
             unread: self.host.unread(),
             gate,
             time: self.host.system.now(),
+            again: None,
         }
     }
 
@@ -322,8 +323,8 @@ fn context<'a>(host: &'a Host<'a>) -> Context<'a> {
 fn plan(rule: &Rule, values: &Values<'_>, host: &Host<'_>, sink: &mut Diagnostics) -> State {
     // Before the condition, which may ask for what another platform has not.
     let Some(subject) = &rule.subject else {
-        let os = host.system.platform().os.name();
-        return State::Decided(Outcome::NotApplicable, format!("the rule says nothing about {os}"));
+        let systems: Vec<&str> = rule.systems.iter().map(|os| os.title()).collect();
+        return State::Decided(Outcome::NotApplicable, format!("only on {}", systems.join(" and ")));
     };
     match resolve::applies(rule, values, sink) {
         Ok(None) => {}

@@ -66,6 +66,13 @@ pub struct Permissions {
     pub own_only: bool,
 }
 
+/// Whether a key that nothing is known of is a setting by where it stands.
+#[must_use]
+pub fn is_settable(key: &str) -> bool {
+    let mut trees = ["net.", "vm.", "user.", "fs.inotify.", "fs.mqueue."].iter();
+    trees.any(|tree| key.starts_with(tree))
+}
+
 /// Why a change is not made.
 pub(super) struct Refusal {
     pub(super) reason: String,
@@ -105,11 +112,7 @@ impl Permit<'_> {
             ));
         }
         // Where programs are named and machines are stopped, only what is known to be a setting is ever written.
-        if known.is_none()
-            && !["net.", "vm.", "user.", "fs.inotify.", "fs.mqueue."]
-                .iter()
-                .any(|tree| key.starts_with(tree))
-        {
+        if known.is_none() && !is_settable(key) {
             return Err(Some(
                 "runup does not know this key, and writes none there that it does not know".to_owned(),
             ));

@@ -19,7 +19,7 @@ use crate::rule::{Scope, Target};
 use crate::system::WritableSystem;
 
 pub use super::draft::{Left, Plan, ProgramLimit};
-pub use super::permit::{Consent, LimitsOf, Permissions};
+pub use super::permit::{Consent, LimitsOf, Permissions, is_settable};
 
 /// Why there is no plan.
 #[derive(Debug)]

@@ -64,6 +64,7 @@ impl Reader<'_> {
         }
         let subjects = self.subjects(raw);
         let (place, subject) = subjects?;
+        let systems = systems(raw);
         if let Some(source) = raw.table.get("source")
             && source
                 .text()
@@ -86,6 +87,7 @@ impl Reader<'_> {
             remedy: text("remedy"),
             when,
             subject,
+            systems,
         })
     }
 
@@ -422,6 +424,28 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The systems that a rule is written for: those that its subject has a form for, or that a key of its subject has.
+fn systems(raw: &RawRule) -> Vec<Os> {
+    let named = raw
+        .table
+        .entries
+        .iter()
+        .filter(|entry| rule::find(&entry.key).is_some());
+    let tables = named.filter_map(|entry| entry.value.table());
+    let inner = tables.flat_map(|table| {
+        let own = table.entries.iter().map(|entry| entry.key.as_str());
+        let of_keys = table.entries.iter().filter_map(|entry| entry.value.table());
+        own.chain(of_keys.flat_map(|table| table.entries.iter().map(|entry| entry.key.as_str())))
+    });
+    let mut systems: Vec<Os> = Vec::new();
+    for os in inner.filter_map(Os::parse) {
+        if !systems.contains(&os) {
+            systems.push(os);
+        }
+    }
+    systems
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

@@ -153,12 +153,8 @@ const MADE: &str =
 
 /// The names of systems, for a person.
 fn systems(list: &[Os]) -> String {
-    let name = |os: &Os| match os {
-        Os::Linux => "Linux",
-        Os::Macos => "macOS",
-        Os::Freebsd => "FreeBSD",
-    };
-    list.iter().map(name).collect::<Vec<_>>().join(", ")
+    let titles: Vec<&str> = list.iter().map(|os| os.title()).collect();
+    titles.join(", ")
 }
 
 /// Text as Markdown that says the same, on one line and fit for a table.

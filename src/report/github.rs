@@ -148,13 +148,10 @@ fn of_finding(finding: &Finding, gate: Gate, sources: &Sources) -> Option<Annota
     properties.push(format!("title={}", property(&format!("{} {word}", finding.name()))));
     let mut message = match (finding.outcome, undone) {
         (_, Some(next)) => format!(
-            "{} is {}, and the next boot makes it {} ({}:{}), should be {}",
+            "{}: {}, and the next boot makes it {} ({}:{}), should be {}",
             finding.subject, finding.actual, next.value, next.file, next.line, finding.expected
         ),
-        (Outcome::Fail, None) => format!(
-            "{} is {}, should be {}",
-            finding.subject, finding.actual, finding.expected
-        ),
+        (Outcome::Fail, None) => finding.in_a_line(),
         (_, None) => format!("{}: {}", finding.subject, finding.reason),
     };
     if let Some(why) = &finding.why {

@@ -4,6 +4,7 @@
 //! list of them; [`changes`] is not among them, since plans and what came of them are for a person alone.
 
 pub mod changes;
+mod closing;
 mod github;
 mod json;
 mod junit;
@@ -59,14 +60,30 @@ pub trait Format: Sync {
 }
 
 /// How much a report says, and whether in colour.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Style {
+    /// Columns that lines for a person may take.
+    pub width: usize,
     /// Whether words are coloured and bold, by the escapes that terminals know.
     pub colour: bool,
     /// Whether what passed and what does not apply is listed too, and not only counted.
     pub verbose: bool,
     /// Whether every finding shows the remedies for all places, and how its numbers were computed.
     pub explain: bool,
+}
+
+/// Columns where nothing says how many there are.
+pub const COLUMNS: usize = 80;
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            width: COLUMNS,
+            colour: false,
+            verbose: false,
+            explain: false,
+        }
+    }
 }
 
 /// A mistake's message with its help, for one line.

@@ -1,10 +1,11 @@
 //! For a person at a terminal: what was checked and where, failures first, each with what is, what should be, why, and what to
-//! do about it here; then a count of the rest, and one line that says ready or not. Fits 80 columns.
+//! do about it here; then whether it is ready, how much of each, and what helps. Fits the terminal.
 
 use std::io::{self, Write};
 
 use colored::{Color, Colorize};
 
+use super::closing::{Closing, Mood, closing};
 use super::{Format, Style};
 use crate::change::{Dialect, Reach};
 use crate::diagnostic::Diagnostic;
@@ -15,12 +16,13 @@ use crate::source::{Origin, Sources};
 use crate::text::printable;
 use crate::value::Unit;
 
-/// Columns that the text may take.
-const WIDTH: usize = 80;
 /// Columns that the labels take.
 const INDENT: usize = 12;
 
-/// Text of 80 columns, in colour where the terminal has it.
+/// Below so many columns, labels move to the left.
+const NARROW: usize = 60;
+
+/// Text as wide as the terminal, in colour where that has it.
 #[derive(Debug)]
 pub struct Text;
 
@@ -75,8 +77,8 @@ impl Page<'_> {
         let names = self.report.profiles.join(", ");
         let line = format!("{names} on {}", host_line(&self.report.host)).replace(['\n', '\t'], " ");
         let line = printable(&line);
-        for (at, line) in wrap(&line, WIDTH).into_iter().enumerate() {
-            writeln!(out, "{}{line}", if at > 0 { "  " } else { "" })?;
+        for line in hanging(&line, self.style.width, 2) {
+            writeln!(out, "{line}")?;
         }
         writeln!(out)
     }
@@ -126,7 +128,7 @@ impl Page<'_> {
         };
         let subject = printable(&finding.subject);
         let name = printable(&self.name(finding));
-        if name.len() + subject.len() + severity.len() + 10 <= WIDTH {
+        if name.len() + subject.len() + severity.len() + 10 <= self.style.width {
             writeln!(out, "{mark}{}  {subject}{severity}", name.bold())?;
         } else {
             writeln!(out, "{mark}{}{severity}", name.bold())?;
@@ -225,15 +227,21 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// Columns before the labels.
+    fn margin(&self) -> usize {
+        if self.style.width < NARROW { 2 } else { 8 }
+    }
+
     /// A label and a text that is wrapped beside it.
     fn labelled(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
         }
         let text = printable(text);
-        let mut label = label;
-        for line in text.lines().flat_map(|line| wrap(line, WIDTH - INDENT - 8)) {
-            writeln!(out, "        {}{line}", format!("{label:<INDENT$}").dimmed())?;
+        let (mut label, margin) = (label, self.margin());
+        let width = self.style.width - INDENT - margin;
+        for line in text.lines().flat_map(|line| wrap(line, width)) {
+            writeln!(out, "{:margin$}{}{line}", "", format!("{label:<INDENT$}").dimmed())?;
             label = "";
         }
         Ok(())
@@ -242,9 +250,10 @@ impl Page<'_> {
     /// A label and text that is to be pasted, so it keeps its lines.
     fn verbatim(&self, label: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
         let text = printable(text);
-        let mut label = label;
+        let (mut label, margin) = (label, self.margin());
         for line in text.lines() {
-            writeln!(out, "        {}{}", format!("{label:<INDENT$}").dimmed(), line.green())?;
+            let head = format!("{label:<INDENT$}");
+            writeln!(out, "{:margin$}{}{}", "", head.dimmed(), line.green())?;
             label = "";
         }
         Ok(())
@@ -281,7 +290,7 @@ impl Page<'_> {
         for finding in &self.report.findings {
             let (mark, colour, text) = match finding.outcome {
                 Outcome::Waived => ("waived", Color::Blue, finding.waiver.clone().unwrap_or_default()),
-                Outcome::Pass if self.style.verbose => ("ok", Color::Green, finding.actual.clone()),
+                Outcome::Pass if self.style.verbose => ("ok", Color::Green, with_what_was_asked(finding)),
                 Outcome::NotApplicable if self.style.verbose => ("n/a", Color::White, finding.reason.clone()),
                 _ => continue,
             };
@@ -290,108 +299,88 @@ impl Page<'_> {
             let head = format!("{mark:<8}").color(colour);
             let subject = printable(&finding.subject);
             let text = printable(&text);
-            if finding.outcome == Outcome::Pass {
-                // One line where it fits; a long value gets lines of its own.
-                let line = format!("{name}  {subject} is {text}");
-                if line.len() + 8 <= WIDTH {
-                    writeln!(out, "{head}{line}")?;
-                    continue;
-                }
+            let text = match finding.outcome {
+                Outcome::Pass => format!("{subject}: {text}"),
+                Outcome::Fail | Outcome::Unknown | Outcome::Waived | Outcome::NotApplicable => text,
+            };
+            // One line where it fits; a long value gets lines of its own.
+            let line = format!("{name}  {text}");
+            if line.chars().count() + 8 <= self.style.width {
+                writeln!(out, "{head}{line}")?;
+                continue;
             }
             writeln!(out, "{head}{name}")?;
-            self.labelled(
-                "",
-                &if finding.outcome == Outcome::Pass {
-                    format!("{subject} is {text}")
-                } else {
-                    text
-                },
-                out,
-            )?;
+            self.labelled("", &text, out)?;
         }
         if listed { writeln!(out) } else { Ok(()) }
     }
 
     fn verdict(&self, out: &mut dyn Write) -> io::Result<()> {
-        let count = |severity: Severity, outcome: Outcome| {
-            self.report
-                .findings
-                .iter()
-                .filter(|finding| finding.severity == severity && finding.outcome == outcome)
-                .count()
+        let Closing {
+            word,
+            mood,
+            counts,
+            help,
+        } = closing(self.report);
+        let colour = match mood {
+            Mood::Good => Color::Green,
+            Mood::Mixed => Color::Yellow,
+            Mood::Bad => Color::Red,
         };
-        let mut parts = Vec::new();
-        for (severity, name) in [
-            (Severity::Error, "error"),
-            (Severity::Warning, "warning"),
-            (Severity::Note, "note"),
-        ] {
-            let number = count(severity, Outcome::Fail);
-            if number > 0 {
-                parts.push(format!("{number} {name}{}", if number == 1 { "" } else { "s" }));
-            }
-        }
-        let summary = &self.report.summary;
-        let conflicts = self.report.conflicts.len();
-        if conflicts > 0 {
-            parts.push(format!("{conflicts} conflict{}", if conflicts == 1 { "" } else { "s" }));
-        }
-        if summary.unknown > 0 {
-            parts.push(format!("{} unknown", summary.unknown));
-        }
-        if summary.waived > 0 {
-            parts.push(format!("{} waived", summary.waived));
-        }
-        let ready = self.report.ready();
-        let hollow = ready && summary.pass == 0;
-        if !hollow {
-            parts.push(format!("{} passed", summary.pass));
-        }
-        let undone = self
-            .report
-            .findings
-            .iter()
-            .filter(|finding| finding.undone_by_boot().is_some())
-            .count();
-        if undone > 0 {
-            parts.push(format!("{undone} undone by the next boot"));
-        }
-        if self.report.unread_blocks() {
-            parts.push("what the next boot does is not known".to_owned());
-        }
-        if summary.not_applicable > 0 {
-            parts.push(format!("{} not applicable", summary.not_applicable));
-        }
-        let (word, colour) = if self.report.nothing_checked() {
-            ("Nothing was checked", Color::Red)
-        } else if hollow {
-            ("Ready, but nothing passed", Color::Yellow)
-        } else if ready {
-            ("Ready", Color::Green)
-        } else {
-            ("Not ready", Color::Red)
-        };
-        let word = word.color(colour).bold();
-        let gate = self.report.gate;
-        let gate = if gate.is_chosen() {
-            format!(" (--fail-on {gate})")
-        } else {
-            String::new()
-        };
+        let width = self.style.width;
+        let line = format!("{word}: {counts}.");
+        // A line of its own where there is no room, or where other advice comes first.
         let hint = if self.style.verbose {
             ""
         } else {
-            "  (-v lists all, --explain says more)"
+            "-v lists all, --explain says more"
         };
-        let line = parts.join(", ");
-        // The hint goes where there is room for it.
-        let hint = if word.len() + gate.len() + line.len() + hint.len() + 3 <= WIDTH {
-            hint
-        } else {
-            ""
-        };
-        writeln!(out, "{word}{gate}: {line}.{}", hint.dimmed())
+        let beside = !hint.is_empty() && help.is_empty() && line.chars().count() + hint.len() + 4 <= width;
+        let lines = hanging(&line, width, 2);
+        // The word may be longer than the first line.
+        let mut left = word.chars().count();
+        let last = lines.len() - 1;
+        for (at, line) in lines.iter().enumerate() {
+            let end = line.char_indices().nth(left).map_or(line.len(), |(at, _)| at);
+            let (coloured, rest) = line.split_at(end);
+            left = left.saturating_sub(line.trim_start().chars().count() + 1);
+            write!(out, "{}{rest}", coloured.color(colour).bold())?;
+            if at == last && beside {
+                write!(out, "{}", format!("  ({hint})").dimmed())?;
+            }
+            writeln!(out)?;
+        }
+        for (words, command) in help {
+            let words = printable(&words);
+            let command = command.map(|command| printable(&command));
+            match command {
+                Some(command) if words.chars().count() + 1 + command.chars().count() <= width => {
+                    writeln!(out, "{words} {}", command.green())?;
+                }
+                Some(command) => {
+                    hanging(&words, width, 2)
+                        .iter()
+                        .try_for_each(|line| writeln!(out, "{line}"))?;
+                    writeln!(out, "  {}", command.green())?;
+                }
+                None => hanging(&words, width, 2)
+                    .iter()
+                    .try_for_each(|line| writeln!(out, "{line}"))?,
+            }
+        }
+        if !beside && !hint.is_empty() {
+            writeln!(out, "{}", hint.dimmed())?;
+        }
+        Ok(())
     }
+}
+
+/// What there is, and what was asked for where that is not the same.
+fn with_what_was_asked(finding: &Finding) -> String {
+    if finding.expected.is_empty() || finding.expected == finding.actual {
+        return finding.actual.clone();
+    }
+    format!("{} (asked for: {})", finding.actual, finding.expected)
 }
 
 /// Whether the reason says more than what is and what should be.
@@ -450,6 +439,19 @@ pub fn host_line(host: &HostSummary) -> String {
     format!("{} ({})", host.hostname, parts.join(", "))
 }
 
+/// Lines no wider than `width`, of which all but the first are indented.
+#[must_use]
+pub fn hanging(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let first = wrap(text, width).swap_remove(0);
+    let rest = text[first.len()..].trim_start();
+    let mut lines = vec![first];
+    if !rest.is_empty() {
+        let more = wrap(rest, width.saturating_sub(indent)).into_iter();
+        lines.extend(more.map(|line| format!("{:indent$}{line}", "")));
+    }
+    lines
+}
+
 /// Breaks a line at spaces; a word that is longer than the width stands alone.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -475,7 +477,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::wrap;
+    use super::{hanging, wrap};
+
+    #[test]
+    fn all_lines_but_the_first_are_indented_and_none_is_too_wide() {
+        assert_eq!(hanging("one two three four", 9, 2), ["one two", "  three", "  four"]);
+        assert_eq!(hanging("one", 9, 2), ["one"]);
+    }
 
     #[test]
     fn lines_break_at_spaces_and_keep_every_word() {

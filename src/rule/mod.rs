@@ -32,6 +32,7 @@ pub mod rlimit;
 mod row;
 mod selectors;
 pub mod service;
+pub mod speech;
 pub mod startup;
 pub mod sysctl;
 pub mod sysfs;
@@ -54,6 +55,7 @@ pub use window::{Sampler, Window};
 use crate::date::Date;
 use crate::expr::Expr;
 use crate::source::Place;
+use crate::system::Os;
 use crate::value::{Comparator, Type, Unit, Value};
 
 /// One expectation about one subject, of a profile that has been read for one operating system.
@@ -79,6 +81,8 @@ pub struct Rule {
     pub when: Vec<Condition>,
     /// What it is about; `None` where the rule says nothing about this operating system.
     pub subject: Option<Subject>,
+    /// The systems that it speaks of, where it names any.
+    pub systems: Vec<Os>,
 }
 
 /// A condition with its place.

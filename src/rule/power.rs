@@ -85,11 +85,17 @@ impl Table for Power {
     }
 }
 
-fn plug_in(_: &Failing<'_>) -> Proposal {
-    Proposal::manual(
-        "only a person can",
-        "Plug the charger in, and let the battery charge if the rule asks for it.",
-    )
+fn plug_in(failing: &Failing<'_>) -> Proposal {
+    let charge = failing
+        .number("charge")
+        .map(|charge| format!("let the battery charge to {charge} %"));
+    let charge = charge.or_else(|| failing.asks("charge").then(|| "let the battery charge".to_owned()));
+    let words = match (failing.asks("source"), charge) {
+        (true, Some(charge)) => format!("Plug the charger in, and {charge}."),
+        (false, Some(charge)) => format!("Keep the charger plugged in, and {charge}."),
+        (true, None) | (false, None) => "Plug the charger in.".to_owned(),
+    };
+    Proposal::manual("only a person can", words)
 }
 
 fn full_power(failing: &Failing<'_>) -> Proposal {

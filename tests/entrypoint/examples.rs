@@ -45,7 +45,7 @@ fn the_image_is_built_and_starts_its_program() {
     let seen = container(&["--ulimit", "nofile=300:5000"], &words);
     assert_eq!(
         crate::support::finding(&seen.out, "open-files")["actual"],
-        "soft 4200",
+        "soft limit 4200",
         "{}",
         seen.out
     );

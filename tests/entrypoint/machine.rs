@@ -97,7 +97,8 @@ fn where_the_cgroup_is_too_small_it_is_refused() {
     let out = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(78), "{out}");
     assert!(
-        out.contains("pids_max 20, should be pids_max at least 30") && out.contains("/sys/fs/cgroup/c/pids.max"),
+        out.contains("room for 20 processes and threads, should be room for at least 30 processes and threads")
+            && out.contains("/sys/fs/cgroup/c/pids.max"),
         "{out}"
     );
     assert!(!out.contains("started\n"), "{out}");

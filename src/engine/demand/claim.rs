@@ -2,7 +2,7 @@
 
 use super::super::{Planned, ResolvedExpectation, ResolvedSubject};
 use super::range::lower;
-use crate::rule::unit_of;
+use crate::rule::speech;
 use crate::system::Os;
 use crate::value::{Comparator, Comparison, Number, Operand, Value};
 
@@ -92,17 +92,16 @@ impl ResolvedSubject {
         }
     }
 
-    /// What is expected of one metric, in words, with the metric's name where the kind has several.
+    /// What is expected of one metric, in words, as it is spoken of.
     pub(in super::super) fn words(&self, expectation: &ResolvedExpectation, page_size: Option<u32>) -> String {
-        let unit = unit_of(expectation.value);
-        let asked: Vec<String> = expectation
-            .comparisons
-            .iter()
-            .map(|comparison| expectation.metric.shown_of(comparison).describe(unit, page_size))
-            .collect();
-        let name = expectation.metric.name;
-        let prefix = if self.kind.has_several() { name } else { "" };
-        format!("{prefix} {}", asked.join(", ")).trim_start().to_owned()
+        let ResolvedExpectation {
+            metric,
+            comparisons,
+            value,
+            ..
+        } = expectation;
+        let shown: Vec<Comparison> = comparisons.iter().map(|asked| metric.shown_of(asked)).collect();
+        speech::asks(self.kind, metric, &shown, *value, page_size)
     }
 }
 

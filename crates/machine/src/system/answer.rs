@@ -278,6 +278,16 @@ impl Os {
         }
     }
 
+    /// Its name as people write it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Os::Linux => "Linux",
+            Os::Macos => "macOS",
+            Os::Freebsd => "FreeBSD",
+        }
+    }
+
     /// The one with a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
