@@ -21,8 +21,8 @@ use runup::system::memory::{Fault, MemorySystem};
 use runup::system::{Os, System};
 use support::{directory, is_root, needs};
 
-/// The finding of a single rule about a subject, as TOML.
-fn find(system: &dyn System, subject: &str) -> Finding {
+/// The findings of a single rule about a subject, as TOML.
+fn all(system: &dyn System, subject: &str) -> Vec<Finding> {
     let place = directory(&[("p.toml", &format!("[[rule]]\nid = \"r\"\n{subject}\n"))]);
     let path = place.path().join("p.toml");
     let (mut sources, mut sink) = (Sources::new(), Diagnostics::new());
@@ -38,7 +38,12 @@ fn find(system: &dyn System, subject: &str) -> Finding {
     let profiles = [profile.expect("a profile")];
     let host = Host::new(system);
     let check = Check::prepare(&profiles, Options::default(), &host).expect("no mistake");
-    let mut findings = check.run().findings;
+    check.run().findings
+}
+
+/// The only one.
+fn find(system: &dyn System, subject: &str) -> Finding {
+    let mut findings = all(system, subject);
     assert_eq!(findings.len(), 1, "{subject}");
     findings.remove(0)
 }
@@ -351,6 +356,48 @@ fn instances_nested_slices_and_users_units_are_found() {
     let system = system.file(&user.replace("1000", "1001"), "501\n");
     assert_eq!(outcome(&system, &rule("sync.service")), Outcome::Unknown);
     assert_eq!(outcome(&system.user(1000, 0), &rule("sync.service")), Outcome::Pass);
+}
+
+/// Of a pattern each unit of the system that runs is a finding, and its remedy names that unit.
+#[test]
+fn a_pattern_of_units_is_those_that_run() {
+    let slice = "/sys/fs/cgroup/system.slice/system-db.slice";
+    let system = ["15-main", "16-main"]
+        .into_iter()
+        .zip([700, 800])
+        .fold(host(), |system, (name, pid)| {
+            system
+                .file(&format!("{slice}/db@{name}.service/cgroup.procs"), &format!("{pid}\n"))
+                .file(&format!("/proc/{pid}/stat"), &stat("db", 1, 1))
+                .file(
+                    &format!("/proc/{pid}/oom_score_adj"),
+                    if pid == 700 { "-900\n" } else { "0\n" },
+                )
+        });
+    // A user's own is not the system's.
+    let system = system.file(
+        "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/app.slice/db@17-mine.service/cgroup.procs",
+        "900\n",
+    );
+    let rule =
+        |unit: &str| format!("service = {{ unit = \"{unit}\", oom_score_adjust = {{ max = -900, prefer = -900 }} }}");
+    let found = all(&system, &rule("db@*.service"));
+    let outcomes: Vec<(&str, Outcome)> = found.iter().map(|one| (one.subject.as_str(), one.outcome)).collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("db@15-main.service", Outcome::Pass),
+            ("db@16-main.service", Outcome::Fail)
+        ]
+    );
+    assert!(remedy(&found[1], Dialect::Host).contains("systemctl edit db@16-main.service"));
+    let none = find(&system, &rule("other@*.service"));
+    assert_eq!(none.outcome, Outcome::NotApplicable);
+    assert!(
+        none.reason.contains("no unit other@*.service runs here"),
+        "{}",
+        none.reason
+    );
 }
 
 #[test]

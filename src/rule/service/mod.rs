@@ -4,6 +4,7 @@ mod remedy;
 
 pub(super) use remedy::edit;
 
+use super::glob::is_pattern;
 use super::{Context, Dialect, Docs, Evidence, Found, Joint, Metric, Reading, Row, Selectors, Table, Way};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, required};
@@ -23,7 +24,8 @@ pub struct Service;
 static SELECTORS: &[Field] = &[required(
     "unit",
     Shape::Text,
-    "The unit, as systemctl takes it: `nginx.service`; without a type it is a service.",
+    "The unit, as systemctl takes it: `nginx.service`; without a type it is a service. With a `*`, each of the system's units that \
+     run and match: `postgresql@*.service`.",
 )];
 
 /// Starting and enabling are one matter: what does the one may undo the other.
@@ -92,7 +94,7 @@ static DOCS: Docs = Docs {
     summary: "Whether a unit of systemd runs and is enabled, and what it may use.",
     text: "Asks nobody: a unit runs when its cgroup has processes, it is enabled when a link in a `.wants` or `.requires` \
 directory leads to it, and its limits are those of its cgroup. So it works without a bus, in a recording and on a tree of files. \
-Units of users' managers are found too.\n\n\
+Units of users' managers are found too, but not by a pattern: of that, each of the system's units that runs and matches is a finding of its own.\n\n\
 A unit that is not there does not run and is not enabled; its limits are then n/a. A oneshot service that stays active after its \
 program ended has no processes, and whether it is active only the manager knows: that is unknown, and so it is for sockets, \
 timers and targets. Without systemd as the first process everything is n/a; of a tree of files nobody can tell what runs, and that is \
@@ -133,7 +135,14 @@ impl Table for Service {
     const ROWS: &'static [Row<Look>] = ROWS;
 
     fn check(&self, selectors: &Selectors, _os: Os, sink: &mut Diagnostics) {
-        check_unit(selectors, sink);
+        match (selectors.text("unit"), selectors.place("unit")) {
+            (Some(name), Some(place)) if is_pattern(name) => {
+                if !is_unit_name(&name.replace('*', "x")) {
+                    sink.push(Diagnostic::at(place, "no unit can have such a name"));
+                }
+            }
+            _ => check_unit(selectors, sink),
+        }
     }
 
     fn label(&self, selectors: &Selectors) -> String {
@@ -142,8 +151,31 @@ impl Table for Service {
 
     fn look(&self, selectors: &Selectors, cx: &Context<'_>) -> Vec<Found<Look>> {
         let name = remedy::unit(selectors);
-        let seen = can_be_asked(cx).map(|()| Look::new(&name, cx));
-        vec![Found::new(name, seen)]
+        if let Err(why) = can_be_asked(cx) {
+            return vec![Found::new(name, Err(why))];
+        }
+        if !is_pattern(&name) {
+            let look = Look::new(&name, cx);
+            return vec![Found::new(name, Ok(look))];
+        }
+        if !is_running(cx.system) {
+            let why = Reading::Unreadable("a tree of files does not tell what runs".to_owned());
+            return vec![Found::new(name, Err(why))];
+        }
+        match process::running(cx.host, &name) {
+            Ok(units) if units.is_empty() => {
+                let why = Reading::Absent(format!("no unit {name} runs here"));
+                vec![Found::new(name, Err(why))]
+            }
+            Ok(units) => {
+                let looked = units.into_iter().map(|unit| {
+                    let look = Look::new(&unit, cx);
+                    Found::new(unit, Ok(look))
+                });
+                looked.collect()
+            }
+            Err(why) => vec![Found::new(name, Err(Reading::Unreadable(why.to_string())))],
+        }
     }
 }
 

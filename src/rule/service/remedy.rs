@@ -12,7 +12,7 @@ pub(super) fn unit(selectors: &Selectors) -> String {
 
 /// What has a unit run, or has it started by others, or not.
 pub(super) fn state(failing: &Failing<'_>) -> Proposal {
-    let word = quote(&unit(failing.selectors));
+    let word = quote(&failing.observation.subject);
     // No command does anything for a unit that is not there.
     match (failing.asks("exists"), failing.switch("exists")) {
         (true, Some(false)) => return remove(failing, &word),
@@ -47,7 +47,7 @@ fn wish(metric: &str, failing: &Failing<'_>) -> Option<bool> {
 
 /// What no command of systemd does: whether there is such a unit, and a wish that no single value satisfies.
 pub(super) fn install(failing: &Failing<'_>) -> Proposal {
-    let unit = unit(failing.selectors);
+    let unit = &failing.observation.subject;
     Proposal::manual(
         "only a person can say how",
         format!("Install {unit}, or remove it, as the rule asks."),
@@ -62,7 +62,7 @@ fn remove(failing: &Failing<'_>, word: &str) -> Proposal {
     if !stops {
         return install(failing);
     }
-    let unit = unit(failing.selectors);
+    let unit = &failing.observation.subject;
     Proposal::manual(
         "only a person can say how",
         format!("Stop it (`sudo systemctl disable --now {word}`), then remove {unit}."),
@@ -91,7 +91,7 @@ pub(super) fn limits(failing: &Failing<'_>) -> Proposal {
     if lines.is_empty() {
         return install(failing);
     }
-    let mut proposal = edit(&unit(failing.selectors), &lines, failing.cx);
+    let mut proposal = edit(&failing.observation.subject, &lines, failing.cx);
     let section = format!("[Service]\n{}", lines.join("\n"));
     proposal.remedies.push((Dialect::Systemd, section));
     proposal

@@ -2,6 +2,7 @@
 
 use super::unit::{Manager, Unit};
 use crate::accounts::rows;
+use crate::glob::matches;
 use crate::host::Host;
 use crate::system::{Failure, Limits, Resource, System, parent_and_start, row_of_limits};
 
@@ -54,9 +55,9 @@ fn hierarchy(host: &Host<'_>) -> Option<String> {
 /// # Errors
 /// See [`NotFound`].
 pub fn find(host: &Host<'_>, name: &str) -> Result<Running, NotFound> {
-    let root = hierarchy(host).ok_or_else(|| NotFound::Unreadable("no cgroup hierarchy is mounted here".to_owned()))?;
+    let root = hierarchy(host).ok_or_else(no_hierarchy)?;
     let mut found = Vec::new();
-    search(host.system, &root, "", name, &mut found).map_err(NotFound::Unreadable)?;
+    search(host.system, &root, "", &|entry| entry == name, &mut found).map_err(NotFound::Unreadable)?;
     // The system's own counts before those of users; of these, the one of whoever asks.
     let own = format!("/user-{}.slice/", host.system.identity().uid);
     let best = found
@@ -80,6 +81,29 @@ pub fn find(host: &Host<'_>, name: &str) -> Result<Running, NotFound> {
     })
 }
 
+/// The names of the system's units that have a cgroup and match a pattern, sorted.
+///
+/// # Errors
+/// [`NotFound::Unreadable`].
+pub fn running(host: &Host<'_>, pattern: &str) -> Result<Vec<String>, NotFound> {
+    let root = hierarchy(host).ok_or_else(no_hierarchy)?;
+    let mut found = Vec::new();
+    let is_it = |entry: &str| matches(pattern, entry);
+    search(host.system, &root, "", &is_it, &mut found).map_err(NotFound::Unreadable)?;
+    let system_own = found.iter().filter(|path| !path.contains("/user@"));
+    let mut names: Vec<String> = system_own
+        .filter_map(|path| path.rsplit('/').next())
+        .map(|entry| entry.strip_prefix('_').unwrap_or(entry).to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+fn no_hierarchy() -> NotFound {
+    NotFound::Unreadable("no cgroup hierarchy is mounted here".to_owned())
+}
+
 /// A unit by any of its names, and its cgroup. What does not run is looked for with the system's manager.
 pub fn look(host: &Host<'_>, name: &str) -> (Unit, Result<Running, NotFound>) {
     let found = find(host, name);
@@ -98,7 +122,13 @@ pub fn look(host: &Host<'_>, name: &str) -> (Unit, Result<Running, NotFound>) {
 }
 
 /// Goes down through slices and users' managers alone: what is below a service is its own business.
-fn search(system: &dyn System, root: &str, path: &str, name: &str, found: &mut Vec<String>) -> Result<(), String> {
+fn search(
+    system: &dyn System,
+    root: &str,
+    path: &str,
+    is_it: &dyn Fn(&str) -> bool,
+    found: &mut Vec<String>,
+) -> Result<(), String> {
     let directory = format!("{root}{path}");
     let entries = match system.list(&directory) {
         Ok(entries) => entries,
@@ -108,11 +138,11 @@ fn search(system: &dyn System, root: &str, path: &str, name: &str, found: &mut V
     };
     for entry in entries {
         // A name that could be taken for a file of a controller has an underscore in front.
-        if entry == name || entry.strip_prefix('_') == Some(name) {
+        if is_it(&entry) || entry.strip_prefix('_').is_some_and(is_it) {
             found.push(format!("{path}/{entry}"));
         }
         if entry.ends_with(".slice") || (entry.starts_with("user@") && entry.ends_with(".service")) {
-            search(system, root, &format!("{path}/{entry}"), name, found)?;
+            search(system, root, &format!("{path}/{entry}"), is_it, found)?;
         }
     }
     Ok(())
