@@ -26,7 +26,7 @@ cp -rL --parents usr/share/postgresql/15 usr/share/zoneinfo/Etc usr/lib/postgres
 /// What the machine does. Redis switches huge pages off for itself where it is let; PostgreSQL refuses to be root.
 const SCRIPT: &str = r#"
 export PATH=/bin:/usr/bin
-redis='--only background-save --only huge-pages'
+redis='--set disable_thp=false --only background-save --only huge-pages'
 redis() { timeout 20 redis-server --port 7777 --disable-thp no --save '' & sleep 8; kill $!; wait $!; }
 server='/usr/lib/postgresql/15/bin/postgres -D /data -c huge_pages=on -c shared_buffers=32MB -c listen_addresses=127.0.0.1'
 postgres() { su postgres -c "exec timeout 30 $server" & sleep 12; kill $!; wait $!; }
