@@ -1,6 +1,7 @@
 //! Machines as they are: secrets on the kernel's command line, kernels from before there were today's files, and supplies of power
 //! that say little. Each is a tree of files.
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "tests arrange files")]
 
 mod support;
 
@@ -618,4 +619,83 @@ fn a_number_that_means_no_limit_is_above_every_other() {
         said.all
     );
     assert!(said.word("most", "reason").contains("no limit"), "{}", said.all);
+}
+
+/// `ip link add` and the kernel take names of any bytes but a few, and what a rule is about must not be left out for its name.
+#[test]
+#[ignore = "needs root"]
+fn an_interface_whose_name_is_no_text_is_checked_set_and_put_back() {
+    support::needs("a network namespace needs root", support::is_root());
+    let profile = "[[rule]]\nid = \"filter\"\nsysctl = { key = \"net.ipv4.conf.a*.rp_filter\", eq = 2 }\n\
+                   [[rule]]\nid = \"mtu\"\ninterface = { name = \"a*\", mtu = { min = 9000 }, driver = \"veth\" }\n";
+    let place = directory(&[("p.toml", profile)]);
+    let script = "N=$(printf 'a\\377'); ip link add \"$N\" type veth peer name p0 && ip link set p0 up && ip link set \"$N\" up || exit 1\n\
+                  $R check p.toml; echo == check $?\n\
+                  $R check p.toml --format json --only filter\n\
+                  $R apply p.toml --only filter --yes --journal j; echo == apply $?\n\
+                  cat \"/proc/sys/net/ipv4/conf/$N/rp_filter\"\n\
+                  $R revert --journal j; echo == revert $?\n\
+                  cat \"/proc/sys/net/ipv4/conf/$N/rp_filter\"\n\
+                  $R record p.toml -o r.json && $R check p.toml --host r.json; echo == replay $?\n\
+                  $R export p.toml --to sysctl.d | grep -v '^#'\n";
+    let mut command = support::clean(std::process::Command::new("unshare"));
+    command
+        .args(["--net", "--mount", "sh", "-c", script])
+        .env("R", env!("CARGO_BIN_EXE_runup"))
+        .current_dir(place.path());
+    let done = support::done(command.output().expect("unshare starts"));
+    let said: Vec<&str> = done.out.split("== ").collect();
+    assert_eq!(said.len(), 5, "{}{}", done.out, done.err);
+    assert!(said[0].contains(r"net.ipv4.conf.a\xff.rp_filter"), "{}", said[0]);
+    assert!(
+        said[0].contains(r"sysctl -w $'net.ipv4.conf.a\xff.rp_filter=2'"),
+        "{}",
+        said[0]
+    );
+    assert!(said[0].contains(r"ip link set dev $'a\xff' mtu 9000"), "{}", said[0]);
+    assert!(
+        said[1].starts_with("check 1") && said[1].contains(r#""net.ipv4.conf.a\\xff.rp_filter""#),
+        "{}",
+        said[1]
+    );
+    assert!(said[2].starts_with("apply 0\n2\n"), "{}{}", done.out, done.err);
+    assert!(said[3].starts_with("revert 0\n0\n"), "{}{}", done.out, done.err);
+    assert!(said[3].contains(r"a\xff"), "{}", said[3]);
+    assert!(said[4].starts_with("replay 1\n"), "{}", said[4]);
+    let named: Vec<&str> = said[4].lines().filter(|line| line.contains("conf.")).collect();
+    assert_eq!(
+        named,
+        ["net.ipv4.conf.all.rp_filter = 2"],
+        "a file cannot name the other"
+    );
+}
+
+/// The same in a tree of files, for all that stands in directories.
+#[test]
+fn a_file_whose_name_is_no_text_is_read() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = directory(&[
+        (
+            "p.toml",
+            "[[rule]]\nid = \"filter\"\nsysctl = { key = \"net.ipv4.conf.a*.rp_filter\", eq = 2 }\n",
+        ),
+        ("tree/proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("tree/proc/sys/net/ipv4/conf/all/rp_filter", "0\n"),
+    ]);
+    let name = std::ffi::OsStr::from_bytes(b"a\xff.1");
+    let interface = place.path().join("tree/proc/sys/net/ipv4/conf").join(name);
+    std::fs::create_dir_all(&interface).expect("a directory");
+    std::fs::write(interface.join("rp_filter"), "0\n").expect("a file");
+    let done = run_in(place.path(), &["check", "p.toml", "--root", "tree"]);
+    assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+    assert!(done.out.contains(r"net.ipv4.conf.a\xff/1.rp_filter"), "{}", done.out);
+    let done = run_in(
+        place.path(),
+        &["apply", "p.toml", "--root", "tree", "--yes", "--journal", "j"],
+    );
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert_eq!(
+        std::fs::read_to_string(interface.join("rp_filter")).expect("a file"),
+        "2\n"
+    );
 }

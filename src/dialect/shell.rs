@@ -52,6 +52,14 @@ pub fn quote(text: &str) -> String {
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | ',' | '+' | '=' | '@' | '%');
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
+    } else if crate::text::is_raw(text) {
+        // Bytes that are no text, as bash, ksh and zsh take them.
+        let part = |c: char| match (crate::text::raw_byte(c), c) {
+            (Some(byte), _) => format!("\\x{byte:02x}"),
+            (None, '\'' | '\\') => format!("\\{c}"),
+            (None, c) => c.to_string(),
+        };
+        format!("$'{}'", text.chars().map(part).collect::<String>())
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }

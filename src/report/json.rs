@@ -181,8 +181,16 @@ impl Format for Json {
 }
 
 fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &self::report(report, sources))?;
-    writeln!(out)
+    let json = serde_json::to_string_pretty(&self::report(report, sources))?;
+    if !crate::text::is_raw(&json) {
+        return writeln!(out, "{json}");
+    }
+    // Bytes of a name that are no text are spelled out as everywhere else.
+    let spelled = |c: char| match crate::text::raw_byte(c) {
+        Some(byte) => format!("\\\\x{byte:02x}"),
+        None => c.to_string(),
+    };
+    writeln!(out, "{}", json.chars().map(spelled).collect::<String>())
 }
 
 #[derive(Debug, Serialize)]

@@ -5,6 +5,8 @@
 //! opened without waiting, must be a regular one, and has a limit (`most`). What is below `/proc`, `/sys` and the cgroups is the kernel's,
 //! by `fstatfs`, and as long as it is.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -85,6 +87,18 @@ pub enum Links {
     Refused,
 }
 
+/// The path that a text stands for, whose names need not be UTF-8 ([`crate::text::from_bytes`]).
+#[must_use]
+pub fn real(path: &Path) -> Cow<'_, Path> {
+    use std::os::unix::ffi::OsStrExt as _;
+    match path.to_str() {
+        Some(text) if crate::text::is_raw(text) => {
+            Cow::Owned(Path::new(OsStr::from_bytes(&crate::text::to_bytes(text))).to_owned())
+        }
+        _ => Cow::Borrowed(path),
+    }
+}
+
 /// The whole of a file.
 ///
 /// # Errors
@@ -155,6 +169,7 @@ fn stream(path: &str) -> Option<u32> {
 /// # Errors
 /// It cannot be opened, or is none.
 pub fn open_at(directory: impl AsFd, name: &Path, links: Links) -> Result<(File, FileStat), Unreadable> {
+    let name = &*real(name);
     let (no_follow, at) = match links {
         Links::Followed => (OFlag::empty(), AtFlags::empty()),
         Links::Refused => (OFlag::O_NOFOLLOW, AtFlags::AT_SYMLINK_NOFOLLOW),

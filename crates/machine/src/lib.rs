@@ -37,4 +37,4 @@ pub mod recording;
 pub mod system;
 pub mod systemd;
 
-use runup_language::{expr, most, suggest, value};
+use runup_language::{expr, most, suggest, text, value};

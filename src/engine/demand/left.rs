@@ -84,6 +84,9 @@ pub(super) fn never(wanted: &Wanted, cx: &Context<'_>) -> Option<&'static str> {
     let Target::Sysctl(key) = &wanted.target else {
         return None;
     };
+    if crate::text::is_raw(key) {
+        return Some("its name is not UTF-8 text, which a file here is");
+    }
     let known = catalogue::lookup(cx.system.platform().os, key);
     if known.is_some_and(|known| known.secret) || is_secret(key) {
         return Some("its value is a secret");

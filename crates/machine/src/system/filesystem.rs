@@ -7,14 +7,17 @@
 )]
 
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::{Failure, FileKind, Filesystem, Stat};
+use crate::files::real;
+use crate::text;
 
 /// The file system that holds a path.
 pub(super) fn of(path: &str) -> Result<Filesystem, Failure> {
-    let path = CString::new(path).map_err(|_| Failure::OutsideTree)?;
+    let path = CString::new(text::to_bytes(path)).map_err(|_| Failure::OutsideTree)?;
     let stat = statfs(&path)?;
     let mut filesystem = describe(&stat);
     let mut flags = std::mem::MaybeUninit::<libc::statvfs>::uninit();
@@ -54,12 +57,12 @@ pub(super) fn magic(path: &str) -> Result<u32, Failure> {
 
 /// The names in a directory, sorted.
 pub(super) fn names(path: impl AsRef<Path>) -> Result<Vec<String>, Failure> {
-    let entries = std::fs::read_dir(path).map_err(|error| Failure::of_io(&error))?;
+    let entries = std::fs::read_dir(real(path.as_ref())).map_err(|error| Failure::of_io(&error))?;
     let mut names = Vec::new();
     for entry in entries {
         // A part of a directory is not what is in it.
         let entry = entry.map_err(|error| Failure::of_io(&error))?;
-        names.extend(entry.file_name().into_string().ok());
+        names.push(text::from_bytes(entry.file_name().as_bytes()));
     }
     names.sort();
     Ok(names)
@@ -67,7 +70,7 @@ pub(super) fn names(path: impl AsRef<Path>) -> Result<Vec<String>, Failure> {
 
 /// What a path names, links followed.
 pub(super) fn stat(path: impl AsRef<Path>) -> Result<Stat, Failure> {
-    let metadata = std::fs::metadata(path).map_err(|error| Failure::of_io(&error))?;
+    let metadata = std::fs::metadata(real(path.as_ref())).map_err(|error| Failure::of_io(&error))?;
     let kind = if metadata.is_file() {
         FileKind::File
     } else if metadata.is_dir() {
@@ -86,8 +89,8 @@ pub(super) fn stat(path: impl AsRef<Path>) -> Result<Stat, Failure> {
 
 /// The target of a link, as it is written in it.
 pub(super) fn link(path: impl AsRef<Path>) -> Result<String, Failure> {
-    let target = std::fs::read_link(path).map_err(|error| Failure::of_io(&error))?;
-    target.into_os_string().into_string().map_err(|_| Failure::NotText)
+    let target = std::fs::read_link(real(path.as_ref())).map_err(|error| Failure::of_io(&error))?;
+    Ok(text::from_bytes(target.as_os_str().as_bytes()))
 }
 
 /// Whether a file has an access list, whose users the mode shows as the group's bits.

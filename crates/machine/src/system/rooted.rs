@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "this stands for the machine")]
 
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::{
 use crate::failure::Why;
 use crate::files::{self, Links};
 use crate::most;
+use crate::text;
 
 /// A directory that stands for `/`.
 #[derive(Debug)]
@@ -127,17 +129,17 @@ impl RootedSystem {
 /// The real path of a path below a root directory, links followed, never outside it: an absolute link starts at the root.
 ///
 /// # Errors
-/// Too many links, or a name that is not text.
+/// Too many links.
 pub fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, Failure> {
     let mut inside = PathBuf::new();
-    let mut todo: Vec<String> = parts(Path::new(path))?.into_iter().rev().collect();
+    let mut todo: Vec<String> = parts(&files::real(Path::new(path))).into_iter().rev().collect();
     let mut links = 0;
     while let Some(part) = todo.pop() {
         if part == ".." {
             inside.pop();
             continue;
         }
-        inside.push(&part);
+        inside.push(&*files::real(Path::new(&part)));
         let real = root.join(&inside);
         if let Ok(target) = std::fs::read_link(&real) {
             links += 1;
@@ -149,22 +151,22 @@ pub fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, Failure> {
             } else {
                 inside.pop();
             }
-            todo.extend(parts(&target)?.into_iter().rev());
+            todo.extend(parts(&target).into_iter().rev());
         }
     }
     Ok(root.join(inside))
 }
 
-fn parts(path: &Path) -> Result<Vec<String>, Failure> {
+fn parts(path: &Path) -> Vec<String> {
     let mut parts = Vec::new();
     for part in path.components() {
         match part {
-            Component::Normal(part) => parts.push(part.to_str().ok_or(Failure::NotText)?.to_owned()),
+            Component::Normal(part) => parts.push(text::from_bytes(part.as_bytes())),
             Component::ParentDir => parts.push("..".to_owned()),
             Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
         }
     }
-    Ok(parts)
+    parts
 }
 
 fn not_in_files(what: &'static str) -> Failure {
@@ -199,7 +201,10 @@ impl System for RootedSystem {
 
     fn read_link(&self, path: &str) -> Result<String, Failure> {
         let (parent, name) = path.rsplit_once('/').ok_or(Failure::OutsideTree)?;
-        self.told(path, filesystem::link(self.resolve(parent)?.join(name)))
+        self.told(
+            path,
+            filesystem::link(self.resolve(parent)?.join(&*files::real(Path::new(name)))),
+        )
     }
 
     fn sysctl(&self, name: &str) -> Result<String, Failure> {

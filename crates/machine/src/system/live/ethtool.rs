@@ -98,11 +98,12 @@ impl Ethtool {
         let socket = self.0.as_ref().map_err(|errno| *errno)?;
         // SAFETY: a structure of bytes and a union of plain data, for which zeros are a value.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        let name = crate::text::to_bytes(name);
         // The kernel ends names at 15 bytes, so that one stays NUL.
         if name.len() >= request.ifr_name.len() {
             return Err(libc::ENODEV);
         }
-        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        for (to, from) in request.ifr_name.iter_mut().zip(name.iter().copied()) {
             *to = from as libc::c_char;
         }
         request.ifr_ifru.ifru_data = buffer.as_mut_ptr().cast();

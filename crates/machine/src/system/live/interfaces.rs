@@ -129,7 +129,7 @@ fn qdiscs() -> Result<Vec<Qdisc>, i32> {
 /// Text up to the NUL that ends it.
 fn text(value: &[u8]) -> String {
     let end = value.iter().position(|byte| *byte == 0).unwrap_or(value.len());
-    String::from_utf8_lossy(&value[..end]).into_owned()
+    crate::text::from_bytes(&value[..end])
 }
 
 fn number(value: &[u8]) -> u32 {

@@ -98,6 +98,7 @@ fn with_c_str<T>(name: &str, call: impl FnOnce(&CStr) -> Result<T, Failure>) -> 
     if !beneath {
         return Err(Failure::OutsideTree);
     }
+    let name = crate::text::to_bytes(name);
     let mut buffer = [0_u8; 1100];
     let Some(target) = buffer.get_mut(..name.len()) else {
         return Err(Failure::Io(libc::ENAMETOOLONG));
@@ -105,7 +106,7 @@ fn with_c_str<T>(name: &str, call: impl FnOnce(&CStr) -> Result<T, Failure>) -> 
     if name.len() >= 1099 {
         return Err(Failure::Io(libc::ENAMETOOLONG));
     }
-    target.copy_from_slice(name.as_bytes());
+    target.copy_from_slice(&name);
     match CStr::from_bytes_with_nul(&buffer[..=name.len()]) {
         Ok(path) => call(path),
         Err(_) => Err(Failure::OutsideTree),
