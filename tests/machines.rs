@@ -699,3 +699,43 @@ fn a_file_whose_name_is_no_text_is_read() {
         "2\n"
     );
 }
+
+#[test]
+fn a_key_of_a_vlan_is_told_how_it_is_written() {
+    let rules = [
+        (
+            "dots",
+            "sysctl = { key = \"net.ipv4.conf.renamed0.10.rp_filter\", eq = 1 }",
+        ),
+        (
+            "slash",
+            "sysctl = { key = \"net.ipv4.conf.renamed0/10.rp_filter\", eq = 1 }",
+        ),
+        (
+            "more",
+            "sysctl = { key = \"net.ipv6.neigh.a.b.c.retrans_time_ms\", min = 1 }",
+        ),
+        (
+            "no-interface",
+            "sysctl = { key = \"net.ipv4.route.a.b.rp_filter\", eq = 1 }",
+        ),
+    ];
+    let tree = [
+        ("/proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("/proc/sys/net/ipv4/conf/renamed0.10/rp_filter", "1\n"),
+    ];
+    let said = check(&tree, &rules);
+    assert_eq!(said.outcome("slash"), "pass", "{}", said.all);
+    for (rule, hint) in [
+        ("dots", "`net.ipv4.conf.renamed0/10.rp_filter`"),
+        ("more", "`net.ipv6.neigh.a/b/c.retrans_time_ms`"),
+    ] {
+        assert_eq!(said.outcome(rule), "unknown", "{}", said.all);
+        assert!(
+            said.word(rule, "reason").contains(hint),
+            "{}",
+            said.word(rule, "reason")
+        );
+    }
+    assert!(!said.word("no-interface", "reason").contains("slash"), "{}", said.all);
+}

@@ -7,6 +7,7 @@ use super::{
 use crate::catalogue::{self, Key, Namespace, Ordered, Write, Written};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
+use crate::failure::Why;
 use crate::host::{Capability, Runtime, in_words};
 use crate::system::{Failure, Os, SysctlName};
 use crate::value::{Comparator, Number, Order, Type, Value, in_order, is_ordered};
@@ -343,6 +344,12 @@ fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Found<Va
     let seen = match cx.system.sysctl(dotted) {
         Ok(text) => read(dotted, key, &text, cx, &mut evidence),
         Err(Failure::Absent) => Err(absent(dotted, key, known, cx)),
+        // A tree has no directory of that name, and the one that was meant may well be there.
+        Err(Failure::CannotTell(Why::NotInTree(_)))
+            if key.is_none() && known.is_none() && with_slash(dotted, cx).is_some() =>
+        {
+            Err(absent(dotted, key, known, cx))
+        }
         Err(failure) => Err(Reading::Unreadable(format!("{dotted}: {failure}"))),
     };
     // A container that reads the host's value should know it: no setting of the container's changes it.
@@ -423,6 +430,17 @@ fn slip(name: &SysctlName, cx: &Context<'_>) -> Option<String> {
     absent.then_some(meant)
 }
 
+/// The name that was meant where an interface's own name has dots, as those of VLANs do: sysctl.d(5) writes them as slashes.
+fn with_slash(name: &str, cx: &Context<'_>) -> Option<String> {
+    let segments: Vec<&str> = name.split('.').collect();
+    let [net @ "net", family, of @ ("conf" | "neigh"), interface @ .., key] = segments.as_slice() else {
+        return None;
+    };
+    let meant = format!("{net}.{family}.{of}.{}.{key}", interface.join("/"));
+    let is_known = || catalogue::lookup(cx.system.platform().os, &meant).is_some() || cx.system.sysctl(&meant).is_ok();
+    (interface.len() > 1 && is_known()).then_some(meant)
+}
+
 /// What it means that a key is not there.
 pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Context<'_>) -> Reading {
     let platform = cx.system.platform();
@@ -432,6 +450,11 @@ pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Co
         }
         if let Some(meant) = catalogue::meant(platform.os, name) {
             return Reading::NoSuch(format!("there is no key {name}; did you mean `{meant}`?"));
+        }
+        if let Some(meant) = with_slash(name, cx) {
+            return Reading::Unreadable(format!(
+                "{name} is not on this machine; a dot in an interface's name is written as a slash: `{meant}`"
+            ));
         }
         let nearest = catalogue::nearest(platform.os, name);
         let hint = nearest.map_or_else(

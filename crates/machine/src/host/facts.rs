@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::Host;
+use super::{Host, virt};
 use crate::expr::{Term, TermType};
 use crate::failure::{Failure, Why};
 use crate::system::{Os, Resource};
@@ -310,60 +310,8 @@ impl Host<'_> {
     /// # Errors
     /// Any [`Failure`].
     pub fn virt(&self) -> Result<Option<&str>, Failure> {
-        let found = self.facts.virt.get_or_init(|| self.find_virt());
+        let found = self.facts.virt.get_or_init(|| virt::find(self));
         found.as_ref().map(Option::as_deref).map_err(Clone::clone)
-    }
-
-    fn find_virt(&self) -> Result<Option<String>, Failure> {
-        const KNOWN: &[(&str, &str)] = &[
-            ("KVM", "kvm"),
-            ("QEMU", "qemu"),
-            ("Amazon EC2", "amazon"),
-            ("VMware", "vmware"),
-            ("innotek", "virtualbox"),
-            ("VirtualBox", "virtualbox"),
-            ("Xen", "xen"),
-            ("Bochs", "bochs"),
-            ("Parallels", "parallels"),
-            ("BHYVE", "bhyve"),
-            ("Google Compute Engine", "google"),
-            ("OpenStack", "openstack"),
-            ("Hetzner", "kvm"),
-            ("Virtual Machine", "microsoft"),
-        ];
-        if self.system.platform().os != Os::Linux {
-            return Ok(None);
-        }
-        let kind = self.told("/sys/hypervisor/type");
-        if let Ok(Some(kind)) = &kind
-            && !kind.is_empty()
-        {
-            return Ok(Some(kind.clone()));
-        }
-        let vendor = self.told("/sys/class/dmi/id/sys_vendor");
-        let product = self.told("/sys/class/dmi/id/product_name");
-        let says =
-            |told: &Result<Option<String>, Failure>, mark: &str| matches!(told, Ok(Some(text)) if text.contains(mark));
-        let named = KNOWN
-            .iter()
-            .find(|(mark, _)| says(&vendor, mark) || says(&product, mark));
-        if let Some((_, name)) = named {
-            return Ok(Some((*name).to_owned()));
-        }
-        // Firecracker and other small machines have no DMI; the processor's flag is all there is.
-        let cpuinfo = self.told("/proc/cpuinfo");
-        let is_guest = |text: &String| {
-            let flags = text.lines().find(|line| line.starts_with("flags"));
-            flags.is_some_and(|line| line.split(' ').any(|flag| flag == "hypervisor"))
-        };
-        if matches!(&cpuinfo, Ok(Some(text)) if is_guest(text)) {
-            let clocks = self.told("/sys/devices/system/clocksource/clocksource0/available_clocksource");
-            let name = if says(&clocks, "kvm-clock") { "kvm" } else { "vm" };
-            return Ok(Some(name.to_owned()));
-        }
-        // Bare metal is what nothing speaks against, so all of it must have been asked.
-        kind.and(vendor).and(product).and(cpuinfo)?;
-        Ok(None)
     }
 
     /// A field of os-release; empty where there is none.

@@ -6,6 +6,7 @@ pub mod cgroup;
 mod facts;
 mod runtime;
 mod surroundings;
+mod virt;
 
 pub use crate::system::Capability;
 pub use facts::{FACTS, FactInfo};
