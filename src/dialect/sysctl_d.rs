@@ -17,11 +17,15 @@ pub(crate) fn sysctl_line(key: &str, change: &Change) -> String {
     format!("{key} = {}", value(change))
 }
 
+/// The module that must be loaded at boot before a key is set. One that systemd loads anyway needs no line.
+pub(crate) fn module(key: &str) -> Option<&'static str> {
+    let module = catalogue::module_of(key)?;
+    (!module.loaded_by_systemd).then_some(module.name)
+}
+
 /// The modules without which keys are not there.
 pub(crate) fn modules<'a>(keys: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
-    let mut names: Vec<&str> = keys
-        .filter_map(|key| catalogue::lookup(Os::Linux, key)?.module())
-        .collect();
+    let mut names: Vec<&str> = keys.filter_map(module).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -49,7 +53,16 @@ impl Format for SysctlD {
     }
 
     fn write(&self, page: &Page<'_>) -> String {
-        let about = format!("{SYSCTL_D}; `sysctl --system` reads it at once");
+        let mut about = format!("{SYSCTL_D}; `sysctl --system` reads it at once");
+        let modules = modules(page.sysctls().map(|(key, _)| key));
+        if !modules.is_empty() {
+            // One file cannot hold another one, and without it the keys are not there when this one is read.
+            about += &format!("\n# and {MODULES_D}, so that their keys are there at boot, with the lines");
+            about += &modules
+                .iter()
+                .map(|module| format!("\n#   {module}"))
+                .collect::<String>();
+        }
         page.in_lines(&about, &settings(page))
     }
 }

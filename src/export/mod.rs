@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use crate::catalogue::{self, Write};
 use crate::dialect::docker::runtimes_differ;
 use crate::dialect::page::{Entry, Leeway, Page, one_line};
-use crate::dialect::sysctl_d::MODULES_D;
+use crate::dialect::sysctl_d::{MODULES_D, module};
 use crate::engine::{Demand, LeftOver, Wanted, Wishes};
 use crate::host::Host;
 use crate::rule::{Change, Side, Target};
@@ -209,7 +209,7 @@ fn comments(wanted: &Wanted, basis: Basis) -> Vec<String> {
             Write::Lossy => lines.push(format!("it does more than set a value: {}", one_line(known.summary))),
             _ => {}
         }
-        match (basis, known.module(), known.needs) {
+        match (basis, module(key), known.needs) {
             (Basis::Container, ..) | (_, None, None) => {}
             (Basis::Host | Basis::Later, Some(module), _) => lines.push(format!(
                 "needs the {module} module at boot: a line `{module}` in {MODULES_D}"
@@ -235,7 +235,7 @@ fn host_must_have(key: &str, value: &str) -> Option<String> {
         });
     }
     let known = catalogue::lookup(Os::Linux, key)?;
-    Some(match (known.module(), known.needs) {
+    Some(match (module(key), known.needs) {
         (Some(module), _) => {
             format!("{key}: the host must have loaded {module} (modprobe {module}), or the container does not start")
         }

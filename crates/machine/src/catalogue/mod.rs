@@ -3,6 +3,7 @@
 //! The catalogue decides what a missing key means. A key that is known, and not in this kernel or configuration, does not
 //! apply; one that nobody knows is a typo, and a typo must never be "not applicable" for ever.
 
+mod at_start;
 mod direction;
 mod effects;
 mod fresh;
@@ -15,14 +16,17 @@ mod linux_net_other;
 mod linux_user;
 mod linux_vm;
 mod macos;
+mod modules;
 mod order;
 mod ties;
 mod written;
 
+pub use at_start::at_start;
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, before, in_order, rank, side_effects};
 pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
 pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms};
+pub use modules::{Module, module_of};
 pub use order::{Ordered, ordered, series};
 pub use ties::{canonical, ceiling_of, ceiling_of_limit, names, twin, zeroed_by};
 pub use written::{Written, written};
@@ -181,12 +185,6 @@ pub fn meant(os: Os, name: &str) -> Option<String> {
 }
 
 impl Key {
-    /// The module without which it is not there.
-    #[must_use]
-    pub fn module(&self) -> Option<&'static str> {
-        self.needs?.strip_prefix("the ")?.strip_suffix(" module")
-    }
-
     /// Whether a kernel has it, given what it needs.
     #[must_use]
     pub fn exists_on(&self, kernel: (u16, u16)) -> bool {
