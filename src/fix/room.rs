@@ -174,8 +174,12 @@ fn room_for(
     }
     let with_ours = persisted.with_file(SYSCTL_D, &format!("{} = {to}\n", ceiling::KEY));
     let next = with_ours.lowest_ceiling(host.system);
-    match next.by.as_ref().filter(|_| next.value < needed) {
-        None => Ok(Some(to)),
+    match next.by.as_ref() {
+        _ if next.value >= needed => Ok(Some(to)),
+        None => Err(format!(
+            "{}: nothing is known here that reads the files of sysctl.d when the machine starts",
+            is(&next)
+        )),
         Some(by) => Err(format!(
             "{}, after {SYSCTL_D} is read. Make it {to} in {}:{} or delete that line, and run this again",
             is(&next),
@@ -249,11 +253,11 @@ pub fn bring(wishes: &mut Wishes, to: i128, now: Option<i128>, rules: Vec<Asker>
 }
 
 /// The text of a limits.d file without lines that no login could have: what an earlier run wrote stays only as far as it does no
-/// harm. `sysctl_d` is the text that [`SYSCTL_D`] will have, if it is written.
-pub(super) fn without_harm(text: &str, sysctl_d: Option<&str>, host: &Host<'_>) -> String {
+/// harm. `sysctls` is the file of sysctl.d with the text that it will have, if one is written.
+pub(super) fn without_harm(text: &str, sysctls: Option<(&str, &str)>, host: &Host<'_>) -> String {
     let mut persisted = host.persisted().cloned().unwrap_or_default();
-    if let Some(sysctl_d) = sysctl_d {
-        persisted = persisted.with_file(SYSCTL_D, sysctl_d);
+    if let Some((path, sysctls)) = sysctls {
+        persisted = persisted.with_file(path, sysctls);
     }
     let most = persisted.lowest_ceiling(host.system).value;
     let harmless = |line: &&str| logins::open_files_in(line).all(|given| given <= Number::Finite(most));

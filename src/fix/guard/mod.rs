@@ -11,7 +11,7 @@ use crate::catalogue::{AT_START, Danger, Guard, Margin, Quantity, guards};
 use crate::engine::{Wanted, Wishes};
 use crate::finding::Report;
 use crate::overlay::Overlay;
-use crate::persisted::{Persisted, Reader};
+use crate::persisted::Persisted;
 use crate::rule::Target;
 use crate::system::{Os, System};
 use measure::{CannotTell, View, measure, number};
@@ -153,14 +153,10 @@ fn wish(wanted: &Wanted, overlay: &Overlay<'_>) {
 #[must_use]
 pub fn at_boot<'a>(machine: &'a dyn System, persisted: &Persisted) -> Overlay<'a> {
     let overlay = Overlay::new(machine);
-    let reader = Reader::of(machine);
     let mut values: Vec<(&str, String)> = Vec::new();
     for (key, start) in AT_START {
-        let prediction = persisted.of(key);
-        let set = match reader {
-            Reader::Systemd => prediction.systemd,
-            Reader::Procps => prediction.procps,
-        };
+        let outlook = persisted.outlook(key, machine);
+        let set = outlook.set.filter(|_| outlook.doubt.is_none());
         match (set, start) {
             (Some(set), _) => values.push((key, set.value)),
             (None, Some(start)) if machine.sysctl(key).is_ok() => values.push((key, (*start).to_owned())),

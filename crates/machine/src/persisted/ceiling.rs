@@ -50,9 +50,12 @@ impl Persisted {
     pub fn ceiling(&self, reader: Reader, now: Option<i128>) -> AtBoot {
         let prediction = self.of(KEY);
         let by = match reader {
+            // Where nothing is known to read the files, none of them makes room.
+            _ if self.start.reader.is_none() => None,
             Reader::Systemd => prediction.systemd,
             Reader::Procps => prediction.procps,
         };
+        let by = by.or_else(|| super::kernel::comes_to(KEY, &self.kernel));
         // What the kernel refuses changes nothing.
         let number = |by: &Assignment| by.value.trim().parse().ok().filter(|value| (64..=MOST).contains(value));
         let raised = reader == Reader::Systemd && now == Some(SYSTEMD_RAISES);

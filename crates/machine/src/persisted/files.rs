@@ -1,7 +1,7 @@
 //! Where the drop-in files are, and which of them count.
 
 use super::syntax::{self, Line};
-use super::{Lookups, Persisted, Reader, Unread};
+use super::{Lookups, Persisted, Reader, Start, Unread, kernel};
 use crate::system::{Failure, System};
 
 /// The directories, the one whose files mask the others' first.
@@ -97,6 +97,8 @@ pub(super) fn read(system: &dyn System) -> Persisted {
         drop_ins,
         last: None,
         unread,
+        kernel: kernel::read(system),
+        start: Start::of(system),
         lookups: Lookups::default(),
     };
     match system.read(LAST) {
@@ -150,6 +152,11 @@ pub struct Found {
 /// The `*.conf` files of directories, the one whose files mask the others' first; in the order of their names over all of them.
 /// Then the directories that are there and cannot be listed.
 pub fn drop_ins(system: &dyn System, directories: &[String]) -> (Vec<Found>, Vec<(String, Failure)>) {
+    named(system, directories, ".conf")
+}
+
+/// The same for files whose names end otherwise.
+pub(super) fn named(system: &dyn System, directories: &[String], ending: &str) -> (Vec<Found>, Vec<(String, Failure)>) {
     let mut found: Vec<Found> = Vec::new();
     let mut closed = Vec::new();
     for directory in directories {
@@ -162,7 +169,7 @@ pub fn drop_ins(system: &dyn System, directories: &[String]) -> (Vec<Found>, Vec
             }
         };
         for name in names {
-            if !name.ends_with(".conf") || found.iter().any(|known| name_of(&known.path) == name) {
+            if !name.ends_with(ending) || found.iter().any(|known| name_of(&known.path) == name) {
                 continue;
             }
             let path = format!("{directory}/{name}");

@@ -68,6 +68,40 @@ pub fn of(system: &dyn System, uid: u32, resource: Resource) -> Login {
     }
 }
 
+/// A line for everybody that has the last word about one side of a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForAll {
+    /// The limit.
+    pub limit: Number,
+    /// The file.
+    pub file: String,
+    /// The file and the line: `/etc/security/limits.d/90-db.conf:3`.
+    pub place: String,
+}
+
+/// The last lines for everybody, of the soft side and the hard one.
+#[must_use]
+pub fn for_all(system: &dyn System, resource: Resource) -> [Option<ForAll>; 2] {
+    let mut last = [None, None];
+    for line in &limits_conf::read(system).0 {
+        let Some((sides, limit)) = line.gives(resource).filter(|_| line.domain == "*") else {
+            continue;
+        };
+        for (last, _) in last.iter_mut().zip(sides).filter(|(_, holds)| *holds) {
+            let file = line
+                .place
+                .rsplit_once(':')
+                .map_or(line.place.as_str(), |(file, _)| file);
+            *last = Some(ForAll {
+                limit,
+                file: file.to_owned(),
+                place: line.place.clone(),
+            });
+        }
+    }
+    last
+}
+
 /// The limits that services run into.
 const COMMON: &[Resource] = &[Resource::Nofile, Resource::Nproc, Resource::Memlock, Resource::Stack];
 

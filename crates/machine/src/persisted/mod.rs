@@ -22,12 +22,16 @@
 pub mod ceiling;
 pub mod files;
 mod inventory;
+mod kernel;
 mod limits_conf;
 pub mod logins;
 mod lookup;
+mod modules;
+mod outlook;
 pub mod pam;
 mod pattern;
 pub mod shells;
+mod start;
 mod syntax;
 mod taken;
 
@@ -38,7 +42,10 @@ use crate::catalogue;
 use crate::system::{Failure, SysctlName, System};
 use files::DropIn;
 pub use inventory::{Inventory, Refused, Setting, Unused, in_order, not_understood};
+pub use kernel::CMDLINE;
 use lookup::Lookup;
+pub use outlook::Outlook;
+pub use start::Start;
 
 /// The line that wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +58,7 @@ pub struct Assignment {
     pub line: u32,
 }
 
-/// What each program will set; `None` where it leaves the key alone.
+/// What each program would set; `None` where it leaves the key alone. Which of them this machine has, [`Persisted::outlook`] knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prediction {
     /// systemd-sysctl.
@@ -69,6 +76,9 @@ pub struct Persisted {
     last: Option<DropIn>,
     /// What is there and cannot be read.
     unread: Vec<Unread>,
+    /// What the kernel's command line sets.
+    kernel: Vec<(SysctlName, String)>,
+    start: Start,
     lookups: Lookups,
 }
 
@@ -113,13 +123,11 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// The one that reads the files when this machine starts.
+    /// The one whose reading counts on this machine: where none is known to read the files at boot, it is the one that somebody
+    /// can run.
     #[must_use]
     pub fn of(system: &dyn System) -> Self {
-        match system.stat("/run/systemd/system") {
-            Ok(_) => Reader::Systemd,
-            Err(_) => Reader::Procps,
-        }
+        Start::of(system).reader.unwrap_or(Reader::Procps)
     }
 
     /// The other one.
@@ -157,8 +165,16 @@ impl Persisted {
             drop_ins,
             last: None,
             unread,
+            kernel: Vec::new(),
+            start: Start::of(system),
             lookups: Lookups::default(),
         }
+    }
+
+    /// What reads the files when this machine starts.
+    #[must_use]
+    pub fn start(&self) -> &Start {
+        &self.start
     }
 
     /// What is there and cannot be read: nobody can tell what the next boot sets by it.

@@ -1,0 +1,96 @@
+//! What the next boot makes of one key, as far as this machine's own files, its kernel's command line and its init system tell.
+
+use super::{Assignment, Persisted, Reader, modules};
+use crate::system::{SysctlName, System};
+
+/// What the next boot makes of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outlook {
+    /// The last line that sets it; `None` where nothing that is read does.
+    pub set: Option<Assignment>,
+    /// What reads that line, where it is not plain: systemd-sysctl and `sysctl --system` differ, or it is not systemd that starts
+    /// this machine, or the kernel does it itself.
+    pub by: Option<&'static str>,
+    /// Why it may not come to that.
+    pub doubt: Option<String>,
+    /// A line that says something else, and that nothing reads when the machine starts.
+    pub aside: Option<String>,
+}
+
+impl Persisted {
+    /// What the next boot makes of a key, by its canonical dotted name.
+    #[must_use]
+    pub fn outlook(&self, key: &str, system: &dyn System) -> Outlook {
+        let Ok(name) = SysctlName::parse(key) else {
+            return Outlook::default();
+        };
+        let prediction = self.of(key);
+        let differ = match (&prediction.systemd, &prediction.procps) {
+            (Some(systemd), Some(procps)) => systemd.value != procps.value,
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        };
+        let (own, other) = match self.start.reader {
+            Some(Reader::Procps) | None => (prediction.procps, prediction.systemd),
+            Some(Reader::Systemd) => (prediction.systemd, prediction.procps),
+        };
+        let aside = other
+            .filter(|_| differ)
+            .and_then(|other| self.aside(own.as_ref(), &other));
+        let by_kernel = || {
+            let set = super::kernel::comes_to(key, &self.kernel)?;
+            (!modules::is_too_late_for_the_kernel(&name, system)).then_some(set)
+        };
+        match (own, self.start.reader) {
+            (Some(own), Some(reader)) => Outlook {
+                set: Some(own),
+                by: match reader {
+                    Reader::Systemd => differ.then(|| reader.name()),
+                    Reader::Procps => Some(self.start.because),
+                },
+                doubt: modules::too_late(&name, &self.start, system),
+                aside,
+            },
+            (None, Some(_)) => Outlook {
+                set: by_kernel(),
+                by: Some(KERNEL),
+                doubt: None,
+                aside,
+            },
+            (own, None) => match by_kernel() {
+                Some(set) => Outlook {
+                    aside: own.map(|own| nobody_reads(&own)),
+                    set: Some(set),
+                    by: Some(KERNEL),
+                    doubt: None,
+                },
+                None => Outlook {
+                    doubt: own.as_ref().map(|_| NOBODY.to_owned()),
+                    set: own,
+                    by: None,
+                    aside: None,
+                },
+            },
+        }
+    }
+
+    /// What a line that is not read at boot says.
+    fn aside(&self, own: Option<&Assignment>, other: &Assignment) -> Option<String> {
+        match self.start.reader {
+            Some(Reader::Systemd) if own.is_none_or(|own| own != other) => Some(format!(
+                "{}:{} sets it to {}, and only `sysctl --system` reads that: systemd-sysctl does not at boot",
+                other.file, other.line, other.value
+            )),
+            Some(_) | None => None,
+        }
+    }
+}
+
+/// Who sets what stands on the kernel's command line.
+const KERNEL: &str = "the kernel itself";
+
+const NOBODY: &str = "nothing is known here that reads the files of sysctl.d when the machine starts";
+
+fn nobody_reads(own: &Assignment) -> String {
+    format!("{}:{} sets it to {}, and {NOBODY}", own.file, own.line, own.value)
+}
