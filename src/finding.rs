@@ -76,23 +76,84 @@ pub struct Finding {
     pub waiver: Option<String>,
     /// Whether looking again later may give another answer.
     pub transient: bool,
-    /// Set where the next boot turns the outcome round.
+    /// Set where the next boot turns the outcome round, or nobody can promise that it does not.
     pub next_boot: Option<AfterBoot>,
 }
 
-/// What the next boot makes of a finding that it turns round.
+/// How a finding fares at the next boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It fails now, and will be as it should.
+    Right,
+    /// It fails now; a file sets it right, and something stands against that.
+    Uncertain,
+    /// It passes now, and will not.
+    Undone,
+    /// It passes now, and something may undo it.
+    MayBeUndone,
+    /// It passes now, and nothing sets it at boot.
+    NotSet,
+}
+
+impl Fate {
+    /// Its name in every format.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Fate::Right => "right",
+            Fate::Uncertain => "uncertain",
+            Fate::Undone => "undone",
+            Fate::MayBeUndone => "may-be-undone",
+            Fate::NotSet => "not-set",
+        }
+    }
+}
+
+/// What the next boot makes of a finding that it turns round, or may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AfterBoot {
-    /// Whether it will be as it should.
-    pub passes: bool,
-    /// The value.
-    pub value: String,
-    /// The file that says so.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: u32,
+    /// How it fares.
+    pub fate: Fate,
+    /// The value that is set then, or that the kernel starts with where nothing sets it; `None` where that is not known.
+    pub value: Option<String>,
+    /// The file that says so, and the line, counted from 1; `None` where no file does.
+    pub place: Option<(String, u32)>,
     /// Which program reads it, where the two that could do it differ.
     pub by: Option<&'static str>,
+    /// Why it is not certain.
+    pub because: Option<String>,
+}
+
+impl AfterBoot {
+    /// Whether it will be as it should; `None` where nobody can tell.
+    #[must_use]
+    pub fn passes(&self) -> Option<bool> {
+        match self.fate {
+            Fate::Right => Some(true),
+            Fate::Undone => Some(false),
+            Fate::NotSet => self.value.is_some().then_some(false),
+            Fate::Uncertain | Fate::MayBeUndone => None,
+        }
+    }
+
+    /// What the next boot does, in words that follow `the next boot`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let value = self.value.as_deref().unwrap_or_default();
+        let place = self.place.as_ref().map_or_else(String::new, |(file, line)| {
+            let by = self.by.map(|by| format!(", read by {by}")).unwrap_or_default();
+            format!(" ({file}:{line}{by})")
+        });
+        let because = self.because.as_deref().unwrap_or_default();
+        match self.fate {
+            Fate::Right => format!("sets it right: {value}{place}"),
+            Fate::Uncertain => format!("may not set it right: {because}; {value} is set{place}"),
+            Fate::Undone => format!("undoes it: {value}{place}"),
+            Fate::MayBeUndone => format!("may undo it: {because}; {value} is set{place}"),
+            Fate::NotSet if self.value.is_some() => format!("undoes it: {because}, and the kernel starts with {value}"),
+            Fate::NotSet => format!("may undo it: {because}, and what the kernel starts with is not known"),
+        }
+    }
 }
 
 impl Finding {
@@ -111,14 +172,36 @@ impl Finding {
     /// Whether it keeps a run with this gate from being ready.
     #[must_use]
     pub fn blocks(&self, gate: Gate) -> bool {
-        let now = self.severity >= gate.level && matches!(self.outcome, Outcome::Fail | Outcome::Unknown);
-        now || gate.boot && self.undone_by_boot().is_some() && self.waiver.is_none()
+        let now = matches!(self.outcome, Outcome::Fail | Outcome::Unknown);
+        let later = gate.boot && self.not_kept_by_boot().is_some() && self.waiver.is_none();
+        self.severity >= gate.level && (now || later)
     }
 
-    /// What the next boot makes of a rule that passes now and will not then.
+    /// What the next boot makes of a rule that passes now, where nothing promises that it will then.
+    #[must_use]
+    pub fn not_kept_by_boot(&self) -> Option<&AfterBoot> {
+        let next = self.next_boot.as_ref()?;
+        match next.fate {
+            Fate::Undone | Fate::MayBeUndone | Fate::NotSet => Some(next),
+            Fate::Right | Fate::Uncertain => None,
+        }
+    }
+
+    /// The same, where something speaks for its being undone: not where all that is known is that nothing sets it, since a
+    /// machine that nobody tuned has that of most keys.
     #[must_use]
     pub fn undone_by_boot(&self) -> Option<&AfterBoot> {
-        self.next_boot.as_ref().filter(|next| !next.passes)
+        self.not_kept_by_boot()
+            .filter(|next| next.fate != Fate::NotSet || next.value.is_some())
+    }
+
+    /// What the next boot makes of it, as far as a report with this gate says it without being asked.
+    #[must_use]
+    pub fn boot_to_say(&self, gate: Gate) -> Option<&AfterBoot> {
+        match gate.boot {
+            true => self.not_kept_by_boot(),
+            false => self.undone_by_boot(),
+        }
     }
 }
 

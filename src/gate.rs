@@ -9,7 +9,9 @@ use crate::severity::Severity;
 pub struct Gate {
     /// The least severity whose fail or unknown does.
     pub level: Severity,
-    /// Whether what the next boot will undo does, too, and that nobody can tell what it does.
+    /// Whether a rule of such a severity that passes now does, too, where nothing promises that it will after the next boot: that
+    /// undoes it, or may, or no file sets it and it is not known to be what the kernel starts with. And that nobody can tell what a file
+    /// of the next boot does.
     pub boot: bool,
 }
 

@@ -145,12 +145,12 @@ pub fn persistence(persistence: &Persistence, colour: bool, out: &mut dyn Write)
             }
         }
     }
-    for beaten in &persistence.beaten {
-        let text = format!(
-            "{} will not last: {}:{} sets it to {} after that",
-            beaten.key, beaten.by.file, beaten.by.line, beaten.by.value
-        );
-        indented(&text, 0, out)?;
+    for old in &persistence.replaced {
+        writeln!(
+            out,
+            "{} (removed: what it says is in the new one)",
+            printable(&old.path)
+        )?;
     }
     for unread in &persistence.unread {
         indented(&format!("whether it lasts is not known: {unread}"), 0, out)?;

@@ -3,7 +3,7 @@
 
 use crate::catalogue::{self, Write};
 use crate::change::{Change, Reach, Scope, Target};
-use crate::finding::{Finding, Fix, Outcome, Report};
+use crate::finding::{Fate, Finding, Fix, Outcome, Report};
 use crate::fix::plan::{Consent, is_settable};
 use crate::severity::Severity;
 use crate::system::Os;
@@ -63,14 +63,13 @@ fn verdict(report: &Report) -> (String, Mood, String) {
     .into_iter()
     .flatten()
     .collect();
-    let undone = report
-        .findings
-        .iter()
-        .filter(|finding| finding.undone_by_boot().is_some());
+    let (undone, maybe, not_set) = not_kept_by_boot(report);
     let rest: Vec<String> = [
         some(summary.waived, "waived"),
         Some(format!("{} passed", summary.pass)),
-        some(undone.count(), "undone by the next boot"),
+        some(undone, "undone by the next boot"),
+        some(maybe, "perhaps undone by the next boot"),
+        some(not_set, "set by no file"),
         report
             .unread_blocks()
             .then(|| "what the next boot does is not known".to_owned()),
@@ -103,6 +102,23 @@ fn verdict(report: &Report) -> (String, Mood, String) {
         Mood::Mixed
     };
     (format!("Ready, with {}{gate}", listed(&bad)), mood, rest.join(", "))
+}
+
+/// How many of those that pass the next boot does not keep, perhaps does not keep, and that no file sets.
+fn not_kept_by_boot(report: &Report) -> (usize, usize, usize) {
+    let (mut undone, mut maybe, mut not_set) = (0, 0, 0);
+    for next in report
+        .findings
+        .iter()
+        .filter_map(|finding| finding.boot_to_say(report.gate))
+    {
+        match next.fate {
+            Fate::MayBeUndone => maybe += 1,
+            Fate::NotSet if next.value.is_none() => not_set += 1,
+            Fate::Undone | Fate::NotSet | Fate::Right | Fate::Uncertain => undone += 1,
+        }
+    }
+    (undone, maybe, not_set)
 }
 
 /// `a, b and c`.

@@ -122,7 +122,7 @@ struct Annotation {
 /// What is said of a finding: an error for what keeps the run from being ready, else what its severity says. Of what the next boot
 /// undoes there is one where the gate asks for it.
 fn of_finding(finding: &Finding, gate: Gate, sources: &Sources) -> Option<Annotation> {
-    let undone = finding.undone_by_boot();
+    let undone = finding.boot_to_say(gate);
     let level = match finding.outcome {
         _ if finding.blocks(gate) => Level::Error,
         Outcome::Fail | Outcome::Unknown => match finding.severity {
@@ -148,8 +148,11 @@ fn of_finding(finding: &Finding, gate: Gate, sources: &Sources) -> Option<Annota
     properties.push(format!("title={}", property(&format!("{} {word}", finding.name()))));
     let mut message = match (finding.outcome, undone) {
         (_, Some(next)) => format!(
-            "{}: {}, and the next boot makes it {} ({}:{}), should be {}",
-            finding.subject, finding.actual, next.value, next.file, next.line, finding.expected
+            "{}: {}, should be {}, and the next boot {}",
+            finding.subject,
+            finding.actual,
+            finding.expected,
+            next.words()
         ),
         (Outcome::Fail, None) => finding.in_a_line(),
         (_, None) => format!("{}: {}", finding.subject, finding.reason),

@@ -195,11 +195,14 @@ fn write(report: &Report, sources: &Sources, out: &mut dyn Write) -> io::Result<
 
 #[derive(Debug, Serialize)]
 struct NextBootV1<'a> {
-    passes: bool,
-    value: &'a str,
-    file: &'a str,
-    line: u32,
+    /// `null` where nobody can tell.
+    passes: Option<bool>,
+    fate: &'static str,
+    value: Option<&'a str>,
+    file: Option<&'a str>,
+    line: Option<u32>,
     by: Option<&'a str>,
+    because: Option<&'a str>,
 }
 
 /// A run in which nothing was checked.
@@ -305,11 +308,13 @@ fn wire<'a>(finding: &'a Finding, gate: Gate, sources: &Sources) -> FindingV1<'a
         waiver: finding.waiver.as_deref(),
         transient: finding.transient,
         next_boot: finding.next_boot.as_ref().map(|next| NextBootV1 {
-            passes: next.passes,
-            value: &next.value,
-            file: &next.file,
-            line: next.line,
+            passes: next.passes(),
+            fate: next.fate.name(),
+            value: next.value.as_deref(),
+            file: next.place.as_ref().map(|(file, _)| file.as_str()),
+            line: next.place.as_ref().map(|(_, line)| *line),
             by: next.by,
+            because: next.because.as_deref(),
         }),
         blocks: finding.blocks(gate),
         fix: finding.fix.as_ref().and_then(fixed),

@@ -143,7 +143,7 @@ impl Verdict {
             _ if finding.blocks(gate) => Verdict::Failure,
             Outcome::NotApplicable | Outcome::Waived | Outcome::Unknown => Verdict::Skipped,
             Outcome::Fail => Verdict::Remark(finding.severity.name()),
-            Outcome::Pass if finding.undone_by_boot().is_some() => Verdict::Remark("next boot"),
+            Outcome::Pass if finding.boot_to_say(gate).is_some() => Verdict::Remark("next boot"),
             Outcome::Pass => Verdict::Passed,
         }
     }
@@ -193,13 +193,15 @@ fn open(class: &str, name: &str, origin: Place, sources: &Sources, out: &mut dyn
 fn case(finding: &Finding, gate: Gate, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let name = format!("{} {}", finding.rule, finding.subject);
     open(&finding.profile, &name, finding.origin, sources, out)?;
-    let undone = finding.undone_by_boot();
+    let undone = finding.boot_to_say(gate);
     let said = match (finding.outcome, undone) {
         (Outcome::Fail, _) => format!("is {}, should be {}", finding.actual, finding.expected),
         (Outcome::Waived, _) => finding.waiver.clone().unwrap_or_default(),
         (_, Some(next)) => format!(
-            "is {}, and the next boot makes it {} ({}:{}), should be {}",
-            finding.actual, next.value, next.file, next.line, finding.expected
+            "is {}, should be {}, and the next boot {}",
+            finding.actual,
+            finding.expected,
+            next.words()
         ),
         (Outcome::Pass | Outcome::Unknown | Outcome::NotApplicable, None) => finding.reason.clone(),
     };

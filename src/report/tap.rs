@@ -98,11 +98,8 @@ fn of(finding: &Finding, report: &Report) -> Point {
         let dangerous = finding.fix.iter().filter(|fix| !fix.dangers.is_empty());
         said.extend(dangerous.map(|fix| format!("danger: {}", fix.warning())));
     }
-    if let Some(next) = finding.undone_by_boot() {
-        said.push(format!(
-            "the next boot makes it {} ({}:{})",
-            next.value, next.file, next.line
-        ));
+    if let Some(next) = finding.boot_to_say(report.gate) {
+        said.push(format!("the next boot {}", next.words()));
     }
     Point {
         ok: !blocks,

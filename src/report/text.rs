@@ -9,7 +9,7 @@ use super::closing::{Closing, Mood, closing};
 use super::{Format, Style};
 use crate::change::{Dialect, Reach};
 use crate::diagnostic::Diagnostic;
-use crate::finding::{AfterBoot, Finding, HostSummary, Outcome, Part, Report};
+use crate::finding::{Finding, HostSummary, Outcome, Part, Report};
 use crate::host::in_words;
 use crate::severity::Severity;
 use crate::source::{Origin, Sources};
@@ -86,14 +86,18 @@ impl Page<'_> {
     /// What is right now and will not stay so.
     fn undone_by_boot(&self, out: &mut dyn Write) -> io::Result<()> {
         for finding in &self.report.findings {
-            let Some(next) = finding.undone_by_boot() else {
+            let said = match self.style.verbose || self.style.explain {
+                true => finding.not_kept_by_boot(),
+                false => finding.boot_to_say(self.report.gate),
+            };
+            let Some(next) = said else {
                 continue;
             };
             let head = format!("{}  {}", self.name(finding), finding.subject);
             writeln!(out, "{} {}", "BOOT   ".color(Color::Yellow).bold(), printable(&head))?;
             self.labelled("is", &finding.actual, out)?;
             self.labelled("should be", &finding.expected, out)?;
-            self.labelled("next boot", &next_boot(next), out)?;
+            self.labelled("next boot", &next.words(), out)?;
             self.labelled("waiver", finding.waiver.as_deref().unwrap_or_default(), out)?;
             writeln!(out)?;
         }
@@ -160,7 +164,7 @@ impl Page<'_> {
             self.labelled("waiver", waiver, out)?;
         }
         if let Some(next) = &finding.next_boot {
-            self.labelled("next boot", &next_boot(next), out)?;
+            self.labelled("next boot", &next.words(), out)?;
         }
         self.fix(finding, out)?;
         if self.style.explain {
@@ -403,13 +407,6 @@ fn dialect_label(dialect: Dialect) -> &'static str {
         Dialect::Boot => "at boot",
         Dialect::Manual => "do",
     }
-}
-
-/// What the next boot sets, and where that is written.
-fn next_boot(next: &AfterBoot) -> String {
-    let by = next.by.map(|by| format!(", read by {by}")).unwrap_or_default();
-    let how = if next.passes { "is set right: " } else { "undoes it: " };
-    format!("{how}{} ({}:{}{by})", next.value, next.file, next.line)
 }
 
 /// `web1: linux 6.1.0, x86_64, 8 CPUs, 16 GiB, docker container`.

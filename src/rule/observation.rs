@@ -57,18 +57,31 @@ impl Observation {
     }
 }
 
-/// What the next boot will set something to.
+/// What the next boot makes of something.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NextBoot {
     /// The metric.
     pub metric: &'static str,
+    /// The last line that sets it; `None` where none does.
+    pub set: Option<SetAtBoot>,
+    /// What it is where nothing sets it; `None` where that is not known.
+    pub start: Option<Value>,
+    /// Why it may not come to what is set.
+    pub doubt: Option<String>,
+    /// What is worth knowing of a line that is not read at boot.
+    pub aside: Option<String>,
+}
+
+/// A line that sets something at boot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetAtBoot {
     /// The value.
     pub value: Value,
     /// The file that says so.
     pub file: String,
     /// The line, counted from 1.
     pub line: u32,
-    /// Which program reads it, where they differ: `systemd-sysctl`, `sysctl --system`.
+    /// Who reads it, where the programs differ: `systemd-sysctl`, `sysctl --system`; or that it is the kernel.
     pub by: Option<&'static str>,
 }
 

@@ -1,10 +1,11 @@
 //! Kernel parameters.
 
+use super::known::{namespace, owner, untyped};
 use super::{
     Change, Context, Dialect, Docs, Evidence, Failing, Found, Metric, NextBoot, Observation, Proposal, Reach, Reading,
-    Row, Scope, Selectors, Table, Target, Way, glob, line, reading_of,
+    Row, Scope, Selectors, Table, Target, Way, glob, next_boot, reading_of,
 };
-use crate::catalogue::{self, Key, Namespace, Ordered, Write, Written};
+use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
 use crate::failure::Why;
@@ -168,32 +169,7 @@ impl Table for Sysctl {
     }
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
-        let name = observation.subject.as_str();
-        if !cx.host.sets_at_boot(name) {
-            return None;
-        }
-        let prediction = cx.host.persisted()?.of(name);
-        let (assignment, by) = match (prediction.systemd, prediction.procps) {
-            (Some(systemd), procps) => {
-                let differ = procps.is_none_or(|procps| procps.value != systemd.value);
-                (systemd, differ.then_some("systemd-sysctl"))
-            }
-            (None, Some(procps)) => (procps, Some("sysctl --system")),
-            (None, None) => return None,
-        };
-        let kind = catalogue::lookup(cx.system.platform().os, name).map(|key| key.value);
-        let value = match (kind, line::here(name, &assignment.value, cx)) {
-            (Some(kind), _) => kind.parse(&assignment.value).ok()?,
-            (None, Written::Whole(set) | Written::Front { set, .. }) => untyped(&set),
-            (None, Written::Refused { .. } | Written::Unknown) => untyped(&assignment.value),
-        };
-        Some(NextBoot {
-            metric: "",
-            value,
-            file: assignment.file,
-            line: assignment.line,
-            by,
-        })
+        next_boot::of(observation.subject.as_str(), cx)
     }
 
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {
@@ -382,16 +358,6 @@ fn read(
     Ok(effective(name, value, cx, evidence))
 }
 
-/// A value of a type that nobody knows: what it looks like decides.
-fn untyped(text: &str) -> Value {
-    use crate::value::Unit;
-    let number = Type::Number(Unit::Count).parse(text);
-    let tuple = || Type::Tuple(&[], Unit::Count).parse(text);
-    number
-        .or_else(|_| tuple())
-        .unwrap_or_else(|_| Value::Text(text.trim().to_owned()))
-}
-
 /// Of `conf.IFACE.rp_filter` the kernel uses the larger of the interface's and `conf.all`'s.
 fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<String>) -> Value {
     let Some(interface) = name
@@ -492,19 +458,6 @@ pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Co
     match key.needs {
         Some(needs) => Reading::Absent(format!("{name} is not on this machine: it needs {needs}")),
         None => Reading::Absent(format!("this kernel has no {name}")),
-    }
-}
-
-fn namespace(key: &Key, cx: &Context<'_>) -> Namespace {
-    key.namespace_on(cx.system.platform().kernel_or_oldest())
-}
-
-/// Whose value it is; of a key that nobody knows, its subtree tells as much as can be told.
-fn owner(name: &str, key: Option<&Key>, cx: &Context<'_>) -> Namespace {
-    match key {
-        Some(key) => namespace(key, cx),
-        None if name.starts_with("net.") => Namespace::Net,
-        None => Namespace::Host,
     }
 }
 
