@@ -16,7 +16,7 @@ use super::wait::wait;
 use super::{CommandError, CommandResult, ExitCode};
 use crate::catalogue;
 use crate::engine::{Check, Depth, Options, Wishes};
-use crate::finding::{Finding, NO_RULES, Outcome, Report};
+use crate::finding::{Fate, Finding, NO_RULES, Outcome, Report};
 use crate::fix::Parameter;
 use crate::fix::Step;
 use crate::fix::apply::{Account, apply};
@@ -159,6 +159,12 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     if let Some(id) = made {
         run.keep_what_passed(&before, &after, id)?;
     }
+    if !lasts {
+        // What was just made until the next boot needs no second word about it.
+        for finding in &mut after.findings {
+            finding.next_boot.take_if(|next| next.fate == Fate::NotSet);
+        }
+    }
     guard::warn(&mut after, run.ground.machine.as_ref());
     let width = streams.width_of_result();
     streams.try_result(|out| {
@@ -296,9 +302,15 @@ impl Run<'_> {
         let undone = before
             .findings
             .iter()
-            .filter(|finding| finding.undone_by_boot().is_some());
+            .filter(|finding| finding.not_kept_by_boot().is_some());
         let undone: HashSet<String> = undone.map(|finding| meets(&finding.subject)).collect();
         let contained = host.engine().is_some();
+        let untouched = |error: PersistError| CommandError::Message(format!("{error}\n  nothing was changed"));
+        // What is in a file of runup's own stays in it, with the value that is asked for today.
+        if let Some(persisted) = host.persisted() {
+            let own = persist::own_keys(&ground.disk, persisted).map_err(|error| untouched(error.into()))?;
+            touched.extend(own.iter().map(|key| meets(key)));
+        }
         let fails = |target: &Target| {
             before
                 .findings
@@ -342,7 +354,6 @@ impl Run<'_> {
         let raised = fitted.raise.is_some();
         let lasting = |target: &Target| lasting(target) || raised && room::is_ceiling(target);
         let composed = persist::compose(&wishes, &lasting, &names, self.unit, &host, &ground.disk, self.force);
-        let untouched = |error: PersistError| CommandError::Message(format!("{error}\n  nothing was changed"));
         let mut composed = composed.map_err(untouched)?;
         for drop_in in &drop_ins {
             let disk = &ground.disk;
@@ -352,9 +363,8 @@ impl Run<'_> {
                 plan.left.retain(|left| !is_done(left));
             }
         }
-        composed.refused = dangerous.into_iter().map(|(_, words)| words).collect();
-        composed.refused.extend(fitted.refused);
-        composed.refused.extend(refused);
+        let dangerous = dangerous.into_iter().map(|(_, words)| words);
+        composed.refused.extend(dangerous.chain(fitted.refused).chain(refused));
         Ok(composed)
     }
 

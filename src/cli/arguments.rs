@@ -179,7 +179,8 @@ fn check(command: Command) -> Command {
                 .value_parser(PossibleValuesParser::new(Gate::words()))
                 .help(
                     "what keeps the machine from being ready, in every format and in the exit code: rules of this severity or above \
-                     that fail or are unknown; `boot`: what the next boot undoes, too. A list: warning,boot",
+                     that fail or are unknown; `boot`: those that pass, too, where the next boot undoes it or may, or no file sets it. A list: \
+                     warning,boot",
                 ),
         )
         .arg(only())

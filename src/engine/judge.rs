@@ -8,6 +8,7 @@ use crate::remedy;
 use crate::rule::{
     Advice, Context, Dialect, Metric, NextBoot, Observation, Proposal, Reading, Subject, Waiver, speech, unit_of,
 };
+use crate::system::Os;
 use crate::value::{
     Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, impossible, in_order, is_ordered,
 };

@@ -27,10 +27,12 @@ mod place;
 pub mod plan;
 pub mod revert;
 pub mod room;
+mod sealed;
 mod standing;
 mod step;
 mod undo;
 pub mod units;
+mod winning;
 
 pub use live_disk::LiveDisk;
 pub use memory_disk::MemoryDisk;

@@ -8,9 +8,11 @@ use std::fmt;
 
 use super::apply;
 use super::disk::{self, Disk, DiskError};
-use super::journal::{Journal, checksum};
+use super::journal::Journal;
 use super::room;
+use super::sealed::{names_in, ours, sealed, there};
 use super::units::DropIn;
+use super::winning;
 use crate::catalogue;
 use crate::dialect::limits_d::{LIMITS_D, spares_root};
 use crate::dialect::page::MARK;
@@ -20,7 +22,7 @@ use crate::dialect::tmpfiles_d::TMPFILES_D;
 use crate::engine::Wishes;
 use crate::export::{self, Format};
 use crate::host::Host;
-use crate::persisted::{Assignment, Persisted, ceiling};
+use crate::persisted::{Persisted, Start, ceiling};
 use crate::rule::Target;
 use crate::system::{Failure, Os};
 
@@ -35,13 +37,13 @@ pub struct File {
     pub text: String,
 }
 
-/// A key that is written and that another file sets otherwise after ours.
+/// A file of runup's own in the place of which another one is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beaten {
-    /// The key.
-    pub key: String,
-    /// The line that wins.
-    pub by: Assignment,
+pub struct Replaced {
+    /// Where.
+    pub path: String,
+    /// What is in it.
+    pub before: Vec<u8>,
 }
 
 /// What will be written.
@@ -49,8 +51,8 @@ pub struct Beaten {
 pub struct Persistence {
     /// Files whose contents change.
     pub files: Vec<File>,
-    /// Keys that the next boot will not set to what is written.
-    pub beaten: Vec<Beaten>,
+    /// Files that go: what they say is in another one, with a name that comes later.
+    pub replaced: Vec<Replaced>,
     /// Files of others that cannot be read: what they set after ours is not known.
     pub unread: Vec<String>,
     /// Files that must be read by somebody before they count: `systemctl daemon-reload`.
@@ -62,11 +64,14 @@ pub struct Persistence {
 }
 
 impl Persistence {
-    /// What will be in a file that is written.
-    fn text(&self, path: &str) -> Option<&str> {
-        let file = self.files.iter().find(|file| file.path == path);
-        file.map(|file| file.text.as_str())
+    /// The file of sysctl.d that is written.
+    fn sysctls(&self) -> Option<&File> {
+        self.files.iter().find(|file| is_of_sysctl_d(&file.path))
     }
+}
+
+fn is_of_sysctl_d(path: &str) -> bool {
+    path.starts_with("/etc/sysctl.d/")
 }
 
 /// Why a file was not touched.
@@ -142,10 +147,10 @@ pub fn compose(
     let os = host.system.platform().os;
     let mut composed = Persistence::default();
     for format in export::FORMATS.iter().copied() {
-        let Some(path) = path_of(format, os, unit, profiles) else {
+        let Some(mut path) = path_of(format, os, unit, profiles) else {
             continue;
         };
-        let own = Wishes {
+        let mut own = Wishes {
             wanted: wishes
                 .wanted
                 .iter()
@@ -159,25 +164,52 @@ pub fn compose(
         if own.wanted.is_empty() {
             continue;
         }
+        if path == TMPFILES_D && !Start::of(host.system).tmpfiles_are_read(host.system) {
+            composed.refused.push(no_tmpfiles(&own));
+            continue;
+        }
+        let files = path == SYSCTL_D;
+        let mut old = Vec::new();
+        let mut overruled = Vec::new();
+        if files {
+            old = winning::own_files(disk)?;
+            let chosen = winning::choose(own.wanted, &old, host.system);
+            composed.refused.extend(chosen.refused);
+            (path, own.wanted, overruled) = (chosen.path, chosen.wanted, chosen.overruled);
+            if own.wanted.is_empty() {
+                continue;
+            }
+        }
+        if path == LIMITS_D {
+            let (left, refused) = winning::limits(own.wanted, host.system);
+            composed.refused.extend(refused);
+            own.wanted = left;
+            if own.wanted.is_empty() {
+                continue;
+            }
+        }
         let Some(text) = export::export(format, &own, profiles, unit, host, None).text else {
             continue;
         };
         let logins = path == LIMITS_D;
+        let text = match files {
+            true => take_over(&mut composed, disk, (&old, &path), &overruled, text, force)?,
+            false => text,
+        };
         add(&mut composed, disk, path, &text, force, host)?;
         composed.root_left |= logins && !wishes.root && spares_root(host);
-        if format.name() == "sysctl.d" && os == Os::Linux {
+        if files {
             let keys = own.wanted.iter().filter_map(|wanted| match &wanted.target {
                 Target::Sysctl(key) => Some(key.as_str()),
                 _ => None,
             });
-            let modules = modules(keys.clone());
+            let modules = modules(keys);
             if !modules.is_empty() {
                 let text = format!("# {MARK}{}\n\n{}\n", profiles.join(", "), modules.join("\n"));
                 add(&mut composed, disk, MODULES_D.to_owned(), &text, force, host)?;
             }
             let after = Persisted::read(host.system);
             composed.unread = after.unread().iter().map(ToString::to_string).collect();
-            composed.beaten = beaten(keys, &composed, after);
         }
     }
     if let Some(unit) = unit.filter(|_| composed.files.iter().any(|file| file.path.contains("/systemd/"))) {
@@ -237,7 +269,12 @@ fn add(
         Some(None) => return Err(PersistError::Edited(path)),
     };
     let text = if path == LIMITS_D {
-        room::without_harm(&text, composed.text(SYSCTL_D), host)
+        let sysctls = composed.sysctls();
+        room::without_harm(
+            &text,
+            sysctls.map(|file| (file.path.as_str(), file.text.as_str())),
+            host,
+        )
     } else {
         text
     };
@@ -248,49 +285,47 @@ fn add(
     Ok(())
 }
 
-/// What a file holds; `None` where it is not there.
-fn there(disk: &dyn Disk, path: &str) -> Result<Option<Vec<u8>>, DiskError> {
-    match disk.read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(Failure::Absent) => Ok(None),
-        Err(failure) => Err(DiskError {
-            action: "read",
-            path: path.to_owned(),
-            failure,
-        }),
+/// Takes what other files of ours say into the text of the one that is written, and has them removed.
+fn take_over(
+    composed: &mut Persistence,
+    disk: &dyn Disk,
+    (old, path): (&[String], &str),
+    overruled: &[String],
+    mut text: String,
+    force: bool,
+) -> Result<String, PersistError> {
+    for other in old.iter().rev().filter(|other| *other != path) {
+        let Some(before) = there(disk, other)? else {
+            continue;
+        };
+        match ours(&before) {
+            Some(said) => text = join(&without(&said, overruled), &text),
+            None if force => {}
+            None => return Err(PersistError::Edited(other.clone())),
+        }
+        let path = other.clone();
+        composed.replaced.push(Replaced { path, before });
     }
+    Ok(text)
 }
 
-/// The names in a directory; none where it is not there.
-fn names_in(disk: &dyn Disk, path: &str) -> Result<Vec<String>, DiskError> {
-    match disk.list(path) {
-        Err(Failure::Absent) => Ok(Vec::new()),
-        other => other.map_err(|failure| DiskError {
-            action: "list",
-            path: path.to_owned(),
-            failure,
-        }),
-    }
+/// A text without the lines that set some keys.
+fn without(text: &str, keys: &[String]) -> String {
+    let is_left = |line: &&str| setting(line).is_none_or(|name| !keys.contains(&name));
+    text.lines().filter(is_left).map(|line| format!("{line}\n")).collect()
 }
 
-/// The text with its checksum in the line that says whose it is.
-fn sealed(text: &str) -> String {
-    let Some(at) = text.find(MARK) else {
-        return text.to_owned();
-    };
-    let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-    format!("{} [{:016x}]{}", &text[..end], checksum(text.as_bytes()), &text[end..])
-}
-
-/// The text of a file of ours without its checksum, if nobody changed it.
-fn ours(bytes: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let at = text.find(MARK)?;
-    let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-    let line = &text[at..end];
-    let (rest, sum) = line.rsplit_once(" [")?;
-    let bare = format!("{}{rest}{}", &text[..at], &text[end..]);
-    (sum.strip_suffix(']')? == format!("{:016x}", checksum(bare.as_bytes()))).then_some(bare)
+/// Why switches below /sys are in no file.
+fn no_tmpfiles(own: &Wishes) -> String {
+    let names: Vec<String> = own
+        .wanted
+        .iter()
+        .map(|wanted| format!("{} = {}", wanted.target.name(), wanted.kept))
+        .collect();
+    format!(
+        "{}: nothing is known here that reads files of tmpfiles.d when the machine starts. Have the init system write it at every start",
+        names.join("; ")
+    )
 }
 
 /// The new text, and of the old one what the new one does not set.
@@ -362,28 +397,7 @@ fn setting(line: &str) -> Option<String> {
     Some(words[..words.len().saturating_sub(1).max(1)].join(" "))
 }
 
-/// The keys that another file sets otherwise.
-fn beaten<'a>(keys: impl Iterator<Item = &'a str>, composed: &Persistence, mut after: Persisted) -> Vec<Beaten> {
-    for file in &composed.files {
-        if file.path == SYSCTL_D {
-            after = after.with_file(&file.path, &file.text);
-        }
-    }
-    keys.filter_map(|key| {
-        let prediction = after.of(key);
-        [prediction.systemd, prediction.procps]
-            .into_iter()
-            .flatten()
-            .find(|by| by.file != SYSCTL_D)
-            .map(|by| Beaten {
-                key: key.to_owned(),
-                by,
-            })
-    })
-    .collect()
-}
-
-/// Writes the files: all of them, or none.
+/// Writes the files, and removes those that they replace: all of it, or nothing.
 ///
 /// # Errors
 /// What failed; the files that were written before it are as they were.
@@ -394,10 +408,26 @@ pub fn write(persistence: &Persistence, disk: &dyn Disk, journal: &Journal) -> R
             return Err(PersistError::Moved(file.path.clone()));
         }
     }
+    for old in &persistence.replaced {
+        if there(disk, &old.path)?.as_ref() != Some(&old.before) {
+            return Err(PersistError::Moved(old.path.clone()));
+        }
+    }
     for (at, file) in persistence.files.iter().enumerate() {
         if let Err(error) = disk::replace(disk, &file.path, file.text.as_bytes(), 0o644, true) {
             // This one too: it may be there already, and only not be known to be on the disk.
             unwrite(&persistence.files[..=at], disk);
+            return Err(PersistError::Disk(error));
+        }
+    }
+    for (at, old) in persistence.replaced.iter().enumerate() {
+        if let Err(error) = disk::remove(disk, &old.path) {
+            for gone in &persistence.replaced[..=at] {
+                if matches!(disk.read(&gone.path), Err(Failure::Absent)) {
+                    let _ = disk::replace(disk, &gone.path, &gone.before, 0o644, true);
+                }
+            }
+            unwrite(&persistence.files, disk);
             return Err(PersistError::Disk(error));
         }
     }
@@ -423,13 +453,24 @@ fn unwrite(files: &[File], disk: &dyn Disk) {
     }
 }
 
+/// The keys that files of ours set already, by their dotted names.
+///
+/// # Errors
+/// Nobody can tell, since a directory or a file cannot be read.
+pub fn own_keys(disk: &dyn Disk, persisted: &Persisted) -> Result<Vec<String>, DiskError> {
+    let own = winning::own_files(disk)?;
+    let lines = persisted.own_lines().filter(|(_, line)| own.contains(&line.file));
+    Ok(lines.map(|(key, _)| key).collect())
+}
+
 /// Every file of ours that there is.
 ///
 /// # Errors
 /// Nobody can tell, since a directory or a file cannot be read.
 pub fn files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
-    let fixed = [SYSCTL_D, TMPFILES_D, LIMITS_D, MODULES_D];
-    let mut paths: Vec<String> = fixed.map(str::to_owned).to_vec();
+    let fixed = [TMPFILES_D, LIMITS_D, MODULES_D];
+    let mut paths = winning::own_files(disk)?;
+    paths.extend(fixed.map(str::to_owned));
     const UNITS: &str = "/etc/systemd/system";
     for name in names_in(disk, UNITS)? {
         if name.ends_with(".service.d") {
@@ -473,14 +514,14 @@ pub fn remove(disk: &dyn Disk, journal: &Journal, force: bool) -> Result<(Vec<St
     let needs_room = |path: &String| {
         let text = disk.read(path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).to_ascii_lowercase();
-        *path != SYSCTL_D && !whole(path) && text.contains("nofile")
+        !is_of_sysctl_d(path) && !whole(path) && text.contains("nofile")
     };
     let room_stays = own.iter().any(needs_room);
     for path in own {
         let room = disk
             .read(&path)
             .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(ceiling::KEY));
-        if whole(&path) && !(room_stays && path == SYSCTL_D && room) {
+        if whole(&path) && !(room_stays && is_of_sysctl_d(&path) && room) {
             disk::remove(disk, &path)?;
             removed.push(path);
         } else {

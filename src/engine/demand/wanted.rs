@@ -172,6 +172,25 @@ fn twin_of(target: &Target) -> Option<&'static str> {
 }
 
 impl Wanted {
+    /// Whether the rules hold with a value, given as a file or the system writes it.
+    #[must_use]
+    pub fn is_satisfied_by(&self, text: &str) -> bool {
+        let Demand::Range(parity) = &self.demand else {
+            return words(text) == words(&self.kept) || self.demand.holds(text);
+        };
+        let bounds = |text: &str| -> Option<(i128, i128)> {
+            let mut fields = text.split_ascii_whitespace().map(str::parse);
+            let both = (fields.next()?.ok()?, fields.next()?.ok()?);
+            fields.next().is_none().then_some(both)
+        };
+        let asked = self.asked.as_deref().unwrap_or(&self.kept);
+        let (Some((low, high)), Some((from, to))) = (bounds(text), bounds(asked)) else {
+            return false;
+        };
+        let is_same = (high - low) % 2 == 0;
+        low <= from && to <= high && parity.is_none_or(|same| same == is_same)
+    }
+
     /// Why a value says nothing that a file could set.
     #[must_use]
     pub fn says_nothing(&self, value: &str) -> Option<String> {

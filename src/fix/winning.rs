@@ -1,0 +1,243 @@
+//! Which file of sysctl.d a setting is written to so that the next boot ends with it, and which settings are written nowhere.
+//!
+//! Files are read in the order of their names, and the last line for a key counts. Against a later file of a package runup's own
+//! takes a name that comes after it; what the administrator wrote is never overruled, and is named instead. Where the boot is right
+//! by somebody else's line, no second one is written. Nothing is written where nothing is known to read it.
+
+use super::disk::{Disk, DiskError};
+use super::sealed::{is_sealed, names_in, there};
+use crate::dialect::limits_d::LIMITS_D;
+use crate::dialect::sysctl_d::SYSCTL_D;
+use crate::engine::Wanted;
+use crate::persisted::logins::{self, ForAll};
+use crate::persisted::{Assignment, Outlook, Persisted};
+use crate::rule::{Side, Target};
+use crate::system::{Resource, System};
+
+/// The directory of the administrator, where runup's own file is.
+const DIRECTORY: &str = "/etc/sysctl.d";
+
+/// Names that come ever later, for when a package's file comes after the usual one.
+const LATER: &[&str] = &["99-runup.conf", "99-zz-runup.conf", "zz-runup.conf", "zzzz-runup.conf"];
+
+/// What came of it.
+pub(super) struct Chosen {
+    /// The file.
+    pub(super) path: String,
+    /// What is written.
+    pub(super) wanted: Vec<Wanted>,
+    /// What is not, why, and what to do.
+    pub(super) refused: Vec<String>,
+    /// Keys of runup's file so far that somebody else's line overruled: under a name that comes later they would overrule it.
+    pub(super) overruled: Vec<String>,
+}
+
+/// Every file of runup's in the directory, whatever its name, in the order in which they are read.
+///
+/// # Errors
+/// The directory or a file in it cannot be read.
+pub(super) fn own_files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
+    let mut own = Vec::new();
+    for name in names_in(disk, DIRECTORY)? {
+        if !name.ends_with(".conf") {
+            continue;
+        }
+        let path = format!("{DIRECTORY}/{name}");
+        let is_own = path == SYSCTL_D || there(disk, &path)?.is_some_and(|bytes| is_sealed(&bytes));
+        if is_own {
+            own.push(path);
+        }
+    }
+    own.sort();
+    Ok(own)
+}
+
+/// Chooses.
+pub(super) fn choose(wanted: Vec<Wanted>, own: &[String], system: &dyn System) -> Chosen {
+    let persisted = Persisted::read(system);
+    let path = own.last().map_or(SYSCTL_D, String::as_str).to_owned();
+    let is_own = |file: &str| own.iter().any(|own| own == file);
+    let mut chosen = Chosen {
+        path,
+        wanted: Vec::new(),
+        refused: Vec::new(),
+        overruled: Vec::new(),
+    };
+    let is_right = |wanted: &Wanted| {
+        let Outlook { set, doubt, .. } = persisted.outlook(wanted.target.name(), system);
+        let set = set.filter(|set| doubt.is_none() && !is_own(&set.file));
+        set.is_some_and(|set| wanted.is_satisfied_by(&set.value))
+    };
+    let open: Vec<Wanted> = wanted.into_iter().filter(|wanted| !is_right(wanted)).collect();
+    if open.is_empty() {
+        return chosen;
+    }
+    if persisted.start().reader.is_none() {
+        chosen.refused.push(nobody_reads(&open, persisted.start().is_wsl));
+        return chosen;
+    }
+    let (mut kept, mut beaten) = (Vec::new(), Vec::new());
+    let with = persisted.with_file(&chosen.path, &text(&open));
+    for wanted in open {
+        match after(&wanted, &with, &chosen.path, system) {
+            Some(by) if !is_of_a_package(&by.file, system) => chosen.refused.push(overruled(&wanted, &by)),
+            Some(_) => beaten.push(wanted),
+            None => kept.push(wanted),
+        }
+    }
+    if !beaten.is_empty() {
+        let all = text(kept.iter().chain(&beaten));
+        let wins = |name: &&&str| {
+            let path = format!("{DIRECTORY}/{name}");
+            let with = persisted.with_file(&path, &all);
+            path > chosen.path
+                && beaten
+                    .iter()
+                    .all(|wanted| after(wanted, &with, &path, system).is_none())
+        };
+        match LATER.iter().find(wins) {
+            Some(name) => {
+                chosen.overruled = not_counting(own, &persisted, system);
+                chosen.path = format!("{DIRECTORY}/{name}");
+                kept.append(&mut beaten);
+            }
+            None => {
+                let with = persisted.with_file(&chosen.path, &all);
+                let by = |wanted: &Wanted| Some(overruled(wanted, &after(wanted, &with, &chosen.path, system)?));
+                chosen.refused.extend(beaten.iter().filter_map(by));
+            }
+        }
+    }
+    chosen.wanted = kept;
+    chosen
+}
+
+/// Of limits of logins those that a file of ours can give to everybody, and why the others are in none. All files of limits.d are
+/// the administrator's.
+pub(super) fn limits(wanted: Vec<Wanted>, system: &dyn System) -> (Vec<Wanted>, Vec<String>) {
+    let mut refused: Vec<(Resource, String)> = Vec::new();
+    let mut right: Vec<Target> = Vec::new();
+    for wanted in &wanted {
+        let Target::Limit(resource, side) = wanted.target else {
+            continue;
+        };
+        let [soft, hard] = logins::for_all(system, resource);
+        let last = match side {
+            Side::Soft => soft,
+            Side::Hard => hard,
+        };
+        let Some(last) = last.filter(|last| last.file != LIMITS_D) else {
+            continue;
+        };
+        let comes_later = last.file.starts_with("/etc/security/limits.d/") && last.file.as_str() > LIMITS_D;
+        if wanted.is_satisfied_by(&last.limit.to_string()) {
+            right.push(wanted.target.clone());
+        } else if comes_later {
+            refused.push((resource, overruled_limit(wanted, &last)));
+        }
+    }
+    let mut left = wanted;
+    left.retain(|wanted| match wanted.target {
+        Target::Limit(resource, _) => {
+            let of_it = |target: &&Target| matches!(target, Target::Limit(other, _) if *other == resource);
+            // A soft limit and its hard one are written together.
+            let is_right = right.iter().filter(of_it).count() == 2;
+            !is_right && refused.iter().all(|(other, _)| *other != resource)
+        }
+        Target::Sysctl(_) | Target::Sysfs(_) | Target::Cgroup(_) | Target::Swap => true,
+    });
+    (left, refused.into_iter().map(|(_, why)| why).collect())
+}
+
+fn overruled_limit(wanted: &Wanted, by: &ForAll) -> String {
+    format!(
+        "{}: it would not last, since {} gives everybody {} after any line of runup's. Change or delete that line, and run this again",
+        asked(wanted),
+        by.place,
+        by.limit
+    )
+}
+
+/// The line that has the last word over one of a file of ours, where that is not as the rules ask.
+fn after(wanted: &Wanted, with: &Persisted, path: &str, system: &dyn System) -> Option<Assignment> {
+    let set = with.outlook(wanted.target.name(), system).set?;
+    (set.file != path && !wanted.is_satisfied_by(&set.value)).then_some(set)
+}
+
+/// Whether a file came with a package, or is made anew at each start: nobody's own words. A link counts as what it leads to.
+fn is_of_a_package(file: &str, system: &dyn System) -> bool {
+    let target = system.read_link(file).ok();
+    let target = target.map(|link| crate::persisted::files::target(DIRECTORY, &link));
+    let file = target.as_deref().unwrap_or(file);
+    ["/usr/lib/", "/lib/", "/run/"]
+        .iter()
+        .any(|place| file.starts_with(place))
+}
+
+/// Keys that runup's own files set without effect.
+fn not_counting(own: &[String], persisted: &Persisted, system: &dyn System) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, line) in persisted.own_lines() {
+        let counts = |set: Assignment| own.contains(&set.file);
+        if own.contains(&line.file) && !persisted.outlook(&key, system).set.is_some_and(counts) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+fn text<'a>(wanted: impl IntoIterator<Item = &'a Wanted>) -> String {
+    let line = |wanted: &Wanted| format!("{} = {}\n", wanted.target.name(), wanted.kept);
+    wanted.into_iter().map(line).collect()
+}
+
+fn asked(wanted: &Wanted) -> String {
+    let mut rules: Vec<&str> = wanted.rules.iter().map(|rule| rule.name.as_str()).collect();
+    rules.dedup();
+    format!(
+        "{} = {}, for {}",
+        wanted.target.name(),
+        wanted.kept,
+        rules.join(" and ")
+    )
+}
+
+fn overruled(wanted: &Wanted, by: &Assignment) -> String {
+    format!(
+        "{}: it would not last, since {}:{} sets it to {} after any line of runup's. Change or delete that line, and run this again",
+        asked(wanted),
+        by.file,
+        by.line,
+        by.value
+    )
+}
+
+fn nobody_reads(wanted: &[Wanted], is_wsl: bool) -> String {
+    let all: Vec<String> = wanted.iter().map(asked).collect();
+    let settings: Vec<String> = wanted
+        .iter()
+        .map(|wanted| {
+            let value = wanted.kept.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+            match value.contains(' ') {
+                true => format!("sysctl.{}=\"{value}\"", wanted.target.name()),
+                false => format!("sysctl.{}={value}", wanted.target.name()),
+            }
+        })
+        .collect();
+    let settings = settings.join(" ");
+    let what_to_do = if is_wsl {
+        format!(
+            "Have systemd started, with the lines `[boot]` and `systemd=true` in /etc/wsl.conf, then `wsl --shutdown` from Windows, and \
+             run this again. Or let the kernel set it: `[wsl2]` and `kernelCommandLine = {settings}` in %UserProfile%\\.wslconfig"
+        )
+    } else {
+        format!(
+            "Have the init system run `sysctl --system` (OpenRC: `rc-update add sysctl boot`), and run this again. Or let the kernel set \
+             it, since 5.8, on its command line: {settings}"
+        )
+    };
+    format!(
+        "{}: nothing is known here that reads the files of sysctl.d when the machine starts. {what_to_do}",
+        all.join("; ")
+    )
+}
