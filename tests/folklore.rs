@@ -21,6 +21,7 @@ fn path(path: &Path) -> &str {
 fn tree() -> tempfile::TempDir {
     directory(&[
         ("proc/sys/kernel/osrelease", "5.10.0\n"),
+        ("run/systemd/system/.keep", ""),
         ("proc/sys/net/ipv4/tcp_tw_reuse", "1\n"),
         ("proc/sys/net/ipv4/tcp_fin_timeout", "30\n"),
         ("proc/sys/net/ipv4/tcp_low_latency", "1\n"),

@@ -616,6 +616,7 @@ fn tree() -> tempfile::TempDir {
         ),
         ("proc/meminfo", MEMINFO),
         ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("run/systemd/system/.keep", ""),
         // A kernel that was built without huge pages.
         ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
         ("proc/sys/vm/overcommit_memory", "0\n"),

@@ -20,6 +20,7 @@ fn machine(ratio: &str, rules: &str) -> TempDir {
              Hugepagesize: 2048 kB\nHugetlb: 0 kB\n",
         ),
         ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("run/systemd/system/.keep", ""),
         // A kernel that was built without huge pages.
         ("sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n"),
         ("proc/sys/vm/overcommit_memory", "0\n"),

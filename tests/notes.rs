@@ -275,6 +275,7 @@ fn what_lasts_and_what_is_exported_is_no_note_unless_asked() {
         ("proc/sys/net/core/somaxconn", "128\n"),
         ("proc/sys/net/ipv4/tcp_keepalive_time", "7200\n"),
         ("proc/sys/kernel/osrelease", "6.1.0\n"),
+        ("run/systemd/system/.keep", ""),
         (
             "proc/self/limits",
             "Limit                     Soft Limit           Hard Limit           Units\n\

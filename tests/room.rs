@@ -270,12 +270,8 @@ fn fs_nr_open_does_not_go_below_what_logins_get() {
     let own = ("etc/sysctl.d/50-db.conf", "fs.nr_open = 4000000\n");
     let root = tree("1", &[("p.toml", ceiling), given, own]);
     let applied = apply(root.path(), &[]);
-    assert_eq!(
-        settings(root.path(), SYSCTL_D),
-        ["fs.nr_open = 4000000"],
-        "{}",
-        applied.out
-    );
+    // The boot is right already, by the file that has room for the login.
+    assert!(!root.path().join(SYSCTL_D).exists(), "{}", applied.out);
     let fixed = "[[rule]]\nid = \"ceiling\"\nsysctl = { key = \"fs.nr_open\", eq = 1500000 }\n";
     let root = tree("1", &[("p.toml", fixed), given, own]);
     let applied = apply(root.path(), &[]);

@@ -25,6 +25,7 @@ const TREE: &[(&str, &str)] = &[
     ("proc/sys/net/core/somaxconn", "4096\n"),
     ("proc/sys/vm/swappiness", "10\n"),
     ("proc/sys/kernel/osrelease", "6.1.0\n"),
+    ("run/systemd/system/.keep", ""),
 ];
 const UNDOES: (&str, &str) = ("etc/sysctl.d/90-other.conf", "vm.swappiness = 250\n");
 
@@ -215,11 +216,17 @@ fn two_rules_that_contradict_each_other_are_not_called_ready() {
     // The error passes today, and the warning fails: what makes one right makes the other wrong.
     assert_eq!(
         run("error", "warning", "", &[]),
-        (false, "Not ready: 1 warning, 1 conflict, 1 passed.".to_owned())
+        (
+            false,
+            "Not ready: 1 warning, 1 conflict, 1 passed, 1 undone by the next boot.".to_owned()
+        )
     );
     assert_eq!(
         run("warning", "note", "", &[]),
-        (true, "Ready, with 1 note and 1 conflict: 1 passed.".to_owned())
+        (
+            true,
+            "Ready, with 1 note and 1 conflict: 1 passed, 1 undone by the next boot.".to_owned()
+        )
     );
     assert!(!run("warning", "note", "", &["--fail-on", "warning"]).0);
     // A waiver decides which one gives way.
