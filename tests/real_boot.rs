@@ -49,16 +49,21 @@ fn systemd_makes_of_the_files_what_was_foretold() {
     let rules = KEYS.map(|(key, _)| {
         format!("[[rule]]\nid = \"{key}\"\nseverity = \"error\"\nsysctl = {{ key = \"net.ipv4.{key}\", eq = 99 }}\n")
     });
-    let files = directory(&[("p.toml", &rules.concat())]);
-    let keys = KEYS.map(|(key, _)| key).join(" ");
+    let script = format!("KEYS='{}'\n{SCRIPT}", KEYS.map(|(key, _)| key).join(" "));
+    let files = directory(&[("p.toml", &rules.concat()), ("script", &script)]);
     for (suite, reads_last) in [("bookworm", true), ("trixie", false)] {
         let mut boot = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/booted-debian"));
         boot.args(["--suite", suite, "--setup", FILES]);
         boot.args(["--copy", &format!("{RUNUP}:usr/bin/runup")]);
-        boot.args(["--copy", &format!("{}/p.toml:p.toml", files.path().display())]);
-        boot.args(["--", "env", &format!("KEYS={keys}"), "sh", "-c", SCRIPT]);
+        for file in ["p.toml", "script"] {
+            boot.args(["--copy", &format!("{}/{file}:{file}", files.path().display())]);
+        }
+        boot.args(["--", "sh", "/script"]);
         let ran = done(boot.output().expect("it runs"));
-        let (report, values) = ran.out.split_once("@@").unwrap_or_else(|| panic!("{suite}: {}{}", ran.out, ran.err));
+        let (report, values) = ran
+            .out
+            .split_once("@@")
+            .unwrap_or_else(|| panic!("{suite}: {}{}", ran.out, ran.err));
         for (key, start) in KEYS {
             let next = &finding(report, key)["next_boot"];
             let foretold = next["value"].as_str().unwrap_or_default();
