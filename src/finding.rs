@@ -118,7 +118,7 @@ pub struct AfterBoot {
     pub value: Option<String>,
     /// The file that says so, and the line, counted from 1; `None` where no file does.
     pub place: Option<(String, u32)>,
-    /// Which program reads it, where the two that could do it differ.
+    /// Which program reads it, where the two that could do it differ; or sets it, where no file does.
     pub by: Option<&'static str>,
     /// Why it is not certain.
     pub because: Option<String>,
@@ -149,6 +149,7 @@ impl AfterBoot {
             Fate::Right => format!("sets it right: {value}{place}"),
             Fate::Uncertain => format!("may not set it right: {because}; {value} is set{place}"),
             Fate::Undone => format!("undoes it: {value}{place}"),
+            Fate::MayBeUndone if self.place.is_none() => format!("may undo it: {because}"),
             Fate::MayBeUndone => format!("may undo it: {because}; {value} is set{place}"),
             Fate::NotSet if self.value.is_some() => format!("undoes it: {because}, and the kernel starts with {value}"),
             Fate::NotSet => format!("may undo it: {because}, and what the kernel starts with is not known"),

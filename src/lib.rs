@@ -60,6 +60,6 @@ pub mod severity;
 
 pub use runup_language::{date, diagnostic, document, expr, most, source, suggest, text, value};
 pub use runup_machine::{
-    accounts, catalogue, cmdline, failure, files, host, overlay, persisted, recording, system, systemd,
+    accounts, catalogue, cmdline, failure, files, host, overlay, persisted, recording, system, systemd, writers,
 };
 pub use runup_shim as shim;

@@ -1,17 +1,13 @@
 //! From what was read to a finding.
 
+use super::later::{after_boot, with_programs};
 use super::resolve::{ResolvedExpectation, ResolvedSubject};
 use super::{Depth, Planned};
-use crate::finding::{AfterBoot, Fate, Finding, Fix, Outcome, Part};
+use crate::finding::{Finding, Fix, Outcome, Part};
 use crate::host::Host;
 use crate::remedy;
-use crate::rule::{
-    Advice, Context, Dialect, Metric, NextBoot, Observation, Proposal, Reading, Subject, Waiver, speech, unit_of,
-};
-use crate::system::Os;
-use crate::value::{
-    Comparator, Comparison, Number, Operand, Order, PortSet, Unit, Value, correct, impossible, in_order, is_ordered,
-};
+use crate::rule::{Advice, Context, Dialect, Metric, Observation, Proposal, Reading, Subject, Waiver, speech, unit_of};
+use crate::value::{Comparator, Comparison, Number, Operand, Order, PortSet, Value, correct, impossible, in_order};
 
 /// A finding with nothing read.
 pub(super) fn finding(
@@ -184,12 +180,16 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
         )
     });
     let next_boot = (depth != Depth::Now && matches!(outcome, Outcome::Pass | Outcome::Fail))
-        .then(|| subject.kind.next_boot(&observation, cx))
+        .then(|| {
+            let passes = outcome == Outcome::Pass;
+            let next = subject.kind.next_boot(&observation, cx);
+            let next = next.and_then(|mut next| {
+                observation.evidence.extend(next.aside.take());
+                after_boot(subject, &observation, passes, next, cx)
+            });
+            with_programs(subject, &mut observation, passes, next, cx)
+        })
         .flatten();
-    let next_boot = next_boot.and_then(|mut next| {
-        observation.evidence.extend(next.aside.take());
-        after_boot(subject, &observation, outcome == Outcome::Pass, next, cx)
-    });
     let mut finding = finding(planned, subject.kind.name(), observation.subject, outcome, reason);
     finding.next_boot = next_boot;
     finding.expected = expected.join(", ");
@@ -198,81 +198,6 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
     finding.evidence = observation.evidence;
     finding.fix = fix.filter(|_| outcome == Outcome::Fail);
     with_waiver(finding, judged.waiver)
-}
-
-/// What the next boot makes of a subject, where that turns the outcome round or may.
-fn after_boot(
-    subject: &ResolvedSubject,
-    observation: &Observation,
-    passes_now: bool,
-    next: NextBoot,
-    cx: &Context<'_>,
-) -> Option<AfterBoot> {
-    let os = cx.system.platform().os;
-    let passes = |value: &Value| passes_with(subject, observation, next.metric, value, os);
-    let unit = subject
-        .expectations
-        .first()
-        .map_or(Unit::Count, |expectation| unit_of(expectation.value));
-    let show = |value: &Value| value.show(unit, cx.system.platform().page_size);
-    let start = next.start.as_ref().and_then(passes);
-    let Some(set) = next.set else {
-        // A machine that nobody tuned is as the kernel starts it, and nothing is to be said of that.
-        return (passes_now && start != Some(true)).then(|| AfterBoot {
-            fate: Fate::NotSet,
-            value: next.start.as_ref().filter(|_| start.is_some()).map(show),
-            place: None,
-            by: None,
-            because: Some(next.doubt.unwrap_or_else(|| "no file sets it".to_owned())),
-        });
-    };
-    let then = passes(&set.value)?;
-    let fate = match (passes_now, then, &next.doubt) {
-        (false, true, None) => Fate::Right,
-        (true, false, None) => Fate::Undone,
-        (true, true, None) | (false, false, _) => return None,
-        (false, true, Some(_)) => Fate::Uncertain,
-        // It is right whether the line counts or not.
-        (true, true, Some(_)) if start == Some(true) => return None,
-        (true, _, Some(_)) => Fate::MayBeUndone,
-    };
-    Some(AfterBoot {
-        fate,
-        value: Some(show(&set.value)),
-        place: Some((set.file, set.line)),
-        by: set.by,
-        because: next.doubt,
-    })
-}
-
-/// Whether what is asked holds with a value; `None` where the value has not the field that is asked for.
-fn passes_with(
-    subject: &ResolvedSubject,
-    observation: &Observation,
-    metric: &str,
-    value: &Value,
-    os: Os,
-) -> Option<bool> {
-    let mut passes = true;
-    for expectation in subject
-        .expectations
-        .iter()
-        .filter(|expectation| expectation.metric.name == metric)
-    {
-        let value = match expectation.field {
-            Some(index) => Value::Number(value.field(index)?),
-            None => value.clone(),
-        };
-        let value = subject.ranked(&observation.subject, expectation, value, os);
-        passes &= expectation
-            .comparisons
-            .iter()
-            .all(|comparison| comparison.holds(&value));
-    }
-    if let (Some(_), Value::Tuple(row)) = (subject.kind.order(observation), value) {
-        passes &= is_ordered(row);
-    }
-    Some(passes)
 }
 
 /// Of what was looked at more than once the worst: the first reading that is not as expected, or else the last.

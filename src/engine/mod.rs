@@ -5,6 +5,7 @@
 
 mod demand;
 mod judge;
+mod later;
 mod resolve;
 mod samples;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::observation::reading_of;
-use super::{Metric, NextBoot, Observation, Reading, Sampler, Selectors, Window};
+use super::{Later, Metric, NextBoot, Observation, Reading, Sampler, Selectors, Window};
 use crate::change::{Dialect, Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
@@ -112,6 +112,9 @@ pub trait Kind: Sync {
 
     /// What the next boot will make of the subject, where files say so: by metric.
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot>;
+
+    /// What programs of this machine make of the subject when they start, whatever the next boot's files say.
+    fn later(&self, observation: &Observation, cx: &Context<'_>) -> Vec<Later>;
 
     /// What is wrong with a subject whatever a rule asks of it: numbers that the kernel needs in order, and that are not.
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String>;

@@ -57,6 +57,19 @@ impl Observation {
     }
 }
 
+/// What a program makes of something when it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Later {
+    /// The metric.
+    pub metric: &'static str,
+    /// The program.
+    pub program: &'static str,
+    /// The value that it sets; `None` where nobody can tell.
+    pub value: Option<Value>,
+    /// All of that in words.
+    pub words: String,
+}
+
 /// What the next boot makes of something.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NextBoot {

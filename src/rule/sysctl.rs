@@ -2,8 +2,8 @@
 
 use super::known::{namespace, owner, untyped};
 use super::{
-    Change, Context, Dialect, Docs, Evidence, Failing, Found, Metric, NextBoot, Observation, Proposal, Reach, Reading,
-    Row, Scope, Selectors, Table, Target, Way, glob, next_boot, reading_of,
+    Change, Context, Dialect, Docs, Evidence, Failing, Found, Later, Metric, NextBoot, Observation, Proposal, Reach,
+    Reading, Row, Scope, Selectors, Table, Target, Way, glob, next_boot, reading_of,
 };
 use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -12,6 +12,7 @@ use crate::failure::Why;
 use crate::host::{Capability, Runtime, in_words};
 use crate::system::{Failure, Os, SysctlName};
 use crate::value::{Comparator, Number, Order, Type, Value, in_order, is_ordered};
+use crate::writers;
 
 /// Kernel parameters: `sysctl = { key = "net.core.somaxconn", min = 4096 }`.
 #[derive(Debug)]
@@ -51,7 +52,10 @@ With `*`, every match is a finding of its own. The kernel uses the larger of `co
 does the comparison.\n\n\
 What a fix reaches depends on whose value it is: a key of the network or IPC namespace is the container's own, and a runtime \
 can be asked to set it; every other key is the host's, whoever reads it. Keys that name programs or do damage are compared and \
-never written.",
+never written.\n\n\
+Some programs write keys when they start, after every file was read: kube-proxy, the kubelet, Docker's daemon, systemd-networkd, \
+tuned, ufw. Where one runs, or a unit starts it at boot, the finding about such a key says so, with the value as far as it follows \
+from the program's options. A value that breaks the rule counts like a line of a file that the next boot reads.",
     example: "[[rule]]\nid = \"listen-backlog\"\nseverity = \"warning\"\nsysctl = { key = { linux = \"net.core.somaxconn\", macos = \"kern.ipc.somaxconn\" }, min = 4096 }",
     remedies: &[
         (
@@ -170,6 +174,19 @@ impl Table for Sysctl {
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
         next_boot::of(observation.subject.as_str(), cx)
+    }
+
+    fn later(&self, observation: &Observation, cx: &Context<'_>) -> Vec<Later> {
+        let name = observation.subject.as_str();
+        let kind = catalogue::lookup(cx.system.platform().os, name).map(|key| key.value);
+        let said = writers::of(cx.host, name).into_iter();
+        said.map(|said| Later {
+            metric: "",
+            program: said.program,
+            value: said.value.and_then(|text| kind?.parse(&text).ok()),
+            words: said.words,
+        })
+        .collect()
     }
 
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! A kind as a table of metrics, from which everything else follows.
 
 use super::row::{Evidence, Failing, Joint, Mend, Row, Way};
-use super::{Context, Docs, Kind, Metric, NextBoot, Observation, Reading, Sampler, Selectors};
+use super::{Context, Docs, Kind, Later, Metric, NextBoot, Observation, Reading, Sampler, Selectors};
 use crate::change::{Proposal, Target};
 use crate::diagnostic::Diagnostics;
 use crate::document::shape::Field;
@@ -83,6 +83,12 @@ pub trait Table: Sync + 'static {
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
         let _ = (observation, cx);
         None
+    }
+
+    /// See [`Kind::later`].
+    fn later(&self, observation: &Observation, cx: &Context<'_>) -> Vec<Later> {
+        let _ = (observation, cx);
+        Vec::new()
     }
 
     /// See [`Kind::disorder`].
@@ -208,6 +214,10 @@ impl<T: Table> Kind for T {
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
         Table::next_boot(self, observation, cx)
+    }
+
+    fn later(&self, observation: &Observation, cx: &Context<'_>) -> Vec<Later> {
+        Table::later(self, observation, cx)
     }
 
     fn disorder(&self, observation: &Observation, cx: &Context<'_>) -> Option<String> {

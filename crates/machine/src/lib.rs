@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! recording
+//! writers
 //! systemd overlay
 //! host
 //! persisted
@@ -17,6 +18,7 @@
 //! * [`host`]: facts for expressions, and the surroundings that decide what can be changed from here.
 //! * [`persisted`]: what the next boot will set, from the drop-in files.
 //! * [`systemd`]: what systemd was told, from its files, and which processes its units have.
+//! * [`writers`]: which programs of this machine write a key when they start.
 //! * [`catalogue`]: what is known of sysctl keys, so that a missing one can be told from a typo.
 //! * [`accounts`]: users and groups by their files.
 //! * [`files`]: how a file that is not the kernel's is opened: a regular one, without waiting, up to a limit.
@@ -36,5 +38,6 @@ pub mod persisted;
 pub mod recording;
 pub mod system;
 pub mod systemd;
+pub mod writers;
 
 use runup_language::{expr, most, suggest, text, value};

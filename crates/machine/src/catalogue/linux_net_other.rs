@@ -169,6 +169,14 @@ pub(super) static KEYS: &[Key] = &[
     .ns(Namespace::NetInitial)
     .needs("the nf_conntrack module"),
     key(
+        "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+        "How long a connection is tracked that the other side closed and this one did not.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .unit(Unit::Seconds)
+    .needs("the nf_conntrack module"),
+    key(
         "net.netfilter.nf_conntrack_tcp_timeout_established",
         "How long an idle connection is tracked.",
         CT,

@@ -19,6 +19,7 @@ mod macos;
 mod modules;
 mod order;
 mod ties;
+mod writers;
 mod written;
 
 pub use at_start::at_start;
@@ -29,6 +30,7 @@ pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms}
 pub use modules::{Module, module_of};
 pub use order::{Ordered, ordered, series};
 pub use ties::{canonical, ceiling_of, ceiling_of_limit, names, twin, zeroed_by};
+pub use writers::{Config, Sets, Setting, To, Unless, Writer, writers};
 pub use written::{Written, written};
 
 use crate::glob::segments_match;

@@ -13,7 +13,7 @@ pub use facts::{FACTS, FactInfo};
 pub use runtime::{Runtime, in_words};
 pub use surroundings::{Container, Mount};
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use crate::failure::Why;
 use crate::persisted::Persisted;
@@ -30,6 +30,8 @@ pub struct Host<'a> {
     initial_network: OnceCell<Option<bool>>,
     initial_user: OnceCell<bool>,
     persisted: OnceCell<Persisted>,
+    processes: OnceCell<Vec<(u32, String)>>,
+    answers: RefCell<Vec<(&'static str, bool)>>,
 }
 
 impl<'a> Host<'a> {
@@ -45,6 +47,8 @@ impl<'a> Host<'a> {
             initial_network: OnceCell::new(),
             initial_user: OnceCell::new(),
             persisted: OnceCell::new(),
+            processes: OnceCell::new(),
+            answers: RefCell::default(),
         }
     }
 
@@ -55,6 +59,30 @@ impl<'a> Host<'a> {
             return None;
         }
         Some(self.persisted.get_or_init(|| Persisted::read(self.system)))
+    }
+
+    /// The processes of the machine, with the names that the kernel keeps; none where they cannot be listed. They are listed once: who
+    /// wants to see them come and go asks the machine.
+    pub fn processes(&self) -> &[(u32, String)] {
+        self.processes.get_or_init(|| {
+            let all = self.system.processes().unwrap_or_default();
+            all.into_iter().map(|process| (process.pid, process.name)).collect()
+        })
+    }
+
+    /// The answer to a question of this name, which is looked up the first time.
+    pub fn remembered(&self, question: &'static str, look: impl FnOnce() -> bool) -> bool {
+        let known = self
+            .answers
+            .borrow()
+            .iter()
+            .find(|(known, _)| *known == question)
+            .map(|(_, answer)| *answer);
+        known.unwrap_or_else(|| {
+            let answer = look();
+            self.answers.borrow_mut().push((question, answer));
+            answer
+        })
     }
 
     /// What of the files of the next boot could not be read, where anybody asked for it: a sentence for each.

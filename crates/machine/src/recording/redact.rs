@@ -2,7 +2,7 @@
 
 use crate::accounts::rows;
 use crate::persisted::{pam, shells};
-use crate::systemd;
+use crate::{systemd, writers};
 
 /// A file's content as it may be recorded, where it is one of those whose other lines may be secret; `None` for the rest.
 pub(super) fn redact(path: &str, bytes: &[u8]) -> Option<Vec<u8>> {
@@ -21,12 +21,18 @@ pub(super) fn redact(path: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     if path == "/etc/passwd" {
         return Some(passwd(bytes));
     }
-    pam::without_others(path, bytes)
+    pam::without_others(path, bytes).or_else(|| writers::without_others(path, bytes))
 }
 
 /// Docker's configuration with the keys that a kind reads; what is no JSON stays none.
 fn daemon(bytes: &[u8]) -> Vec<u8> {
-    const KEYS: &[&str] = &["default-ulimits", "exec-opts", "live-restore", "userland-proxy"];
+    const KEYS: &[&str] = &[
+        "default-ulimits",
+        "exec-opts",
+        "ip-forward",
+        "live-restore",
+        "userland-proxy",
+    ];
     match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(bytes) {
         Ok(mut map) => {
             map.retain(|key, _| KEYS.contains(&key.as_str()));
