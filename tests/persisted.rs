@@ -229,12 +229,12 @@ fn a_line_counts_as_far_as_the_kernel_takes_it() {
         (number, &["\"600\""], None, None),
         (range, &["9000 65500", "1024-65535"], None, set("9000 65500")),
         ("net.core.default_qdisc", &["fq", "fq   # fair"], None, set("fq")),
-        // Of a row the numbers before the mistake are set.
+        // Of a row the numbers before the mistake are set, and the others are as the line before made them.
         (
             row,
             &["1 2 3", "4096 87380 # two"],
             set("4096 87380"),
-            set("4096 87380"),
+            set("4096 87380 3"),
         ),
         // A 0 behind which something stands is a 0.
         ("vm.overcommit_kbytes", &["1000000", "0 # off"], set("0"), set("0")),

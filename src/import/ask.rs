@@ -58,6 +58,11 @@ impl Ask<'_> {
             Err(error) => return draft.left_out(self.spot, format!("`{}` is no key: {error}", self.key)),
         };
         let key = name.dotted();
+        if let Some(does) = catalogue::trigger(key) {
+            let action =
+                format!("writing {key} is an action, which {does} once, and no setting: there is nothing to check");
+            return draft.left_out(self.spot, action);
+        }
         let known = catalogue::lookup(Os::Linux, key);
         if known.is_some_and(|known| known.secret) || is_secret(key) {
             return draft.left_out(

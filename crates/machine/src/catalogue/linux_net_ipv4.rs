@@ -44,6 +44,7 @@ pub(super) static KEYS: &[Key] = &[
     key("net.ipv4.neigh.default.interval_probe_time_ms", "How often neighbours are probed whose entries a program looks after, on an interface that comes later.", IP).ns(Namespace::NetInitial).unit(Unit::Milliseconds).since(6, 0),
     key("net.ipv4.neigh.default.retrans_time_ms", "How long a probe of a neighbour waits for an answer, on an interface that comes later.", IP).ns(Namespace::NetInitial).unit(Unit::Milliseconds),
     key("net.ipv4.ping_group_range", "Groups whose members may send pings without privilege.", IP).ns(Namespace::Net).of(Type::Range).kubernetes(18),
+    key("net.ipv4.route.flush", "A trigger: writing it forgets the routes that were looked up.", IP).ns(Namespace::Net).write(Write::Never),
     key("net.ipv4.tcp_abort_on_overflow", "Whether a full accept queue answers with a reset instead of silence. Harms clients of a server that is slow for a moment.", IP).ns(Namespace::Net),
     key("net.ipv4.tcp_adv_win_scale", "Share of the receive buffer that is kept for overhead; ignored since kernel 6.6.", IP).ns(Namespace::Net),
     key("net.ipv4.tcp_allowed_congestion_control", "Congestion control algorithms that any program may choose.", IP).ns(Namespace::NetInitial).of(Type::Words),

@@ -37,6 +37,62 @@ pub(super) static KEYS: &[Key] = &[
     .needs("IPv6")
     .source(IP),
     key(
+        "net.ipv6.conf.*.accept_ra_defrtr",
+        "Whether a router that advertises itself becomes the default one.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.accept_ra_pinfo",
+        "Whether addresses are made of the prefixes that routers advertise.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.accept_ra_rtr_pref",
+        "Whether the preference that a router advertises counts.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.accept_redirects",
+        "Whether redirects change routes.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.accept_source_route",
+        "Whether packets that choose their own route are taken.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.autoconf",
+        "Whether addresses are made of advertised prefixes.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.dad_transmits",
+        "How often a new address is asked for before it is used.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
         "net.ipv6.conf.*.disable_ipv6",
         "Takes every IPv6 address off the interface; putting it back does not bring them back.",
         CT,
@@ -56,6 +112,22 @@ pub(super) static KEYS: &[Key] = &[
     .needs("IPv6")
     .source(IP),
     key(
+        "net.ipv6.conf.*.max_addresses",
+        "The most addresses that are made for one interface.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.router_solicitations",
+        "How often a router is asked for before that is given up; -1 is without end.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .needs("IPv6")
+    .source(IP),
+    key(
         "net.ipv6.conf.*.stable_secret",
         "The key from which stable addresses are made.",
         CT,
@@ -63,6 +135,14 @@ pub(super) static KEYS: &[Key] = &[
     .ns(Namespace::Net)
     .of(Type::Text)
     .secret()
+    .needs("IPv6")
+    .source(IP),
+    key(
+        "net.ipv6.conf.*.use_tempaddr",
+        "Whether addresses that change are made, and preferred.",
+        CT,
+    )
+    .ns(Namespace::Net)
     .needs("IPv6")
     .source(IP),
     key(
@@ -139,6 +219,15 @@ pub(super) static KEYS: &[Key] = &[
     .ns(Namespace::NetInitial)
     .unit(Unit::Milliseconds)
     .needs("IPv6"),
+    key(
+        "net.ipv6.route.flush",
+        "A trigger: writing it forgets the routes that were looked up.",
+        CT,
+    )
+    .ns(Namespace::Net)
+    .write(Write::Never)
+    .needs("IPv6")
+    .source(IP),
     key(
         "net.netfilter.nf_conntrack_acct",
         "Whether connections are counted in packets and bytes.",

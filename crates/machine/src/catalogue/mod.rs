@@ -4,6 +4,7 @@
 //! apply; one that nobody knows is a typo, and a typo must never be "not applicable" for ever.
 
 mod at_start;
+mod devconf;
 mod direction;
 mod effects;
 mod fresh;
@@ -19,10 +20,12 @@ mod macos;
 mod modules;
 mod order;
 mod ties;
+mod trigger;
 mod writers;
 mod written;
 
 pub use at_start::at_start;
+pub use devconf::{All, DevConf, devconf};
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, before, in_order, rank, side_effects};
 pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
@@ -30,6 +33,7 @@ pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms}
 pub use modules::{Module, module_of};
 pub use order::{Ordered, ordered, series};
 pub use ties::{canonical, ceiling_of, ceiling_of_limit, names, twin, zeroed_by};
+pub use trigger::trigger;
 pub use writers::{Config, Sets, Setting, To, Unless, Writer, writers};
 pub use written::{Written, written};
 
@@ -159,12 +163,20 @@ pub fn keys(os: Os) -> impl Iterator<Item = &'static Key> {
 pub fn nearest(os: Os, name: &str) -> Option<&'static str> {
     // `core.somaxconn`: the last segment alone may be right.
     let last = name.rsplit('.').next().unwrap_or(name);
-    let ending = || {
+    // What holds of one family of addresses says nothing of the other.
+    let family = |name: &str| {
+        ["net.ipv4.", "net.ipv6."]
+            .into_iter()
+            .find(|family| name.starts_with(family))
+    };
+    let own = family(name);
+    let names = || {
         keys(os)
             .map(|key| key.name)
-            .find(|known| known.rsplit('.').next() == Some(last) && !known.contains('*'))
+            .filter(move |known| own.is_none() || family(known) == own)
     };
-    crate::suggest::nearest(name, keys(os).map(|key| key.name)).or_else(ending)
+    let ending = || names().find(|known| known.rsplit('.').next() == Some(last) && !known.contains('*'));
+    crate::suggest::nearest(name, names()).or_else(ending)
 }
 
 /// The name that one which nobody knows was meant to be: in the same directory, with one slip in its last segment. No key of Linux is

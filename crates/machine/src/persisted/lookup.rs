@@ -126,25 +126,36 @@ impl Lookup {
             .filter_map(|at| self.line(*at, persisted).map(|(file, line)| (*at, file, line)));
         about.extend(matching.filter(|(_, _, line)| line.means(path)));
         about.sort_unstable_by_key(|(at, ..)| *at);
-        let (at, file, line) = match self.reader {
-            Reader::Systemd => systemd(&about, name),
-            Reader::Procps => self.procps(&about, name),
-        }?;
+        let (value, (at, file, line)) = match self.reader {
+            Reader::Systemd => {
+                let last = systemd(&about, name)?;
+                (taken::value(name, last.2)?, last)
+            }
+            Reader::Procps => self.procps(&about, name)?,
+        };
         let by = Assignment {
-            value: taken::value(name, line)?,
+            value,
             file: file.path.clone(),
             line: line.number,
         };
         Some(Written { at, by })
     }
 
-    /// procps writes one after the other, and knows a key by its path as it is spelled.
-    fn procps<'a>(&self, about: &[About<'a>], name: &SysctlName) -> Option<About<'a>> {
+    /// procps writes one after the other, and knows a key by its path as it is spelled. What a line leaves of a row is as the lines
+    /// before it made it.
+    fn procps<'a>(&self, about: &[About<'a>], name: &SysctlName) -> Option<(String, About<'a>)> {
         let gives_way = |line: &Line| line.is_pattern() && self.spelled.contains(&line.expanded(name.path()));
-        let last = about
-            .iter()
-            .rfind(|(_, _, line)| taken::value(name, line).is_some() && !gives_way(line));
-        last.copied()
+        let mut last: Option<(String, About<'a>)> = None;
+        for about in about.iter().filter(|(_, _, line)| !gives_way(line)) {
+            if let Some(value) = taken::value(name, about.2) {
+                let value = match &last {
+                    Some((before, _)) => taken::over(name, &value, before),
+                    None => value,
+                };
+                last = Some((value, *about));
+            }
+        }
+        last
     }
 }
 

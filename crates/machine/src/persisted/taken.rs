@@ -26,3 +26,16 @@ pub(super) fn value(name: &SysctlName, line: &Line) -> Option<String> {
         known => known.set().map(str::to_owned),
     }
 }
+
+/// What a key is when one value is written over another: of a row, the numbers that are not given stay.
+pub(super) fn over(name: &SysctlName, value: &str, before: &str) -> String {
+    match kind(name) {
+        Some(Type::Tuple(..) | Type::Range) => {
+            let given = value.split(' ').count();
+            let rest = before.split(' ').skip(given);
+            value.split(' ').chain(rest).collect::<Vec<_>>().join(" ")
+        }
+        Some(Type::Number(_) | Type::Ports | Type::Choice | Type::Text | Type::Bool | Type::Version | Type::Words)
+        | None => value.to_owned(),
+    }
+}
