@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, Spot};
 use super::number;
-use crate::catalogue::{self, Bound};
+use crate::catalogue::{self, All, Bound};
 use crate::document::write::Toml;
 use crate::recording::is_secret;
 use crate::rule;
@@ -123,6 +123,20 @@ impl Ask<'_> {
         // A slip in a file is that file's, and a rule of its own that fails; in a profile it would be a mistake.
         if catalogue::meant(Os::Linux, name.dotted()).is_some() {
             subject.push(("known", Toml::Bool(false)));
+        }
+        // A file sets what the key's own file holds, and not what the kernel makes of it and of `conf.all`.
+        let sets = matches!(self.direction, Direction::Equal | Direction::EqualOrBetter);
+        if sets && let Some(conf) = catalogue::devconf(name.dotted()) {
+            let all = conf.interface == "all";
+            if all && conf.all == All::NotRead {
+                let (key, leaf) = (name.dotted(), conf.leaf);
+                let said = format!("the kernel does not read {key}: ask conf.default.{leaf} and conf.*.{leaf}");
+                draft.remark(self.spot, said);
+            }
+            let together = matches!(conf.all, All::Larger | All::Smaller | All::SmallerWhereForwarding);
+            if all == (conf.all == All::NotRead) && (all || together && conf.is_own()) {
+                subject.push(("own", Toml::Bool(true)));
+            }
         }
         subject.push((comparator, value));
         draft.conditional(

@@ -7,6 +7,7 @@
 mod bounds;
 pub mod cgroup;
 pub mod clock;
+mod conf;
 pub mod counter;
 pub mod cpu;
 pub mod disk;

@@ -1,13 +1,48 @@
 //! What the next boot makes of a kernel parameter.
 
 use super::known::{owner, untyped};
-use super::{Context, NextBoot, SetAtBoot, line};
-use crate::catalogue::{self, Namespace, Write, Written};
+use super::{Context, NextBoot, Observation, SetAtBoot, conf, line};
+use crate::catalogue::{self, DevConf, Namespace, Write, Written};
 use crate::persisted::{Persisted, Reader, ceiling};
-use crate::value::Value;
+use crate::value::{Number, Value};
 
-/// What it makes of a key, by its canonical dotted name; `None` where nobody can tell, or nobody could set it.
-pub(super) fn of(name: &str, cx: &Context<'_>) -> Option<NextBoot> {
+/// What it makes of what was seen; `None` where nobody can tell, or nobody could set it.
+pub(super) fn of(observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
+    let name = observation.subject.as_str();
+    match conf::combined(name) {
+        Some(known) if !observation.evidence.iter().any(|line| line == conf::BY_ITS_FILE) => together(name, &known, cx),
+        Some(_) | None => of_key(name, cx),
+    }
+}
+
+/// What the kernel goes by for an interface when the files have set it and `all`; an interface that none sets is as it is now.
+fn together(name: &str, known: &DevConf<'_>, cx: &Context<'_>) -> Option<NextBoot> {
+    let (own, all) = (of_key(name, cx), of_key(&known.of("all"), cx));
+    let number = |value: &Value| match value {
+        Value::Number(Number::Finite(number)) => Some(*number),
+        _ => None,
+    };
+    let set = |next: &Option<NextBoot>| number(&next.as_ref()?.set.as_ref()?.value);
+    let of_all = set(&all).unwrap_or_else(|| conf::all_at_start(known));
+    let own_at_start = own.as_ref().and_then(|own| number(own.start.as_ref()?));
+    let start = own_at_start.map(|own| Value::number(conf::effective(known, own, of_all, cx)));
+    if set(&own).is_none() && set(&all).is_none() {
+        return own.map(|own| NextBoot { start, ..own });
+    }
+    let live = || cx.system.sysctl(name).ok()?.trim().parse().ok();
+    let mine = set(&own).or_else(live)?;
+    let counts = conf::effective(known, mine, of_all, cx);
+    let (first, second) = if counts == mine { (own, all) } else { (all, own) };
+    let mut next = first.filter(|next| next.set.is_some()).or(second)?;
+    next.start = start;
+    if let Some(set) = &mut next.set {
+        set.value = Value::number(counts);
+    }
+    Some(next)
+}
+
+/// The same of a key by its canonical dotted name, by itself.
+fn of_key(name: &str, cx: &Context<'_>) -> Option<NextBoot> {
     if !cx.host.sets_at_boot(name) {
         return None;
     }

@@ -3,7 +3,7 @@
 use super::known::{namespace, owner, untyped};
 use super::{
     Change, Context, Dialect, Docs, Evidence, Failing, Found, Later, Metric, NextBoot, Observation, Proposal, Reach,
-    Reading, Row, Scope, Selectors, Table, Target, Way, glob, next_boot, reading_of,
+    Reading, Row, Scope, Selectors, Table, Target, Way, conf, glob, next_boot, reading_of,
 };
 use crate::catalogue::{self, Key, Namespace, Ordered, Write};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -31,6 +31,12 @@ static SELECTORS: &[Field] = &[
         "The key is right even where runup does not know it: a module's, or a newer kernel's. `false`: it was taken over from a file as it \
          stands there, so that a name that is one slip from a known one is a rule that fails, and no mistake of the profile.",
     ),
+    optional(
+        "own",
+        Shape::Bool,
+        "Of a setting of a network interface: what its own file holds counts, as a line of a file sets it, and not what the kernel \
+         makes of that and of `conf.all`.",
+    ),
 ];
 
 static ROWS: &[Row<Value>] = &[Row::new(
@@ -49,7 +55,11 @@ key of the same directory (`net.core.somaxcon`): a mistake of the profile, as a 
 rule that does not apply. Known to nobody otherwise: `unknown`. `known = true` says that the key is right; in a file of sysctl.d, which \
 is not a profile, a mistyped line is a rule that fails.\n\n\
 With `*`, every match is a finding of its own. The kernel uses the larger of `conf.all.rp_filter` and the interface's, and so \
-does the comparison.\n\n\
+does the comparison; it is the same with `arp_ignore`, `log_martians`, `send_redirects` and others, and of \
+`accept_source_route` the smaller counts. Where `conf.all` is in the way the fix sets it, and gives the other interfaces for their own \
+what they had from it. `own = true` asks for the file alone.\n\n\
+Of IPv6 the kernel does not read `conf.all.accept_ra`, `accept_redirects`, `autoconf` and others, and writes \
+`conf.all.disable_ipv6` and `forwarding` through to the interfaces: what a rule asks of these is asked of every interface too.\n\n\
 What a fix reaches depends on whose value it is: a key of the network or IPC namespace is the container's own, and a runtime \
 can be asked to set it; every other key is the host's, whoever reads it. Keys that name programs or do damage are compared and \
 never written.\n\n\
@@ -157,9 +167,12 @@ impl Table for Sysctl {
         let Some(name) = selectors.text("key").and_then(|key| SysctlName::parse(key).ok()) else {
             return Vec::new();
         };
-        let known = selectors.switch("known");
+        let how = How {
+            known: selectors.switch("known"),
+            own: selectors.flag("own"),
+        };
         if !name.is_glob() {
-            return vec![observe(&name, known, cx)];
+            return observe_all(&name, how, cx);
         }
         let names = match expand(&name, cx) {
             Ok(names) => names,
@@ -167,13 +180,16 @@ impl Table for Sysctl {
         };
         // A pattern that nobody knows and nothing matches is no better known than such a name.
         if names.is_empty() && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none() {
-            return vec![Found::new(name.dotted(), Err(absent(name.dotted(), None, known, cx)))];
+            return vec![Found::new(
+                name.dotted(),
+                Err(absent(name.dotted(), None, how.known, cx)),
+            )];
         }
-        names.into_iter().map(|name| observe(&name, known, cx)).collect()
+        names.into_iter().map(|name| observe(&name, how, cx)).collect()
     }
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
-        next_boot::of(observation.subject.as_str(), cx)
+        next_boot::of(observation, cx)
     }
 
     fn later(&self, observation: &Observation, cx: &Context<'_>) -> Vec<Later> {
@@ -244,7 +260,7 @@ pub(super) fn write(failing: &Failing<'_>) -> Proposal {
         };
         return Proposal::manual(because, what);
     }
-    let from = observation.value("").map(Value::kernel_form);
+    let mut from = observation.value("").map(Value::kernel_form);
     // What is without limit has a number of its own, if the key has one at all.
     let numbers = key.map_or(&[][..], |key| key.no_limit);
     let own = |number: &i128| from.as_deref() == Some(number.to_string().as_str());
@@ -261,6 +277,25 @@ pub(super) fn write(failing: &Failing<'_>) -> Proposal {
         scope,
         hard: None,
     };
+    if conf::combined(name).is_some() {
+        // What was read may be what the kernel goes by, and not what the file holds.
+        let live = cx.system.sysctl(name).ok();
+        from = live.map(|live| live.trim().to_owned()).or(from);
+        if let Value::Number(Number::Finite(wanted)) = value
+            && !failing.selectors.flag("own")
+            && let Some((steps, why)) = conf::steps(name, *wanted, cx)
+        {
+            let changes = steps.into_iter();
+            return Proposal {
+                reach,
+                because: format!("{because}; {why}"),
+                changes: changes
+                    .map(|(key, from, to)| change(&key, Some(from.to_string()), to.to_string()))
+                    .collect(),
+                remedies: Vec::new(),
+            };
+        }
+    }
     let mut changes = vec![change(name, from, value.kernel_form())];
     // Other keys that it is in a row with give way, as the fields of one value do.
     if let (Value::Number(number), Some(series)) = (value, series(name, cx)) {
@@ -329,19 +364,50 @@ fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Result<Vec<SysctlName>, (St
     Ok(names)
 }
 
-fn observe(name: &SysctlName, known: Option<bool>, cx: &Context<'_>) -> Found<Value> {
+/// How a key is looked at.
+#[derive(Clone, Copy)]
+struct How {
+    known: Option<bool>,
+    own: bool,
+}
+
+/// The key; where it is `conf.all`'s and the interfaces' own count, those of them too that have another value.
+fn observe_all(name: &SysctlName, how: How, cx: &Context<'_>) -> Vec<Found<Value>> {
+    let mut found = vec![observe(name, how, cx)];
+    if let Some(known) = conf::of_interfaces(name.dotted()).filter(|_| !how.own && found[0].seen.is_ok()) {
+        let said = match known.all {
+            catalogue::All::NotRead => {
+                let leaf = known.leaf;
+                format!(
+                    "the kernel does not read it: what counts is conf.*.{leaf}, and conf.default.{leaf} for new interfaces"
+                )
+            }
+            catalogue::All::WrittenThrough
+            | catalogue::All::Larger
+            | catalogue::All::Smaller
+            | catalogue::All::SmallerWhereForwarding => {
+                "writing it sets every interface, and each can be set to something else later".to_owned()
+            }
+        };
+        found[0].evidence.push(said);
+        found.extend(conf::apart(&known, cx).iter().map(|name| observe(name, how, cx)));
+    }
+    found
+}
+
+fn observe(name: &SysctlName, how: How, cx: &Context<'_>) -> Found<Value> {
     let os = cx.system.platform().os;
     let dotted = name.dotted();
     let key = catalogue::lookup(os, dotted);
     let mut evidence = Vec::new();
     let seen = match cx.system.sysctl(dotted) {
-        Ok(text) => read(dotted, key, &text, cx, &mut evidence),
-        Err(Failure::Absent) => Err(absent(dotted, key, known, cx)),
+        Ok(text) => read(dotted, key, &text, how, cx, &mut evidence),
+        Err(Failure::Absent) => Err(absent(dotted, key, how.known, cx)),
         // A tree has no directory of that name, and the one that was meant may well be there.
         Err(Failure::CannotTell(Why::NotInTree(_)))
-            if key.is_none() && known.is_none() && with_slash(dotted, cx).is_some() =>
+            if key.is_none() && how.known.is_none() && with_slash(dotted, cx).is_some() =>
         {
-            Err(absent(dotted, key, known, cx))
+            Err(absent(dotted, key, how.known, cx))
         }
         Err(failure) => Err(Reading::Unreadable(format!("{dotted}: {failure}"))),
     };
@@ -362,6 +428,7 @@ fn read(
     name: &str,
     key: Option<&Key>,
     text: &str,
+    how: How,
     cx: &Context<'_>,
     evidence: &mut Evidence,
 ) -> Result<Value, Reading> {
@@ -372,33 +439,24 @@ fn read(
         },
         None => untyped(text),
     };
-    Ok(effective(name, value, cx, evidence))
+    Ok(effective(name, value, how, cx, evidence))
 }
 
-/// Of `conf.IFACE.rp_filter` the kernel uses the larger of the interface's and `conf.all`'s.
-fn effective(name: &str, value: Value, cx: &Context<'_>, evidence: &mut Vec<String>) -> Value {
-    let Some(interface) = name
-        .strip_prefix("net.ipv4.conf.")
-        .and_then(|rest| rest.strip_suffix(".rp_filter"))
-    else {
+/// Of a setting of an interface what the kernel goes by: its own and that of `conf.all` together.
+fn effective(name: &str, value: Value, how: How, cx: &Context<'_>, evidence: &mut Vec<String>) -> Value {
+    let Value::Number(Number::Finite(own)) = value else {
         return value;
     };
-    if matches!(interface, "all" | "default") {
+    if how.own && conf::combined(name).is_some() {
+        evidence.push(conf::BY_ITS_FILE.to_owned());
         return value;
     }
-    let all = cx
-        .system
-        .sysctl("net.ipv4.conf.all.rp_filter")
-        .ok()
-        .map(|text| untyped(&text));
-    match (&value, all) {
-        (Value::Number(own), Some(Value::Number(all))) if all > *own => {
-            evidence.push(format!(
-                "{own} on the interface, {all} on all; the kernel uses the larger"
-            ));
-            Value::Number(all)
+    match conf::here(name, own, cx) {
+        Some((counts, said)) => {
+            evidence.push(said);
+            Value::Number(Number::Finite(counts))
         }
-        _ => value,
+        None => value,
     }
 }
 

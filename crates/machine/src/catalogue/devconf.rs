@@ -13,7 +13,7 @@ pub enum All {
     Smaller,
     /// The smaller one on an interface that forwards, else the larger: `IN_DEV_RX_REDIRECTS`.
     SmallerWhereForwarding,
-    /// Writing it sets every interface, and then it counts for none of them.
+    /// Writing it sets every interface, and each can be set to something else later.
     WrittenThrough,
     /// Nobody reads it.
     NotRead,

@@ -42,6 +42,14 @@ pub(super) static KEYS: &[Key] = &[
         .of(Type::Text)
         .ns(Namespace::Uts),
     key(
+        "kernel.hotplug",
+        "The program that the kernel starts for each device that comes or goes; empty where nobody wants that.",
+        KERN,
+    )
+    .of(Type::Text)
+    .write(Write::Never)
+    .needs("CONFIG_UEVENT_HELPER"),
+    key(
         "kernel.hung_task_timeout_secs",
         "How long a process may hang before the log says so.",
         KERN,
@@ -271,14 +279,14 @@ pub(super) static KEYS: &[Key] = &[
         "Capabilities of programs that the kernel starts.",
         KERN,
     )
-    .of(Type::Text)
+    .tuple(&["low", "high"], Unit::Count)
     .write(Write::Never),
     key(
         "kernel.usermodehelper.inheritable",
         "Capabilities of programs that the kernel starts.",
         KERN,
     )
-    .of(Type::Text)
+    .tuple(&["low", "high"], Unit::Count)
     .write(Write::Never),
     key("kernel.watchdog", "Whether hung processors are watched for.", KERN),
     key(
