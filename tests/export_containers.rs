@@ -257,7 +257,7 @@ fn a_kernel_is_named_as_uname_prints_it() {
         assert_eq!((made.code, made.out.as_str()), (2, ""));
         assert!(
             made.err
-                .contains("--kernel goes with --to docker, compose or kubernetes"),
+                .contains("--kernel goes with --to docker, compose, kubernetes, lxc or incus"),
             "{}",
             made.err
         );

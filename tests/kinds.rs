@@ -951,6 +951,12 @@ fn the_remedy_of_an_interface_is_the_command_that_changes_it() {
     }
     let inside = one(&in_container(networked()), &interface("eth0", "mtu = { min = 1500 }"));
     assert_eq!(reach(&inside), Reach::Runtime);
+    assert_eq!(
+        remedy(&inside, Dialect::Docker),
+        "podman network create --opt mtu=1500 NETWORK"
+    );
+    let docker = networked().file("/.dockerenv", "");
+    let inside = one(&docker, &interface("eth0", "mtu = { min = 1500 }"));
     assert!(remedy(&inside, Dialect::Docker).contains("network.driver.mtu=1500"));
     let shared = in_container(networked().sysctl("net.core.netdev_max_backlog", "1000"));
     assert_eq!(
