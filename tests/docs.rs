@@ -60,14 +60,16 @@ fn every_rule_and_every_kind_has_its_place() {
         assert!(load.contains(part), "{part}\n{load}");
     }
     let keys = page("keys.md");
-    assert!(keys.contains("[realtime/listen-backlog](profiles/realtime.md#listen-backlog) (error): `min \"backlog\"`"));
+    assert!(
+        keys.contains("[realtime/listen-backlog](profiles/realtime.md#listen-backlog) (warning): `min \"backlog\"`")
+    );
     assert!(keys.contains("| `kern.ipc.somaxconn` |") && keys.contains("| `nofile` | open file descriptors |"));
     // The same words as `explain` has.
     let explained = run(&["explain", "net.core.somaxconn"]);
     assert!(
         explained
             .out
-            .contains("realtime/listen-backlog (error): min \"backlog\""),
+            .contains("realtime/listen-backlog (warning): min \"backlog\""),
         "{}",
         explained.out
     );

@@ -171,7 +171,7 @@ fn no_built_in_profile_plans_a_note_unasked() {
         }
     }
     // The machine is one that they have notes about.
-    for name in ["elasticsearch", "rabbitmq", "mongodb", "minio"] {
+    for name in ["elasticsearch", "rabbitmq", "mongodb", "scylladb"] {
         let host = Description::default().with(&small).build();
         let plan = plan_of(&load(&[name]), &host, false);
         assert!(!plan.notes.is_empty(), "{name}: {plan:?}");
@@ -329,8 +329,8 @@ fn a_small_machine_is_not_told_to_leave_more_unwritten() {
             "[files]\n\"/proc/meminfo\" = \"MemTotal: 983040 kB\\nMemAvailable: 880000 kB\\n\"\n[sysctls]\n{sysctls}"
         );
         let description: Description = serde_json::from_value(support::toml_as_json(&text)).expect("a description");
-        plan_of(
-            &load(&["postgresql"]),
+        plan_of_text(
+            "extends = [\"postgresql\"]\n[params.tuned]\ndefault = true\n",
             &Description::default().with(&description).build(),
             true,
         )
