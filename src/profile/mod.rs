@@ -3,6 +3,7 @@
 //! [`fields`] says what may stand where; [`search`] finds files; [`merge`] follows `extends`; `compile` makes rules of it. Every
 //! mistake is reported in one pass.
 
+mod alike;
 mod compile;
 mod expectation;
 pub mod fields;

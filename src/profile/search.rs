@@ -212,8 +212,11 @@ impl Library {
         }
         Err(match crate::suggest::nearest(word, known) {
             Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-            None => diagnostic
-                .help("`runup profiles` lists those that there are; a file is named by its path, like ./mine.toml"),
+            None => match super::alike::hint(word, &built_in().collect::<Vec<_>>()) {
+                Some(hint) => diagnostic.help(hint),
+                None => diagnostic
+                    .help("`runup profiles` lists those that there are; a file is named by its path, like ./mine.toml"),
+            },
         })
     }
 }
