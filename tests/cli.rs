@@ -158,7 +158,7 @@ fn github_annotates_the_line_that_asked() {
     let files = directory(&[("p.toml", FAILS), ("many.toml", &many)]);
     let out = run_in(files.path(), &["check", "./p.toml", "--format", "github"]).out;
     assert!(
-        out.starts_with("::error file=./p.toml,line=4,col=1,title=p/c fail::net.core.somaxconn is "),
+        out.starts_with("::error file=./p.toml,line=4,col=1,title=p/c fail::net.core.somaxconn: "),
         "{out}"
     );
     let out = run_in(files.path(), &["check", "./many.toml", "--format", "github"]).out;

@@ -597,6 +597,7 @@ impl Run<'_> {
             },
             wait: matches.get_one("wait").copied(),
             quiet: false,
+            verbose: false,
             program: command.first().map_or(OsStr::new(""), |word| word),
             otherwise: "--on-fail warn",
         };

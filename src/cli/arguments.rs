@@ -1,6 +1,7 @@
 //! The command line's form.
 
 mod exec;
+mod manual;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
@@ -13,19 +14,29 @@ use crate::rule::Severity;
 use crate::value::{Version, parse_duration};
 
 pub(super) use exec::exec_help;
+pub(super) use manual::{VARIABLES, of as manual_of};
 
 /// The whole command line.
 pub(super) fn command() -> Command {
     Command::new("runup")
-        .max_term_width(80)
+        .term_width(super::output::columns())
         .version(env!("CARGO_PKG_VERSION"))
         .about("Checks and tunes a machine or a container before the program starts")
-        .after_help(
-            "Exit codes: 0 ready, 1 not ready, 2 a mistake in the command line or a profile.\n\
-             Start with `runup check load-test`; `runup profiles` lists what can be checked.",
-        )
+        .after_help(manual::after_help(
+            "runup",
+            "`runup profiles` lists what can be checked; `runup help COMMAND` says more of a command.",
+        ))
         .disable_help_subcommand(true)
         .subcommand_required(true)
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .global(true)
+                .value_name("WHEN")
+                .default_value("auto")
+                .value_parser(PossibleValuesParser::new(["auto", "always", "never"]))
+                .help("colour; auto: on a terminal, unless NO_COLOR is set"),
+        )
         .arg_required_else_help(true)
         .subcommand(later(
             "check",
@@ -74,11 +85,15 @@ pub(super) fn command() -> Command {
             "Lists what differs between two recordings, or one and now",
             diff,
         ))
-        .subcommand(Command::new("schema").about("Prints the JSON Schema of profiles, for editors"))
+        .subcommand(
+            Command::new("schema")
+                .about("Prints the JSON Schema of profiles, for editors")
+                .after_help(manual::after_help("schema", "")),
+        )
         .subcommand(
             Command::new("completions")
                 .about("Prints completions for a shell")
-                .after_help(COMPLETIONS)
+                .after_help(manual::after_help("completions", COMPLETIONS))
                 .arg(
                     Arg::new("shell")
                         .required(true)
@@ -102,6 +117,7 @@ pub(super) fn command() -> Command {
         .subcommand(
             Command::new("man")
                 .about("Prints the manual page, of runup or of one command")
+                .after_help(manual::after_help("man", ""))
                 .arg(
                     Arg::new("command")
                         .value_name("COMMAND")
@@ -112,7 +128,10 @@ pub(super) fn command() -> Command {
 
 /// A command whose options are put together only where it is the one that is meant: every start would pay for all of them.
 fn later(name: &'static str, about: &'static str, options: fn(Command) -> Command) -> Command {
-    Command::new(name).about(about).defer(options)
+    Command::new(name)
+        .about(about)
+        .after_help(manual::after_help(name, ""))
+        .defer(options)
 }
 
 /// How to load completions.
@@ -230,6 +249,14 @@ fn check(command: Command) -> Command {
                 .long("explain")
                 .action(ArgAction::SetTrue)
                 .help("says where each rule comes from, and every remedy"),
+        )
+        .arg(
+            Arg::new("quiet")
+                .short('q')
+                .long("quiet")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["verbose", "explain", "format"])
+                .help("prints no report: the exit code says it"),
         )
         .arg(
             Arg::new("verbose")
@@ -432,16 +459,25 @@ fn revert(command: Command) -> Command {
 }
 
 fn explain(command: Command) -> Command {
-    command.arg(
-        Arg::new("what")
-            .required(true)
-            .value_name("RULE|KEY|KIND")
-            .help("a rule (id, or profile/id), a key, or a kind"),
-    )
+    command
+        .arg(
+            Arg::new("what")
+                .required(true)
+                .value_name("RULE|KEY|KIND")
+                .help("a rule (id, or profile/id), a key, or a kind"),
+        )
+        .arg(
+            Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .help("of a rule that many profiles have, everything of each"),
+        )
 }
 
 fn profiles() -> Command {
-    Command::new("profiles").about("Lists the profiles that there are")
+    Command::new("profiles")
+        .about("Lists the profiles that there are")
+        .after_help(manual::after_help("profiles", ""))
 }
 
 fn show(command: Command) -> Command {
@@ -532,7 +568,14 @@ fn export(command: Command) -> Command {
 /// Reads the id of a process.
 fn process_id(text: &str) -> Result<u32, String> {
     let id = text.parse().ok().filter(|id| (1..=i32::MAX as u32).contains(id));
-    id.ok_or_else(|| "the id of a process is a whole number from 1 on, as `pgrep NAME` prints it".to_owned())
+    let is_name = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name = if is_name && text.chars().all(plain) {
+        text
+    } else {
+        "NAME"
+    };
+    id.ok_or_else(|| format!("it takes the number of a process, such as 1234; `pgrep {name}` finds it"))
 }
 
 /// Reads the number of an apply.
@@ -568,7 +611,7 @@ fn import(command: Command) -> Command {
             "Makes a profile of files of another program, and writes it to stdout. What no rule can say is listed in the profile \
              and on stderr, with file and line. Reads only; nothing that a file names is run.",
         )
-        .after_long_help(import_formats())
+        .after_long_help(manual::after_help("import", &import_formats()))
         .arg(
             Arg::new("file")
                 .required(true)

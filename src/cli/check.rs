@@ -78,7 +78,8 @@ fn check(matches: &ArgMatches, format: &dyn Format, sources: &mut Sources, strea
     let check = ManuallyDrop::new(Check::prepare(&profiles, options, &host).map_err(CommandError::Diagnostics)?);
     let mut report = ManuallyDrop::new(check.run());
     if let Some(limit) = matches.get_one::<Duration>("wait").filter(|_| recording.is_none()) {
-        wait(&check, &mut report, *limit, Some(streams));
+        let heard = !matches.get_flag("quiet");
+        wait(&check, &mut report, *limit, heard.then_some(&mut *streams));
     }
     guard::warn(&mut report, system.as_ref());
     report.host.recording = recording.cloned();
@@ -91,7 +92,9 @@ fn check(matches: &ArgMatches, format: &dyn Format, sources: &mut Sources, strea
         verbose: matches.get_flag("verbose"),
         explain: matches.get_flag("explain"),
     };
-    streams.try_result(|out| format.write(&report, sources, style, out))?;
+    if !matches.get_flag("quiet") {
+        streams.try_result(|out| format.write(&report, sources, style, out))?;
+    }
     Ok(verdict(&report, streams))
 }
 

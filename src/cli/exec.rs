@@ -96,6 +96,7 @@ fn terms(options: &ExecOptions) -> Terms<'_> {
         on_fail: options.on_fail,
         wait: options.wait,
         quiet: options.quiet,
+        verbose: options.verbose && !options.quiet,
         program: options.command.first().map_or(OsStr::new(""), |word| word),
         otherwise: "--on-fail warn, or RUNUP_ON_FAIL=warn,",
     }

@@ -1,19 +1,26 @@
 //! `runup explain`.
 
+mod here;
+mod page;
+
 use std::fmt::Write as _;
 
 use clap::ArgMatches;
 
+use page::Page;
+
 use super::output::Streams;
 use super::{CommandError, CommandResult, ExitCode, project};
 use crate::catalogue::{self, Key, Namespace, Write};
+use crate::finding::{Finding, Fix};
+use crate::host::Host;
 use crate::profile::{self, Profile};
 use crate::reference::asked;
 use crate::report::text::wrap;
-use crate::rule::{self, Advice, Kind, Rule, Target};
+use crate::rule::{self, Advice, Dialect, Kind, Rule, Target};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
-use crate::system::{Os, Resource, SysctlName, System};
+use crate::system::{Os, Resource, SysctlName, System as _};
 use crate::text::printable;
 use crate::value::Type;
 
@@ -22,17 +29,37 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
     let system = LiveSystem::new();
     let os = system.platform().os;
     let profiles = every_profile(os, sources, streams);
-    let mut page = String::new();
+    let mut page = Page::new(streams.width_of_result());
+    let host = Host::new(&system);
     if let Some(kind) = rule::find(&what) {
         kind_page(kind, &profiles, &mut page);
     }
-    rule_pages(&what, &profiles, sources, &mut page);
+    let named = |profile: &Profile| -> Vec<String> {
+        let names = profile
+            .rules
+            .iter()
+            .map(|rule| (format!("{}/{}", profile.name, rule.id), &rule.id));
+        names
+            .filter(|(name, id)| *name == what || **id == what)
+            .map(|(name, _)| name)
+            .collect()
+    };
+    let rules: Vec<String> = profiles.iter().flat_map(named).collect();
+    if !rules.is_empty() {
+        let findings = here::look(&rules, &profiles, &host);
+        if rules.len() > MANY && !matches.get_flag("all") {
+            let names: Vec<&str> = rules.iter().filter_map(|name| name.split('/').next()).collect();
+            here::many(&what, &names, &findings, &mut page);
+        } else {
+            rule_pages(&what, &profiles, sources, &findings, &host, &mut page);
+        }
+    }
     subject_page(&what, &profiles, sources, &mut page);
     let key = what.strip_prefix("/proc/sys/").unwrap_or(&what);
     if let Ok(name) = SysctlName::parse(key) {
-        key_page(name.dotted(), os, &system, &profiles, sources, &mut page);
+        key_page(name.dotted(), os, &host, &profiles, sources, &mut page);
     }
-    if page.is_empty() {
+    if page.text.is_empty() {
         if let Some(profile) = profiles.iter().find(|profile| profile.name == what) {
             return Err(CommandError::Message(format!(
                 "`{what}` is a profile: `runup show {what}` prints it, `runup explain {what}/RULE` says why a rule is there{}",
@@ -48,19 +75,46 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             .flat_map(|profile| profile.rules.iter().map(|rule| rule.id.as_str()));
         let kinds = rule::KINDS.iter().map(|kind| kind.name());
         let near = crate::suggest::nearest(&what, rules.chain(kinds)).or_else(|| catalogue::nearest(os, &what));
-        let hint = near.map_or_else(
-            || "`runup profiles` lists profiles; `runup show PROFILE` its rules".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let hint = near.map_or_else(|| alike(&what, &profiles), |near| format!("did you mean `{near}`?"));
         return Err(CommandError::Message(format!(
             "there is no rule, key or kind of subject `{what}`; {hint}"
         )));
     }
     streams.try_result(|out| {
-        out.write_all(printable(page.trim_end()).as_bytes())
+        out.write_all(printable(page.text.trim_end()).as_bytes())
             .and_then(|()| writeln!(out))
     })?;
     Ok(ExitCode::Ready)
+}
+
+/// So many profiles with a rule are shown in full.
+const MANY: usize = 2;
+
+/// What a word stands in: rules, kinds.
+fn alike(word: &str, profiles: &[Profile]) -> String {
+    let lower = word.to_lowercase();
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |name: &str| {
+        let name = format!("`{name}`");
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    };
+    for kind in rule::KINDS
+        .iter()
+        .filter(|kind| kind.docs().summary.to_lowercase().contains(&lower))
+    {
+        add(kind.name());
+    }
+    let rules = profiles.iter().flat_map(|profile| &profile.rules);
+    rules
+        .filter(|rule| rule.id.contains(&lower))
+        .for_each(|rule| add(&rule.id));
+    found.truncate(6);
+    match &found[..] {
+        [] => "`runup profiles` lists profiles; `runup show PROFILE` its rules".to_owned(),
+        found => format!("what has to do with it: {}", found.join(", ")),
+    }
 }
 
 fn every_profile(os: Os, sources: &mut Sources, streams: &mut Streams) -> Vec<Profile> {
@@ -79,23 +133,23 @@ fn every_profile(os: Os, sources: &mut Sources, streams: &mut Streams) -> Vec<Pr
     profiles
 }
 
-fn paragraph(text: &str, indent: usize, out: &mut String) {
+fn paragraph(text: &str, indent: usize, out: &mut Page) {
     for block in text.split("\n\n") {
-        for line in wrap(&block.replace('\n', " "), 80 - indent) {
+        for line in wrap(&block.replace('\n', " "), out.fit(80 - indent)) {
             let _ = writeln!(out, "{:indent$}{line}", "");
         }
         out.push('\n');
     }
 }
 
-fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
+fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut Page) {
     let docs = kind.docs();
     let _ = writeln!(out, "{}: {}\n", kind.name(), docs.summary);
     paragraph(docs.text, 0, out);
     out.push_str("Keys\n");
     for field in kind.selectors() {
         let _ = writeln!(out, "  {}", field.name);
-        for line in wrap(field.doc, 74) {
+        for line in wrap(field.doc, out.fit(74)) {
             let _ = writeln!(out, "      {line}");
         }
     }
@@ -105,7 +159,7 @@ fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
             .map(|value| format!(" ({})", Type::describe(value)))
             .unwrap_or_default();
         let _ = writeln!(out, "  {}{of}", metric.name);
-        for line in wrap(metric.doc, 74) {
+        for line in wrap(metric.doc, out.fit(74)) {
             let _ = writeln!(out, "      {line}");
         }
     }
@@ -116,7 +170,7 @@ fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
     if !docs.remedies.is_empty() {
         out.push_str("\nHow to fix it\n");
         for (dialect, text) in docs.remedies {
-            for (at, line) in wrap(text, 66).into_iter().enumerate() {
+            for (at, line) in wrap(text, out.fit(66)).into_iter().enumerate() {
                 let _ = writeln!(out, "  {:<12}{line}", if at == 0 { dialect.name() } else { "" });
             }
         }
@@ -144,7 +198,7 @@ fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut String) {
 }
 
 /// What is asked of a limit, or of an attribute under `/sys`, by its name in a report.
-fn subject_page(what: &str, profiles: &[Profile], sources: &Sources, out: &mut String) {
+fn subject_page(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Page) {
     let resource = Resource::parse(what);
     let label = if resource.is_some() {
         what.to_owned()
@@ -187,7 +241,7 @@ fn subject_page(what: &str, profiles: &[Profile], sources: &Sources, out: &mut S
     if !rules.is_empty() {
         out.push_str("Rules about it\n");
         for rule in rules {
-            for (at, line) in wrap(&rule, 74).into_iter().enumerate() {
+            for (at, line) in wrap(&rule, out.fit(74)).into_iter().enumerate() {
                 let _ = writeln!(out, "{:indent$}{line}", "", indent = if at == 0 { 2 } else { 6 });
             }
         }
@@ -195,7 +249,14 @@ fn subject_page(what: &str, profiles: &[Profile], sources: &Sources, out: &mut S
     }
 }
 
-fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut String) {
+fn rule_pages(
+    what: &str,
+    profiles: &[Profile],
+    sources: &Sources,
+    findings: &[Finding],
+    host: &Host<'_>,
+    out: &mut Page,
+) {
     for profile in profiles {
         for rule in &profile.rules {
             let name = format!("{}/{}", profile.name, rule.id);
@@ -212,9 +273,12 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 };
                 let _ = writeln!(out, "  {kind}{label}");
             }
+            let own = |finding: &&Finding| finding.profile == profile.name && finding.rule == rule.id;
+            let findings: Vec<Finding> = findings.iter().filter(own).cloned().collect();
+            here::one(&findings, out);
             let asks = asked(rule, sources).join(", ");
             if !asks.is_empty() {
-                for line in wrap(&format!("asks for {asks}"), 78) {
+                for line in wrap(&format!("asks for {asks}"), out.fit(78)) {
                     let _ = writeln!(out, "  {line}");
                 }
             }
@@ -224,7 +288,7 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 }
             }
             if let Some(why) = &rule.why {
-                for line in wrap(&format!("why: {why}"), 78) {
+                for line in wrap(&format!("why: {why}"), out.fit(78)) {
                     let _ = writeln!(out, "  {line}");
                 }
             }
@@ -235,7 +299,7 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 let _ = writeln!(out, "  source: {source}");
             }
             if let Some(advice) = rule.advice {
-                for line in wrap(advice.words(), 78) {
+                for line in wrap(advice.words(), out.fit(78)) {
                     let _ = writeln!(out, "  {line}");
                 }
             }
@@ -244,29 +308,78 @@ fn rule_pages(what: &str, profiles: &[Profile], sources: &Sources, out: &mut Str
                 continue;
             }
             if let Some(remedy) = &rule.remedy {
-                for line in wrap(&format!("do: {remedy}"), 78) {
+                for line in wrap(&format!("do: {remedy}"), out.fit(78)) {
                     let _ = writeln!(out, "  {line}");
                 }
             }
             // A kind with many metrics has a remedy for each, which `explain KIND` lists; here they would mislead.
             if let Some(subject) = rule.subject.as_ref().filter(|subject| subject.kind.metric(2).is_none()) {
                 let key = subject.sets().find(|target| matches!(target, Target::Sysctl(_)));
-                for (dialect, text) in subject.kind.docs().remedies {
-                    let text = match &key {
-                        Some(key) => text.replace("KEY", key.name()),
-                        None => (*text).to_owned(),
-                    };
-                    for (at, line) in wrap(&text, 64).into_iter().enumerate() {
-                        let _ = writeln!(out, "  {:<12}{line}", if at == 0 { dialect.name() } else { "" });
+                let remedies = match &key {
+                    Some(key) => {
+                        let changes = findings
+                            .iter()
+                            .filter_map(|finding| finding.fix.as_ref())
+                            .flat_map(Fix::changes);
+                        let mut wanted = changes.filter(|change| change.target == *key);
+                        setting(key.name(), wanted.next().map(|change| change.to.as_str()), host)
                     }
-                }
+                    None => {
+                        let texts = subject.kind.docs().remedies.iter();
+                        texts.map(|(dialect, text)| (*dialect, (*text).to_owned())).collect()
+                    }
+                };
+                remedy_lines(&remedies, 2, out);
             }
             out.push('\n');
         }
     }
 }
 
-fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sources: &Sources, out: &mut String) {
+/// How a key is set: by what can set it, where this system has it; else in the words of its kind.
+fn setting(key: &str, value: Option<&str>, host: &Host<'_>) -> Vec<(Dialect, String)> {
+    let os = host.system.platform().os;
+    let of_another = || {
+        [Os::Linux, Os::Macos, Os::Freebsd]
+            .into_iter()
+            .any(|os| catalogue::lookup(os, key).is_some())
+    };
+    if catalogue::lookup(os, key).is_some() || !of_another() {
+        let mut remedies = here::set(key, value, host);
+        if os == Os::Linux {
+            let unit = "A unit cannot set a key; systemd-sysctl applies /etc/sysctl.d at boot.";
+            remedies.push((Dialect::Systemd, unit.to_owned()));
+        }
+        return remedies;
+    }
+    let is_there = |dialect: Dialect| (dialect == Dialect::Macos) == catalogue::lookup(Os::Macos, key).is_some();
+    let texts = crate::rule::sysctl::Sysctl.docs().remedies.iter();
+    texts
+        .filter(|(dialect, _)| is_there(*dialect))
+        .map(|(dialect, text)| (*dialect, text.replace("KEY", key)))
+        .collect()
+}
+
+/// Remedies, each after its dialect; what is to be pasted keeps its lines.
+fn remedy_lines(remedies: &[(Dialect, String)], indent: usize, out: &mut Page) {
+    for (dialect, text) in remedies {
+        let mut label = dialect.name();
+        for line in text.lines() {
+            let is_prose = line.ends_with('.') || line.starts_with('#');
+            let lines = if is_prose {
+                wrap(line, out.fit(64))
+            } else {
+                vec![line.to_owned()]
+            };
+            for line in lines {
+                let _ = writeln!(out, "{:indent$}{label:<12}{line}", "");
+                label = "";
+            }
+        }
+    }
+}
+
+fn key_page(name: &str, os: Os, host: &Host<'_>, profiles: &[Profile], sources: &Sources, out: &mut Page) {
     let key = [os, Os::Linux, Os::Macos, Os::Freebsd]
         .into_iter()
         .find_map(|os| catalogue::lookup(os, name));
@@ -283,7 +396,7 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sourc
             rule.subject.as_ref().is_some_and(|subject| subject.sets().any(is_key))
         })
         .collect();
-    let live = system.sysctl(name);
+    let live = host.system.sysctl(name);
     if key.is_none() && asking.is_empty() && live.is_err() {
         return;
     }
@@ -297,7 +410,7 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sourc
             "guarded, `--allow risky` where it may be that {}",
             harms.join("; or that ")
         );
-        for (at, line) in wrap(&text, 74).into_iter().enumerate() {
+        for (at, line) in wrap(&text, out.fit(74)).into_iter().enumerate() {
             let _ = writeln!(out, "{:indent$}{line}", "", indent = if at == 0 { 2 } else { 6 });
         }
     }
@@ -314,13 +427,13 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sourc
         for (name, rule) in asking {
             let why = rule.why.as_deref().unwrap_or("");
             let asks = format!("{name} ({}): {}", rule.severity.name(), asked(rule, sources).join(", "));
-            for (at, line) in wrap(&asks, 74).into_iter().enumerate() {
+            for (at, line) in wrap(&asks, out.fit(74)).into_iter().enumerate() {
                 let _ = writeln!(out, "{:indent$}{line}", "", indent = if at == 0 { 4 } else { 8 });
             }
             for condition in &rule.when {
                 let _ = writeln!(out, "      when {}", condition.expr.text());
             }
-            for line in wrap(why, 72) {
+            for line in wrap(why, out.fit(72)) {
                 let _ = writeln!(out, "      {line}");
             }
         }
@@ -328,19 +441,15 @@ fn key_page(name: &str, os: Os, system: &dyn System, profiles: &[Profile], sourc
     out.push_str("\n  how to set it\n");
     let writable = key.is_none_or(|key| !matches!(key.write, Write::Never | Write::ReadOnly));
     if writable {
-        for (dialect, text) in crate::rule::sysctl::Sysctl.docs().remedies {
-            for (at, line) in wrap(text, 64).into_iter().enumerate() {
-                let _ = writeln!(out, "    {:<12}{line}", if at == 0 { dialect.name() } else { "" });
-            }
-        }
+        remedy_lines(&setting(name, None, host), 4, out);
     } else {
         out.push_str("    runup never writes it\n");
     }
     out.push('\n');
 }
 
-fn describe_key(key: &Key, out: &mut String) {
-    for line in wrap(key.summary, 78) {
+fn describe_key(key: &Key, out: &mut Page) {
+    for line in wrap(key.summary, out.fit(78)) {
         let _ = writeln!(out, "  {line}");
     }
     let unit = rule::unit_of(key.value).name();

@@ -33,6 +33,8 @@ pub(super) struct Terms<'a> {
     pub(super) wait: Option<Duration>,
     /// Says errors alone.
     pub(super) quiet: bool,
+    /// Says what was raised and that it is ready, too.
+    pub(super) verbose: bool,
     /// The program as it was named.
     pub(super) program: &'a OsStr,
     /// What starts it all the same.
@@ -63,6 +65,16 @@ pub(super) fn look(
     let mut changed = asked.changed;
     for done in applied {
         changed |= done.before != done.after;
+        if terms.verbose && done.before != done.after {
+            streams.message(&format!(
+                "runup: raised the limit {} from {}:{} to {}:{} (soft:hard)\n",
+                done.wish.resource.name(),
+                done.before.soft,
+                done.before.hard,
+                done.after.soft,
+                done.after.hard
+            ));
+        }
         if let Some(clamp) = done.clamp.filter(|_| !terms.quiet) {
             streams.message(&format!(
                 "runup: the limit {} is {}:{} and could not go further: {clamp}\n",
@@ -168,6 +180,9 @@ pub(super) fn verdict(
         .filter(|finding| finding.blocks(report.gate))
         .collect();
     if !report.blocked() {
+        if terms.verbose {
+            streams.message(&printable(&ready_line(report)));
+        }
         return Ok(());
     }
     let program = terms.program.to_string_lossy();
@@ -192,6 +207,27 @@ pub(super) fn verdict(
     }
     streams.message(&printable(&text));
     if refuses { Err(Refusal::NotReady) } else { Ok(()) }
+}
+
+/// What was held against the machine, and how it came out, for whoever reads the log.
+fn ready_line(report: &Report) -> String {
+    let summary = &report.summary;
+    let some = |number: usize, words: &str| (number > 0).then(|| format!("{number} {words}"));
+    let counts: Vec<String> = [
+        some(summary.pass, "passed"),
+        some(summary.fail, "failed, none of which keeps it from starting"),
+        some(summary.unknown, "unknown"),
+        some(summary.waived, "waived"),
+        some(summary.not_applicable, "not applicable"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!(
+        "runup: ready for {}: {}\n",
+        report.profiles.join(", "),
+        counts.join(", ")
+    )
 }
 
 /// A line for each finding; those that are unknown for the same reason share one.
@@ -220,16 +256,18 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
     let contained = host.engine().is_some();
     let is_machine = host.runtime().is_some_and(Runtime::makes_machines);
     let outside = [(remedy::of_runtime(host), "where the container is started")];
+    // What is done in one place stands under one head.
+    let mut said: Vec<(&str, Vec<String>)> = Vec::new();
     for reach in [Reach::Here, Reach::Runtime, Reach::Privileged, Reach::Host] {
         let given: &[(Dialect, &str)] = match (contained, reach) {
             (true, Reach::Host) => &[(Dialect::Host, "on the host")],
             (true, Reach::Runtime) if is_machine => &outside,
             (true, _) if is_machine => &[(Dialect::Host, "as root")],
             (true, _) => &[
-                (Dialect::Docker, "give it to the runtime"),
+                (Dialect::Docker, "start the container with"),
                 (Dialect::Kubernetes, "or in a pod"),
             ],
-            (false, _) => &[(Dialect::Host, "as root"), (Dialect::Systemd, "or in a unit")],
+            (false, _) => &[(Dialect::Host, "to fix it"), (Dialect::Systemd, "or in a unit")],
         };
         let rendered: Vec<_> = together(findings, reach)
             .iter()
@@ -237,13 +275,18 @@ fn how(findings: &[&Finding], host: &Host<'_>) -> String {
             .collect();
         for (dialect, head) in given {
             let remedies = rendered.iter().flatten().filter(|(known, _)| known == dialect);
-            let lines: Vec<&str> = remedies.flat_map(|(_, remedy)| remedy.lines()).collect();
-            if !lines.is_empty() {
-                text += &format!("{head}:\n");
+            let lines = remedies.flat_map(|(_, remedy)| remedy.lines()).map(str::to_owned);
+            match said.iter_mut().find(|(known, _)| known == head) {
+                Some((_, known)) => known.extend(lines),
+                None => said.push((head, lines.collect())),
             }
-            for line in lines {
-                text += &format!("  {line}\n");
-            }
+        }
+    }
+    for (head, lines) in said {
+        // Comments alone are nothing to do.
+        if lines.iter().any(|line| !line.trim_start().starts_with('#')) {
+            text += &format!("{head}:\n");
+            lines.iter().for_each(|line| text += &format!("  {line}\n"));
         }
     }
     for finding in findings {

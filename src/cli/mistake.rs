@@ -10,6 +10,9 @@ use super::project;
 /// What clap ends most messages with. It says of no mistake what to do.
 const POINTER: &str = "For more information, try '--help'.";
 
+/// How clap begins its advice on an option that it does not know.
+const AS_VALUE: &str = "  tip: to pass '";
+
 /// The message for standard error. `name` is the first word after `runup`.
 pub(super) fn message(error: &clap::Error, root: &Command, name: Option<&str>) -> String {
     let text = error.render().to_string();
@@ -19,7 +22,10 @@ pub(super) fn message(error: &clap::Error, root: &Command, name: Option<&str>) -
         return format!("{text}\n");
     }
     let command = name.and_then(|name| root.find_subcommand(name));
-    let mut message = text.strip_suffix(POINTER).unwrap_or(text).trim_end().to_owned();
+    let text = text.strip_suffix(POINTER).unwrap_or(text).trim_end();
+    // That an option may be meant as a value is right, and of no use to anybody.
+    let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with(AS_VALUE)).collect();
+    let mut message = kept.join("\n").replace("\n\n\n", "\n\n");
     message.push_str("\n\n");
     for line in next(error, command, name) {
         let _ = writeln!(message, "  help: {line}");
@@ -49,11 +55,23 @@ fn next(error: &clap::Error, command: Option<&Command>, name: Option<&str>) -> V
             .filter(|arg| arg.get_possible_values().is_empty())
             .filter_map(|arg| describe(arg))
             .collect(),
+        ErrorKind::UnknownArgument => value_of(error, command).into_iter().collect(),
         ErrorKind::ArgumentConflict => vec!["leave one of them out".to_owned()],
         _ => Vec::new(),
     };
     lines.push(format!("`runup {} --help` says what it takes", command.get_name()));
     lines
+}
+
+/// The option that takes what was written as an option: `--json` is `--format json`.
+fn value_of(error: &clap::Error, command: &Command) -> Option<String> {
+    let Some(ContextValue::String(written)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let value = written.trim_start_matches('-');
+    let takes = |arg: &&Arg| arg.get_possible_values().iter().any(|known| known.get_name() == value);
+    let arg = command.get_arguments().find(takes)?;
+    Some(format!("did you mean --{} {value}?", arg.get_long()?))
 }
 
 /// Whether a value is not wrong but missing.

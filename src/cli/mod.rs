@@ -12,6 +12,7 @@ mod gate;
 mod ground;
 mod import;
 mod inputs;
+mod man;
 mod mistake;
 mod output;
 mod profiles;
@@ -77,7 +78,8 @@ type CommandResult = Result<ExitCode, CommandError>;
 /// Runs a command line; the first word is the program's name. `adopt` takes the allocator of a short-lived command into use: a
 /// supervisor that stays has no use for it.
 #[must_use]
-pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
+pub fn run(words: Vec<OsString>, adopt: fn()) -> ExitCode {
+    let mut words = with_help(words);
     let is_exec = words.get(1).is_some_and(|word| word == "exec");
     // Before anything is read: what a command reads and writes, it reads and writes with these privileges.
     if let Some(elevation) = shim::elevation() {
@@ -120,6 +122,7 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
             };
         }
     };
+    streams.choose_colour(matches.get_one::<String>("color").map(String::as_str));
     let mut sources = Sources::new();
     let result = match matches.subcommand() {
         Some(("check", matches)) => check::run(matches, &mut sources, &mut streams),
@@ -135,7 +138,7 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
         Some(("schema", _)) => schema(&mut streams),
         Some(("completions", matches)) => completions(matches, &mut streams),
         Some(("complete", matches)) => complete::run(matches, &mut streams),
-        Some(("man", matches)) => man(matches, &mut streams),
+        Some(("man", matches)) => manual_page(matches, &mut streams),
         _ => {
             streams.message(&command.render_help().to_string());
             Ok(ExitCode::Error)
@@ -163,6 +166,16 @@ pub fn run(mut words: Vec<OsString>, adopt: fn()) -> ExitCode {
     }
 }
 
+/// `help` and `help COMMAND`, as the options that they stand for.
+fn with_help(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.truncate(3);
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words
+}
+
 fn schema(streams: &mut Streams) -> CommandResult {
     let schema = crate::profile::schema::schema();
     streams.try_result(|out| writeln!(out, "{schema}"))?;
@@ -183,7 +196,7 @@ fn completions(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResu
     Ok(ExitCode::Ready)
 }
 
-fn man(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResult {
+fn manual_page(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResult {
     let mut command = arguments::command();
     command.build();
     let page = match matches.get_one::<String>("command") {
@@ -197,8 +210,7 @@ fn man(matches: &clap::ArgMatches, streams: &mut Streams) -> CommandResult {
             }
         },
     };
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page).render(&mut text)?;
+    let text = man::page(page)?;
     streams.try_result(|out| out.write_all(&text))?;
     Ok(ExitCode::Ready)
 }

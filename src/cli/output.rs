@@ -8,6 +8,11 @@ use crate::report;
 /// Between these a line is as wide as the terminal: below, nothing fits; above, the eye loses the line.
 const COLUMNS: std::ops::RangeInclusive<usize> = 40..=120;
 
+/// Columns that help may take on stdout.
+pub(super) fn columns() -> usize {
+    width(io::stdout())
+}
+
 fn width(stream: impl AsFd) -> usize {
     let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(stream) else {
         return report::COLUMNS;
@@ -27,15 +32,37 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// Decides on colour once: `NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, then whether the stream is a terminal.
+    /// Decides on colour once: `NO_COLOR`, `CLICOLOR_FORCE` or `FORCE_COLOR`, `TERM=dumb`, then whether the stream is a terminal.
     pub(super) fn new() -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let on = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        let forced = on("CLICOLOR_FORCE") || on("FORCE_COLOR");
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let colour = |terminal: bool| !set("NO_COLOR") && (forced || (terminal && !dumb));
         Self {
             colour_result: colour(io::stdout().is_terminal()),
             colour_messages: colour(io::stderr().is_terminal()),
+        }
+    }
+
+    /// Takes what the command line says of colour, which counts more than the variables.
+    pub(super) fn choose_colour(&mut self, when: Option<&str>) {
+        let colour = match when {
+            Some("always") => true,
+            Some("never") => false,
+            Some(_) | None => return,
+        };
+        (self.colour_result, self.colour_messages) = (colour, colour);
+    }
+
+    /// Writes a line that the next one takes the place of; nothing where messages go to no terminal.
+    pub(super) fn progress(&mut self, text: &str) {
+        if self.messages_are_seen() {
+            let line: String = crate::text::printable(text)
+                .chars()
+                .take(self.width_of_messages() - 1)
+                .collect();
+            let _ = io::stderr().lock().write_all(format!("\r\x1b[K{line}").as_bytes());
         }
     }
 

@@ -58,14 +58,13 @@ fn after_help() -> String {
         .filter(|spec| spec.needs_profile())
         .map(|spec| spec.name)
         .collect();
-    format!(
+    let notes = format!(
         "Each option is also a variable: --map-exit is RUNUP_MAP_EXIT, a flag is 1 or 0; RUNUP_PROFILES names the profiles. A \
          DURATION is 10s, 500ms, 2m or 1h; a number alone is seconds.\n\
-         Without a profile nothing is checked, and these are mistakes: {}.\n\n\
-         Exit codes: the command's own; 78 not ready; 125 a mistake, or runup failed; 126 the command cannot be executed; 127 \
-         there is no such command.",
+         Without a profile nothing is checked, and these are mistakes: {}.",
         gate.join(", ")
-    )
+    );
+    super::manual::after_help("exec", &notes)
 }
 
 fn option(spec: &'static OptionSpec) -> Arg {
