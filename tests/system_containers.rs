@@ -172,7 +172,8 @@ fn only_what_is_its_own_is_undone_by_its_next_start() {
     for engine in ["lxc", "incus", "systemd-nspawn"] {
         let report = with(engine);
         let next = finding(&report, "backlog").undone_by_boot();
-        assert_eq!(next.map(|next| next.line), Some(1), "{engine}");
+        let line = next.and_then(|next| next.place.as_ref()).map(|(_, line)| *line);
+        assert_eq!(line, Some(1), "{engine}");
         assert!(finding(&report, "swappiness").undone_by_boot().is_none(), "{engine}");
     }
     let report = with("docker");
