@@ -76,11 +76,14 @@ const SERVERS: [Server; 8] = [
         start: "timeout 2 etcd --data-dir /tmp/e",
         complaint: "file descriptor limit[64] of etcd process is too low",
     },
+    // The first start, that of initdb, does not count descriptors.
     Server {
         words: &["postgresql"],
         subject: "nofile",
         flags: &["--ulimit", "nofile=40:40"],
-        start: DATABASE,
+        start: "mkdir /tmp/d; chown postgres /tmp/d; cd /tmp; as='setpriv --reuid postgres --regid postgres --clear-groups'; \
+                pg=/usr/lib/postgresql/15/bin; $as $pg/initdb -D /tmp/d --no-sync > /dev/null 2>&1; \
+                $as timeout 5 $pg/postgres -D /tmp/d -k /tmp -c listen_addresses=127.0.0.1",
         complaint: "insufficient file descriptors available",
     },
     Server {
@@ -187,7 +190,7 @@ fn a_port_is_another_programs_or_its_own() {
     let script = "check='/runup check redis --only port-free --format json'\n\
                   printf 'events {}\\nhttp { server { listen 6379; } }\\n' > /tmp/n; nginx -c /tmp/n\n\
                   echo '@@ held'; $check; echo '@@ refused'; timeout 2 redis-server --save ''\n\
-                  echo '@@ hidden'; setpriv --reuid nobody --regid nogroup --clear-groups $check\n\
+                  echo '@@ hidden'; setpriv --reuid daemon --regid daemon --clear-groups $check\n\
                   nginx -c /tmp/n -s stop; sleep 1; echo '@@ free'; $check\n\
                   redis-server --save '' --daemonize yes > /dev/null; sleep 1; echo '@@ own'; $check\n\
                   echo '@@ end'";
