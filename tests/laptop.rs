@@ -431,3 +431,52 @@ fn a_machine_that_has_promised_its_memory_survives() {
     );
     assert!(section("by-itself").ends_with("apply 0 mode 2"), "{out}");
 }
+
+/// The kernel keeps the hash table of connections in whole pages: of 100000 buckets it makes 100352.
+#[test]
+#[ignore = "needs the emulated machine and a static build"]
+#[allow(clippy::disallowed_methods, reason = "tests look for themselves")]
+fn a_table_that_the_kernel_rounds_is_applied() {
+    let (binary, machine) = (tool("RUNUP_STATIC"), tool("RUNUP_LAPTOP_VM"));
+    needs(
+        "the laptop needs RUNUP_STATIC and RUNUP_LAPTOP_VM",
+        binary.is_some() && machine.is_some(),
+    );
+    let machine = machine.expect("checked");
+    let tree = Command::new(&machine).arg("--tree").output().expect("it says where");
+    let tree = String::from_utf8_lossy(&tree.stdout).trim().to_owned();
+    let profile = "[[rule]]\nid = \"r\"\nsysctl = { key = \"net.netfilter.nf_conntrack_buckets\", min = 100000 }\n";
+    let place = support::directory(&[("p.toml", profile)]);
+    let find = "for m in crc32c_generic libcrc32c nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack; do \
+                insmod $(find /tree -name $m.ko) 2>/dev/null; done; export NO_COLOR=1";
+    let kernel = std::fs::read_dir(format!("{tree}/lib/modules"))
+        .expect("modules")
+        .next();
+    let kernel = kernel.expect("a kernel").expect("a kernel").path();
+    let mut files = vec![format!("{}:/p.toml", place.path().join("p.toml").display())];
+    for directory in [
+        "net/netfilter",
+        "net/ipv4/netfilter",
+        "net/ipv6/netfilter",
+        "lib",
+        "crypto",
+    ] {
+        let from = kernel.join("kernel").join(directory);
+        files.push(format!("{}:/tree/{directory}", from.display()));
+    }
+    files.extend(std::env::var("LAPTOP_FILES").ok());
+    let output = Command::new(machine)
+        .env("LAPTOP_FILES", files.join(" "))
+        .args(["--setup", find])
+        .arg(binary.expect("checked"))
+        .args(["apply", "/p.toml", "--yes", "--journal", "/tmp/j"])
+        .output()
+        .expect("the machine boots");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{out}");
+    assert!(
+        out.contains("made 100352 of net.netfilter.nf_conntrack_buckets = 100000"),
+        "{out}"
+    );
+    assert!(out.contains("Ready: 1 passed"), "{out}");
+}
