@@ -219,7 +219,9 @@ fn decided(what: &str) -> Proposal {
 }
 
 fn larger_quota(_: &Failing<'_>) -> Proposal {
-    decided("Give it a larger quota: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit.")
+    decided(
+        "Give it a larger quota: --cpus of docker or podman run, resources.limits.cpu of a pod, limits.cpu.allowance of Incus or LXD, CPUQuota= of a unit.",
+    )
 }
 
 fn other_hierarchy(_: &Failing<'_>) -> Proposal {

@@ -124,7 +124,7 @@ vmstat.numa_pages_migrated vmstat.numa_hint_faults",
     Advice {
         names: "cgroup.pids.max",
         because: "the cgroup's limit on processes and threads was hit, and fork failed",
-        what: "Raise it: --pids-limit of docker run, podPidsLimit of the node's kubelet, TasksMax= of a unit.",
+        what: "Raise it: --pids-limit of docker or podman run, podPidsLimit of the node's kubelet, limits.processes of Incus or LXD, TasksMax= of a unit.",
     },
     Advice {
         names: "cgroup.memory.high",
@@ -134,12 +134,12 @@ vmstat.numa_pages_migrated vmstat.numa_hint_faults",
     Advice {
         names: "cgroup.memory.max cgroup.memory.oom cgroup.memory.oom_kill",
         because: "the cgroup's memory limit was hit",
-        what: "Raise it: --memory of docker run, resources.limits.memory of a pod, MemoryMax= of a unit; or let the program use less.",
+        what: "Raise it: --memory of docker or podman run, resources.limits.memory of a pod, limits.memory of Incus or LXD, MemoryMax= of a unit; or let the program use less.",
     },
     Advice {
         names: "cgroup.cpu.nr_throttled cgroup.cpu.throttled_usec",
         because: "the processor quota ran out, and every thread of the cgroup stood still until the next period",
-        what: "Give it a larger quota: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit; or run fewer threads.",
+        what: "Give it a larger quota: --cpus of docker or podman run, resources.limits.cpu of a pod, limits.cpu.allowance of Incus or LXD, CPUQuota= of a unit; or run fewer threads.",
     },
 ];
 

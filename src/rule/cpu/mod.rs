@@ -25,7 +25,7 @@ static ROWS: &[Row<()>] = &[
         usable,
         Way::Own(|_| {
             no_setting(
-                "Give it more processors: --cpus of docker run, resources.limits.cpu of a pod, CPUQuota= of a unit, or a larger machine.",
+                "Give it more processors: --cpus of docker or podman run, resources.limits.cpu of a pod, limits.cpu of Incus or LXD, CPUQuota= of a unit, or a larger machine.",
             )
         }),
     ),
