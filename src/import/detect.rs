@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use super::input::read_text;
-use super::{Entry, FORMATS, Format, Input, ReadError, Told, names, yaml};
+use super::{Entry, FORMATS, Format, Input, ReadError, Spot, Templates, Told, names, template, yaml};
 use crate::system::System;
 
 /// Why it is not clear which format files are in.
@@ -18,6 +18,8 @@ pub enum DetectError {
     Mixed([(String, &'static str); 2]),
     /// No format knows what this path names.
     Unknown(String),
+    /// Nor can any, since another program has yet to fill it in: the line that shows it.
+    Template(Spot),
     /// A text that more than one format could have written.
     Ambiguous {
         /// The path that was named.
@@ -40,6 +42,7 @@ impl fmt::Display for DetectError {
                 "nobody can tell what {path} is; --from FORMAT says it: {}",
                 names(|_| true).join(", ")
             ),
+            DetectError::Template(spot) => write!(f, "{spot}: {}", template::SAID),
             DetectError::Ambiguous { path, formats } => {
                 write!(f, "{path} could be {}; --from FORMAT says which", formats.join(" or "))
             }
@@ -99,7 +102,13 @@ fn one(entry: &Entry, system: &dyn System) -> Result<&'static dyn Format, Detect
     }
     match candidates[..] {
         [format] => Ok(format),
-        [] => Err(DetectError::Unknown(path.to_owned())),
+        [] => match entry {
+            Entry::File { text, .. } => Err(match template::line_of(text, Templates::WholeFile) {
+                Some(line) => DetectError::Template(Spot::new(path, line)),
+                None => DetectError::Unknown(path.to_owned()),
+            }),
+            Entry::Directory { .. } => Err(DetectError::Unknown(path.to_owned())),
+        },
         _ => Err(DetectError::Ambiguous {
             path: path.to_owned(),
             formats: candidates.iter().map(|format| format.name()).collect(),

@@ -17,6 +17,7 @@ mod number;
 mod redpanda;
 mod requirements;
 mod sysctl;
+mod template;
 mod tuned;
 mod yaml;
 
@@ -24,6 +25,7 @@ pub use detect::{DetectError, detect};
 pub use draft::{Draft, Made, Note, Spot, Weight};
 pub use input::{Entry, Input, ReadError, ReadFailure};
 pub use sysctl::of_machine;
+pub use template::Templates;
 
 use std::fmt;
 
@@ -101,6 +103,11 @@ pub trait Format: Sync {
     /// Whether its lines are for domains, of which one can be chosen: [`Wish::domain`].
     fn has_domains(&self) -> bool {
         false
+    }
+
+    /// What it makes of a file that another program has yet to fill in.
+    fn templates(&self) -> Templates {
+        Templates::WholeFile
     }
 
     /// Makes rules of the files, and says of everything else in them why it is none.
@@ -186,9 +193,16 @@ impl ImportError {
 /// See [`ImportError`].
 pub fn import(input: &Input, format: &dyn Format, wish: &Wish, system: &dyn System) -> Result<Draft, ImportError> {
     let mut draft = Draft::new(wish.severity.unwrap_or(format.severity()));
-    match format.reads() {
-        Reads::Directory => format.import(input, wish, system, &mut draft)?,
-        Reads::Files(endings) => format.import(&input.flat(endings, system)?, wish, system, &mut draft)?,
+    let flat = match format.reads() {
+        Reads::Directory => None,
+        Reads::Files(endings) => Some(input.flat(endings, system)?),
+    };
+    let input = flat.as_ref().unwrap_or(input);
+    for entry in &input.entries {
+        if let Entry::File { path, text } = entry {
+            template::refuse(path, text, format.templates())?;
+        }
     }
+    format.import(input, wish, system, &mut draft)?;
     Ok(draft)
 }

@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Direction};
 use super::draft::{Draft, Spot};
-use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
+use super::{Entry, Format, ImportError, Input, Reads, Templates, Told, Wish, template};
 use crate::catalogue::{self, Written, written};
 use crate::document::write::Toml;
 use crate::persisted::{Persisted, Reader, Setting};
@@ -48,6 +48,10 @@ impl Format for SysctlD {
 
     fn makes_floors(&self) -> bool {
         true
+    }
+
+    fn templates(&self) -> Templates {
+        Templates::ByLine
     }
 
     fn import(&self, input: &Input, wish: &Wish, system: &dyn System, draft: &mut Draft) -> Result<(), ImportError> {
@@ -150,7 +154,15 @@ fn said(
             },
         };
         for line in crate::persisted::not_understood(&text) {
-            draft.left_out(&Spot::new(path, line), "this is no setting: a line is KEY = VALUE");
+            let row = text
+                .split('\n')
+                .nth((line as usize).saturating_sub(1))
+                .unwrap_or_default();
+            let said = match template::is_in(row) {
+                true => template::SAID,
+                false => "this is no setting: a line is KEY = VALUE",
+            };
+            draft.left_out(&Spot::new(path, line), said);
         }
     }
 }
@@ -159,6 +171,10 @@ fn rules(persisted: &Persisted, reader: Reader, direction: Direction, machine: O
     let settings = persisted.inventory(reader).settings;
     for (at, setting) in settings.iter().enumerate() {
         let spot = Spot::new(&setting.assignment.file, setting.assignment.line);
+        if template::is_in(&setting.assignment.value) {
+            draft.left_out(&spot, template::SAID);
+            continue;
+        }
         if let Some(other) = &setting.other {
             let key = setting.name.dotted();
             let value = if is_secret(key) {

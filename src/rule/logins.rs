@@ -10,9 +10,14 @@ use crate::value::Number;
 /// Hard limits that the kernel refuses, now or after the next boot, as evidence.
 pub(super) fn refused(cx: &Context<'_>) -> Result<Evidence, Reading> {
     let (mut found, old) = (Vec::new(), old(cx));
-    for given in given(cx)?.iter().filter(|given| given.hard) {
+    for given in &given(cx)? {
         let OpenFiles { domain, place, .. } = given;
         match given.limit {
+            // `0x100` is 0: what stands in front of the first letter counts.
+            Number::Finite(0) => found.push(format!(
+                "{place} gives {domain} 0 open files, as pam_limits reads it: no shell can start"
+            )),
+            _ if !given.hard => {}
             Number::Finite(limit) => {
                 if let Some(why) = above(limit, cx)? {
                     found.push(format!("{place} gives {domain} {limit} open files, and {why}"));

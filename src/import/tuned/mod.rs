@@ -5,7 +5,7 @@ mod plugins;
 
 use super::draft::{Draft, Spot};
 use super::input::read_text;
-use super::{Entry, Format, ImportError, Input, Reads, Told, Wish};
+use super::{Entry, Format, ImportError, Input, Reads, Templates, Told, Wish, template};
 use crate::most;
 use crate::system::System;
 
@@ -47,6 +47,10 @@ impl Format for Tuned {
 
     fn strictness(&self) -> u8 {
         3
+    }
+
+    fn templates(&self) -> Templates {
+        Templates::OwnVariables
     }
 
     /// A directory is one profile, and what else lies in it is for the profile to name.
@@ -94,6 +98,7 @@ fn import(input: &Input, system: &dyn System, draft: &mut Draft) -> Result<(), I
             Entry::Directory { path, .. } => {
                 let path = format!("{path}/{FILE}");
                 let text = read_text(&path, system)?;
+                template::refuse(&path, &text, Templates::OwnVariables)?;
                 (path, text)
             }
         };

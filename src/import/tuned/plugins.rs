@@ -132,6 +132,11 @@ impl Plugin<'_> {
                     spot,
                 )
             }
+            ("cpu", "boost") => {
+                let on = boolean(value).ok_or("it is neither true nor false")?;
+                self.push("turbo", "cpu", vec![("turbo", Toml::Bool(on))], spot);
+                Ok(())
+            }
             ("cpu", "energy_perf_bias") => self.energy_bias(value, spot),
             ("disk", "elevator") => self.queue("scheduler", Toml::text(value), Direction::Equal, spot),
             ("disk", "readahead") => {

@@ -252,7 +252,9 @@ fn holds(key: &str, number: i128) -> bool {
 fn hint(text: &str) -> &'static str {
     let text = text.trim();
     let digits = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    if text.starts_with(['"', '\'']) {
+    if ["{{", "{%", "<%", "${"].iter().any(|mark| text.contains(mark)) {
+        ": this is a template; render it first"
+    } else if text.starts_with(['"', '\'']) {
         ": the quotes are a part of it"
     } else if matches!(
         text.to_ascii_lowercase().as_str(),

@@ -26,12 +26,16 @@ pub(super) struct Line {
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Says {
+pub enum Says {
     /// A limit on an item, for the soft side, the hard one, or both.
     Limit {
+        /// For the soft side.
         soft: bool,
+        /// For the hard side.
         hard: bool,
+        /// On what, in small letters.
         item: String,
+        /// The value as it stands there, in small letters.
         value: String,
     },
     /// `root -`: whoever it is gets no limit from these files at all.
@@ -89,7 +93,9 @@ pub(super) fn parse(path: &str, text: &str, out: &mut Vec<Line>) {
     }
 }
 
-fn fields(line: &str) -> Option<(&str, Says)> {
+/// Who a line is about and what it says, without the comment behind it; `None` where pam_limits makes nothing of it.
+#[must_use]
+pub fn fields(line: &str) -> Option<(&str, Says)> {
     let mut words = line.split_ascii_whitespace();
     let (domain, kind) = (words.next()?, words.next()?.to_ascii_lowercase());
     let (item, value) = match (words.next(), words.next()) {
@@ -113,8 +119,10 @@ fn fields(line: &str) -> Option<(&str, Says)> {
     Some((domain, says))
 }
 
-/// Sizes are in KiB, processor time in minutes, nice levels as people know them.
-fn limit(resource: Resource, text: &str) -> Option<Number> {
+/// What a value comes to, in the unit of prlimit(2): in the file sizes are in KiB, processor time in minutes, nice levels as people
+/// know them. `None` where no number stands in front.
+#[must_use]
+pub fn limit(resource: Resource, text: &str) -> Option<Number> {
     if resource != Resource::Nice && matches!(text, "unlimited" | "infinity" | "-1" | "-") {
         return Some(Number::Unlimited);
     }

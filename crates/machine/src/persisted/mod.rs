@@ -23,7 +23,7 @@ pub mod ceiling;
 pub mod files;
 mod inventory;
 mod kernel;
-mod limits_conf;
+pub mod limits_conf;
 pub mod logins;
 mod lookup;
 mod modules;
