@@ -30,10 +30,22 @@ impl Dice {
 fn text(dice: &mut Dice) -> String {
     let mut text = String::new();
     for _ in 0..3 {
-        let domain = dice.pick(&["*", "*", "*", "nobody", "root", "@nogroup", "65534", "Nobody"]);
+        let domain = dice.pick(&[
+            "*",
+            "*",
+            "*",
+            "nobody",
+            "root",
+            "@nogroup",
+            "65534",
+            "65534:",
+            ":65534",
+            "@60000:70000",
+            "Nobody",
+        ]);
         let kind = dice.pick(&["soft", "hard", "-", "SOFT", "Hard", "both", "softly"]);
         let item = dice.pick(&["nofile", "nofile", "NOFILE", "NoFile", "nofiles", "\"nofile\""]);
-        let value = dice.pick(&["64", "512", "700", "0100", "\"512\"", "5e2", "many", "-", "+99"]);
+        let value = dice.pick(&["64", "512", "700", "0100", "\"512\"", "5e2", "many", "+99"]);
         let behind = dice.pick(&["", "", "k", ";", " # web", "#x", " and more", "\t", ".5", "_0", ",5"]);
         let space = dice.pick(&[" ", "\t", "   "]);
         text += &format!("{domain}{space}{kind}{space}{item}{space}{value}{behind}\n");

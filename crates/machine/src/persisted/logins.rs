@@ -36,7 +36,7 @@ enum Class {
 struct User {
     name: String,
     uid: u32,
-    groups: Vec<String>,
+    groups: Vec<(String, u32)>,
 }
 
 /// What the files give to a user.
@@ -48,7 +48,12 @@ pub fn of(system: &dyn System, uid: u32, resource: Resource) -> Login {
         let (Some(class), Some((sides, value))) = (class(&line.domain, &user), line.gives(resource)) else {
             continue;
         };
+        // Where a nearer line has the soft side, process_limit() of pam_limits leaves before it comes to the hard one.
+        let nearer = best[0].as_ref().is_some_and(|(known, ..)| *known > class);
         for (at, _) in sides.iter().enumerate().filter(|(_, holds)| **holds) {
+            if sides[0] && nearer {
+                break;
+            }
             if best[at].as_ref().is_none_or(|(known, ..)| class >= *known) {
                 best[at] = Some((class, value, line.place.clone()));
             }
@@ -194,10 +199,13 @@ pub fn highest_nofile(system: &dyn System) -> Result<Option<OpenFiles>, String> 
     Ok(given.max_by_key(|given| given.limit))
 }
 
-/// The number of a user, by the name or the number itself.
+/// The number of the one user that a line is about, by the name or a range of one.
 fn uid(system: &dyn System, domain: &str) -> Option<u32> {
-    if let Ok(number) = domain.parse() {
-        return Some(number);
+    // `107:107` and `:107` are one user too; a number by itself is a name.
+    if let Some((first, last)) = range(domain)
+        && first == last
+    {
+        return Some(first);
     }
     let passwd = system.read("/etc/passwd").ok()?;
     let user = rows::users(&passwd).find(|user| user.name == domain.as_bytes())?;
@@ -212,7 +220,7 @@ fn user(system: &dyn System, uid: u32) -> User {
     let group = text("/etc/group");
     let groups = row.map_or_else(Vec::new, |user| {
         let his = rows::groups(&group).filter(|group| group.gid == user.gid || group.has(user.name));
-        his.map(|group| owned(group.name)).collect()
+        his.map(|group| (owned(group.name), group.gid)).collect()
     });
     User {
         name: row.map_or_else(String::new, |user| owned(user.name)),
@@ -223,8 +231,8 @@ fn user(system: &dyn System, uid: u32) -> User {
 
 /// Groups and the wildcard leave root alone.
 fn class(domain: &str, user: &User) -> Option<Class> {
-    let number = domain.parse::<u32>().ok() == Some(user.uid);
-    if number || (!user.name.is_empty() && domain == user.name) {
+    let within = |text: &str, number: u32| range(text).is_some_and(|(first, last)| (first..=last).contains(&number));
+    if within(domain, user.uid) || (!user.name.is_empty() && domain == user.name) {
         return Some(Class::User);
     }
     if user.uid == 0 {
@@ -234,7 +242,19 @@ fn class(domain: &str, user: &User) -> Option<Class> {
         return Some(Class::Everyone);
     }
     let group = domain.strip_prefix('@')?;
-    user.groups.iter().any(|known| known == group).then_some(Class::Group)
+    let is_in = |(name, gid): &(String, u32)| name == group || within(group, *gid);
+    user.groups.iter().any(is_in).then_some(Class::Group)
+}
+
+/// `1000:2000`, `1000:` and up, `:1000` alone.
+fn range(text: &str) -> Option<(u32, u32)> {
+    let (first, last) = text.split_once(':')?;
+    match (first.parse().ok(), last.parse().ok()) {
+        (Some(first), Some(last)) => Some((first, last)),
+        (Some(first), None) if last.is_empty() => Some((first, u32::MAX)),
+        (None, Some(last)) if first.is_empty() => Some((last, last)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
