@@ -8,7 +8,7 @@ use crate::document::write::Toml;
 use crate::persisted::{Persisted, Reader, Setting};
 use crate::recording::is_secret;
 use crate::rule::startup::Startup;
-use crate::rule::{Severity, Table, glob, line};
+use crate::rule::{Severity, Table, glob, taken};
 use crate::system::{Os, SysctlName, System};
 
 /// `sysctl.conf`, and the drop-ins of sysctl.d(5).
@@ -237,10 +237,10 @@ fn of_unknown(setting: &Setting, machine: Option<&dyn System>, spot: &Spot, draf
     }
     let live = machine.and_then(|machine| machine.sysctl(key).ok());
     let kind = match live {
-        Some(live) => line::looks_like(&live),
+        Some(live) => taken::looks_like(&live),
         None => text
             .split_once(['#', ';'])
-            .and_then(|(number, _)| line::looks_like(number)),
+            .and_then(|(number, _)| taken::looks_like(number)),
     };
     match written(key, kind, text) {
         Written::Front { set, rest } => {

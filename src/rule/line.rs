@@ -1,43 +1,17 @@
 //! Lines of sysctl.d, held against what the kernel makes of them here.
 
+use super::taken::here;
 use super::{Context, Failing, Reading, sysctl};
 use crate::catalogue::{self, Written, written};
 use crate::persisted::Assignment;
 use crate::system::{Failure, Os, SysctlName};
-use crate::value::{Type, Unit, Value};
+use crate::value::Value;
 
 /// `KEY = VALUE`, as a rule has it.
 pub(super) fn split(line: &str) -> Option<(SysctlName, &str)> {
     let (key, value) = line.split_once('=')?;
     let name = SysctlName::parse(key.trim()).ok()?;
     Some((name, value.trim()))
-}
-
-/// What the kernel makes of a text that a file sets a key to. Of a key that nobody knows the value that it has tells what it holds, but
-/// not what it refuses.
-pub fn here(name: &str, text: &str, cx: &Context<'_>) -> Written {
-    match catalogue::lookup(cx.system.platform().os, name) {
-        Some(key) => written(name, Some(key.value), text),
-        None => {
-            let live = cx.system.sysctl(name).ok();
-            match written(name, live.and_then(|live| looks_like(&live)), text) {
-                Written::Refused { .. } => Written::Unknown,
-                taken => taken,
-            }
-        }
-    }
-}
-
-/// The type of a value that the kernel shows.
-#[must_use]
-pub fn looks_like(live: &str) -> Option<Type> {
-    let is_number = |word: &str| Type::Number(Unit::Count).parse(word).is_ok();
-    match live.split_ascii_whitespace().count() {
-        0 => None,
-        _ if !live.split_ascii_whitespace().all(is_number) => None,
-        1 => Some(Type::Number(Unit::Count)),
-        _ => Some(Type::Tuple(&[], Unit::Count)),
-    }
 }
 
 /// Why the kernel refuses a line of the administrator's files, whatever else this machine has.

@@ -17,7 +17,7 @@ pub mod interface;
 pub mod kernel;
 mod kind;
 mod known;
-pub mod line;
+mod line;
 mod logins;
 pub mod memory;
 mod metric;
@@ -41,6 +41,7 @@ pub mod sysctl;
 pub mod sysfs;
 pub mod systemd;
 mod table;
+pub mod taken;
 pub mod usage;
 mod window;
 

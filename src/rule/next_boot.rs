@@ -1,7 +1,7 @@
 //! What the next boot makes of a kernel parameter.
 
 use super::known::{owner, untyped};
-use super::{Context, NextBoot, Observation, SetAtBoot, conf, line};
+use super::{Context, NextBoot, Observation, SetAtBoot, conf, taken};
 use crate::catalogue::{self, DevConf, Namespace, Write, Written};
 use crate::persisted::{Persisted, Reader, ceiling};
 use crate::value::{Number, Value};
@@ -83,7 +83,7 @@ fn of_key(name: &str, cx: &Context<'_>) -> Option<NextBoot> {
 fn value(name: &str, text: &str, cx: &Context<'_>) -> Option<Value> {
     match catalogue::lookup(cx.system.platform().os, name) {
         Some(key) => key.value.parse(text).ok(),
-        None => match line::here(name, text, cx) {
+        None => match taken::here(name, text, cx) {
             Written::Whole(set) | Written::Front { set, .. } => Some(untyped(&set)),
             Written::Refused { .. } | Written::Unknown => Some(untyped(text)),
         },

@@ -50,6 +50,8 @@ pub(super) const ATTRIBUTES: &[(&str, &str, &str)] = &[
         "module/{snd_hda_intel,snd_ac97_codec}/parameters/power_save",
     ),
     ("acpi", "platform_profile", "firmware/acpi/platform_profile"),
+    // Of each screen that such a card drives.
+    ("video", "panel_power_savings", "class/drm/*/amdgpu/panel_power_savings"),
 ];
 
 /// What `energy_perf_bias` is called and what the kernel shows of it
