@@ -661,7 +661,7 @@ fn a_format_that_nobody_can_tell_is_an_error_that_says_so() {
     for (words, said) in [
         (
             &["import", "a.txt"][..],
-            "nobody can tell what a.txt is; --from FORMAT says it: sysctl.d, limits.d",
+            "neither the name of a.txt nor its text tells its format; --from FORMAT does: sysctl.d, limits.d",
         ),
         (
             &["import", "both.yaml"],

@@ -39,7 +39,7 @@ impl fmt::Display for DetectError {
             }
             DetectError::Unknown(path) => write!(
                 f,
-                "nobody can tell what {path} is; --from FORMAT says it: {}",
+                "neither the name of {path} nor its text tells its format; --from FORMAT does: {}",
                 names(|_| true).join(", ")
             ),
             DetectError::Template(spot) => write!(f, "{spot}: {}", template::SAID),

@@ -2,6 +2,7 @@
 
 use super::Profile;
 use super::expectation::{ExpectationReader, is_modifier};
+use super::fields;
 use super::merge::{Merged, RawRule, is_per_system};
 use super::params::{self, Param};
 use super::scope::{Names, expression};
@@ -21,6 +22,7 @@ pub fn compile(merged: Merged, os: Os, sources: &Sources, sink: &mut Diagnostics
         sink,
         os,
         names: Names::new(Vec::new()),
+        ids: merged.rules.iter().map(|rule| rule.id.clone()).collect(),
     };
     let params = params::read(&merged.params, sources, reader.sink);
     reader.names = Names::new(
@@ -53,6 +55,8 @@ struct Reader<'a> {
     sink: &'a mut Diagnostics,
     os: Os,
     names: Names,
+    /// Every rule of the profile.
+    ids: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -126,10 +130,30 @@ impl Reader<'_> {
                 .map(|kind| format!("`{}`", kind.name()))
                 .collect::<Vec<_>>()
                 .join(", ");
+            // A kind whose name has a slip is said to be an unknown key, and that is the mistake.
+            let has_slip = raw.table.entries.iter().any(|entry| {
+                let kinds = rule::KINDS.iter().map(|kind| kind.name());
+                let is_field = fields::RULE.iter().any(|field| field.name == entry.key);
+                !is_field && crate::suggest::nearest(&entry.key, kinds).is_some()
+            });
+            if has_slip {
+                return None;
+            }
+            let none = Diagnostic::at(raw.place, format!("the rule `{}` names no subject", raw.id))
+                .label("this rule looks at nothing");
+            let others = self.ids.iter().map(String::as_str).filter(|id| *id != raw.id);
+            let is_close = |id: &&str| crate::suggest::is_a_slip(id, &raw.id);
             self.sink.push(
-                Diagnostic::at(raw.place, format!("the rule `{}` names no subject", raw.id))
-                    .label("this rule looks at nothing")
-                    .help(format!("a rule has one of {kinds}")),
+                match others
+                    .clone()
+                    .find(is_close)
+                    .or_else(|| crate::suggest::nearest(&raw.id, others))
+                {
+                    Some(id) => none.help(format!(
+                        "did you mean `{id}`, which is there already? Else a rule has one of {kinds}"
+                    )),
+                    None => none.help(format!("a rule has one of {kinds}")),
+                },
             );
             return None;
         };
@@ -232,14 +256,9 @@ impl Reader<'_> {
             } else {
                 Vec::new()
             };
-            self.sink.push(
-                Diagnostic::at(
-                    entry.key_place,
-                    format!("unknown key `{}` in `{}`", entry.key, kind.name()),
-                )
-                .label("not known here")
-                .suggest(&entry.key, selectors.chain(metrics).chain(comparators), "known keys"),
-            );
+            let known: Vec<&str> = selectors.chain(metrics).chain(comparators).collect();
+            self.sink
+                .push(shape::unknown_key(entry, &format!("`{}`", kind.name()), &known));
         }
         let mistaken = self.sink.len() > before;
         let mut expect = ExpectationReader {

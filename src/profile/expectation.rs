@@ -387,7 +387,7 @@ impl ExpectationReader<'_> {
                 self.sink.push(
                     Diagnostic::at(
                         raw.place,
-                        "nobody knows the unit of this number, so a unit cannot be converted to it",
+                        "this number is a plain count, and what is asked for has a unit",
                     )
                     .label(format!("this is {}", describe(kind)))
                     .help("give the plain number, or say `unit = \"...\"`"),

@@ -9,6 +9,7 @@ mod expectation;
 pub mod fields;
 pub mod guard;
 pub mod merge;
+mod notation;
 pub mod params;
 pub mod schema;
 mod scope;

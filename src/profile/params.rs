@@ -1,7 +1,7 @@
 //! Parameters: what they are, and the values that they have in a run.
 
-use super::fields;
 use super::scope::{Names, describe, expression};
+use super::{fields, notation};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::raw::{Data, Entry, Raw};
 use crate::document::shape;
@@ -370,70 +370,17 @@ fn from_command_line(param: &Param, setting: &Setting) -> Result<Term, Diagnosti
                 }) if kind == TermType::Number(Dimension::Time) => {
                     wrong(describe(kind)).map_err(|diagnostic| diagnostic.help(with_unit(amount)))
                 }
-                _ => wrong(describe(kind)).map_err(|diagnostic| match meant(setting, kind) {
+                _ => wrong(describe(kind)).map_err(|diagnostic| match notation::meant(&setting.value, kind) {
                     Some(meant) => diagnostic.help(format!("write --set {}={meant}", setting.name)),
-                    None => diagnostic.help(format!("for example --set {}={}", setting.name, example(kind))),
+                    None => diagnostic.help(format!(
+                        "for example --set {}={}",
+                        setting.name,
+                        notation::example(kind)
+                    )),
                 }),
             }
         }
     }
-}
-
-/// A value as it is written, by its type.
-fn example(kind: TermType) -> &'static str {
-    match kind {
-        TermType::Number(Dimension::None) => "20000",
-        TermType::Number(Dimension::Time) => "60s; the units are us, ms, s, m and h",
-        TermType::Number(Dimension::Bytes) => "64MiB; the units are K, M, G and T",
-        TermType::Number(Dimension::Percent) => "50%",
-        TermType::Version => "6.1",
-        TermType::Bool => "true",
-        TermType::Text => "text",
-        TermType::Unlimited => "unlimited",
-    }
-}
-
-/// What a value becomes that is a number in another notation: `20k`, `1e6`, `1,000`; of a share `50` without its sign.
-fn meant(setting: &Setting, kind: TermType) -> Option<String> {
-    let text = setting.value.as_str();
-    match kind {
-        TermType::Number(Dimension::Percent) => {
-            let whole = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            whole.then(|| format!("{text}%"))
-        }
-        TermType::Number(Dimension::None) => in_digits(text).map(|number| number.to_string()),
-        TermType::Number(Dimension::Time | Dimension::Bytes)
-        | TermType::Version
-        | TermType::Bool
-        | TermType::Text
-        | TermType::Unlimited => None,
-    }
-}
-
-/// A whole number that is written with a suffix, an exponent or separators.
-fn in_digits(text: &str) -> Option<i128> {
-    let whole = |digits: &str| {
-        digits
-            .parse::<i128>()
-            .ok()
-            .filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let lower = text.to_ascii_lowercase();
-    if let Some((digits, power)) = lower.split_once('e') {
-        return whole(digits)?.checked_mul(10_i128.checked_pow(power.parse().ok()?)?);
-    }
-    for (suffix, times) in [("k", 1_000), ("m", 1_000_000)] {
-        if let Some(digits) = lower.strip_suffix(suffix) {
-            return whole(digits)?.checked_mul(times);
-        }
-    }
-    // `1,000` is a thousand to some and one to others; groups of three tell.
-    let mut groups = text.split([',', '\'', ' ']);
-    let first = groups.next().filter(|first| first.len() <= 3)?;
-    let rest: Vec<&str> = groups.collect();
-    let is_group = |group: &&str| group.len() == 3;
-    (!rest.is_empty() && rest.iter().all(is_group)).then_some(())?;
-    whole(&format!("{first}{}", rest.concat()))
 }
 
 fn out_of_bounds(param: &Param, term: &Term, place: Place, facts: &Values<'_>) -> Option<Diagnostic> {

@@ -497,6 +497,16 @@ pub(super) fn absent(name: &str, key: Option<&Key>, known: Option<bool>, cx: &Co
                 "{name} is not on this machine; a dot in an interface's name is written as a slash: `{meant}`"
             ));
         }
+        let elsewhere = [Os::Linux, Os::Macos, Os::Freebsd]
+            .into_iter()
+            .find(|os| catalogue::lookup(*os, name).is_some());
+        if let Some(os) = elsewhere {
+            return Reading::Unreadable(format!(
+                "{name} is a key of {}, and this is {}",
+                os.title(),
+                platform.os.title()
+            ));
+        }
         let nearest = catalogue::nearest(platform.os, name);
         let hint = nearest.map_or_else(
             || "; if the name is right, say `known = true`".to_owned(),

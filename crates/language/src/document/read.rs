@@ -19,15 +19,31 @@ pub fn parse(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics)
 fn parse_in_full(sources: &Sources, source: SourceId, diagnostics: &mut Diagnostics) -> Table {
     let text = sources.get(source).text.as_str();
     let (table, errors) = DeTable::parse_recoverable(text);
+    if let Some(line) = line_of_yaml(text).filter(|_| !errors.is_empty()) {
+        // One mistake, however many the parser stumbles over.
+        diagnostics.push(
+            Diagnostic::at(place(source, line), "this is YAML, and a profile is TOML")
+                .label("not TOML")
+                .help(
+                    "for example:\n[[rule]]\nid = \"backlog\"\nsysctl = { key = \"net.core.somaxconn\", min = 4096 }",
+                ),
+        );
+        return convert_table(source, DeTable::new());
+    }
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
         // The parser's message can hold several lines (what it expected); the first says what is wrong.
         let message = error.message();
         let mut lines = message.lines();
+        let bare = text.get(span.clone()).filter(|bare| is_bare(bare));
         let diagnostic = Diagnostic::at(
             place(source, span),
             format!("invalid TOML: {}", lines.next().unwrap_or("")),
         );
+        let diagnostic = match bare {
+            Some(bare) => diagnostic.help(format!("a text stands in quotes: \"{bare}\"")),
+            None => diagnostic,
+        };
         let rest = lines.collect::<Vec<_>>().join("; ");
         diagnostics.push(if rest.is_empty() {
             diagnostic
@@ -36,6 +52,33 @@ fn parse_in_full(sources: &Sources, source: SourceId, diagnostics: &mut Diagnost
         });
     }
     convert_table(source, table.into_inner())
+}
+
+/// Whether something that is no value would be a text in quotes: `net.core.somaxconn`, `performance`.
+fn is_bare(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c))
+}
+
+/// The first line that says something, where it is YAML: a word and a colon, and what follows is no value of TOML's.
+fn line_of_yaml(text: &str) -> Option<std::ops::Range<usize>> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let said = line.trim();
+        if said.is_empty() || said.starts_with('#') {
+            at += line.len();
+            continue;
+        }
+        let is_word =
+            |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let is_yaml = said == "---"
+            || said
+                .split_once(':')
+                .is_some_and(|(word, rest)| is_word(word) && (rest.is_empty() || rest.starts_with(' ')));
+        return is_yaml.then(|| at..at + line.trim_end().len());
+    }
+    None
 }
 
 fn place(source: SourceId, span: std::ops::Range<usize>) -> Place {

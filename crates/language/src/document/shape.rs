@@ -1,6 +1,6 @@
 //! One description of what a profile may hold. The reader checks against it, and the JSON Schema is made from it.
 
-use super::raw::{Data, Raw, Table};
+use super::raw::{Data, Entry, Raw, Table};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Place;
 
@@ -93,15 +93,10 @@ pub fn check_table(
         match fields.iter().find(|field| field.name == entry.key) {
             Some(field) => check(&entry.value, &field.shape, &entry.key, sink),
             None if open(&entry.key) => {}
-            None => sink.push(
-                Diagnostic::at(entry.key_place, format!("unknown key `{}` in {what}", entry.key))
-                    .label("not known here")
-                    .suggest(
-                        &entry.key,
-                        fields.iter().map(|field| field.name).chain(also.iter().copied()),
-                        "known keys",
-                    ),
-            ),
+            None => {
+                let known = fields.iter().map(|field| field.name).chain(also.iter().copied());
+                sink.push(unknown_key(entry, what, &known.collect::<Vec<_>>()));
+            }
         }
     }
     for field in fields.iter().filter(|field| field.required) {
@@ -112,6 +107,49 @@ pub fn check_table(
                     .help(field.doc.to_owned()),
             );
         }
+    }
+}
+
+/// What other tools call what has another name here.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("value", "eq"),
+    ("is", "eq"),
+    ("equals", "eq"),
+    ("equal", "eq"),
+    ("minimum", "min"),
+    ("at_least", "min"),
+    ("gte", "min"),
+    ("ge", "min"),
+    ("maximum", "max"),
+    ("at_most", "max"),
+    ("lte", "max"),
+    ("le", "max"),
+    ("in", "one_of"),
+    ("ulimit", "rlimit"),
+    ("limit", "rlimit"),
+    ("name", "id"),
+    ("level", "severity"),
+    ("reason", "why"),
+    ("description", "why"),
+    ("description", "summary"),
+    ("name", "key"),
+    ("condition", "when"),
+    ("if", "when"),
+    ("rules", "rule"),
+    ("parameters", "params"),
+    ("include", "extends"),
+    ("waivers", "waive"),
+];
+
+/// The mistake of a key that is not among those that are known, and which one is meant.
+#[must_use]
+pub fn unknown_key(entry: &Entry, what: &str, known: &[&str]) -> Diagnostic {
+    let unknown =
+        Diagnostic::at(entry.key_place, format!("unknown key `{}` in {what}", entry.key)).label("not known here");
+    let mut meant = OTHER_WORDS.iter().filter(|(other, _)| *other == entry.key);
+    match meant.find(|(_, name)| known.contains(name)) {
+        Some((_, name)) => unknown.help(format!("did you mean `{name}`?")),
+        None => unknown.suggest(&entry.key, known.iter().copied(), "known keys"),
     }
 }
 
@@ -172,7 +210,15 @@ pub fn check(value: &Raw, shape: &Shape, key: &str, sink: &mut Diagnostics) {
         },
         Shape::List(item) => match &value.data {
             Data::List(list) => list.iter().for_each(|each| check(each, item, key, sink)),
-            _ => expected(sink, "an array"),
+            _ => {
+                let wrong = Diagnostic::at(value.place, format!("`{key}` must be an array"))
+                    .label(format!("this is {}", value.kind()));
+                sink.push(match (&value.data, item) {
+                    (Data::Table(_), _) => wrong.help(format!("write it with two brackets, once for each: [[{key}]]")),
+                    (Data::Text(text), _) => wrong.help(format!("write it in brackets: {key} = [\"{text}\"]")),
+                    (_, _) => wrong,
+                });
+            }
         },
         Shape::OneOrMany(item) => match &value.data {
             Data::List(list) => list.iter().for_each(|each| check(each, item, key, sink)),
