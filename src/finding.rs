@@ -415,8 +415,19 @@ pub struct Report {
     pub gate: Gate,
     /// Seconds since 1970-01-01 UTC at which the check began.
     pub time: i64,
-    /// What the command line says after `runup apply` to mean this run: profiles, parameters, the place. `None` where nothing does.
-    pub again: Option<String>,
+    /// How the command line means this run again; `None` where nothing does.
+    pub again: Option<Again>,
+}
+
+/// How the command line means a run again.
+#[derive(Debug, Clone)]
+pub struct Again {
+    /// What stands after `runup apply`: profiles, parameters, the place.
+    pub words: String,
+    /// Whether whoever types it is root.
+    pub root: bool,
+    /// Whether it is about a tree of files, of which a root is the owner.
+    pub tree: bool,
 }
 
 impl Report {

@@ -28,15 +28,7 @@ pub(super) fn command() -> Command {
         ))
         .disable_help_subcommand(true)
         .subcommand_required(true)
-        .arg(
-            Arg::new("color")
-                .long("color")
-                .global(true)
-                .value_name("WHEN")
-                .default_value("auto")
-                .value_parser(PossibleValuesParser::new(["auto", "always", "never"]))
-                .help("colour; auto: on a terminal, unless NO_COLOR is set"),
-        )
+        .arg(colour())
         .arg_required_else_help(true)
         .subcommand(later(
             "check",
@@ -126,11 +118,21 @@ pub(super) fn command() -> Command {
         )
 }
 
+fn colour() -> Arg {
+    Arg::new("color")
+        .long("color")
+        .value_name("WHEN")
+        .value_parser(PossibleValuesParser::new(["auto", "always", "never"]))
+        .help("colour; without it, or with auto, on a terminal unless NO_COLOR is set")
+}
+
 /// A command whose options are put together only where it is the one that is meant: every start would pay for all of them.
 fn later(name: &'static str, about: &'static str, options: fn(Command) -> Command) -> Command {
     Command::new(name)
         .about(about)
         .after_help(manual::after_help(name, ""))
+        // The program's own parser of `exec` knows no colour: what it says is a line.
+        .args((name != "exec").then(colour))
         .defer(options)
 }
 

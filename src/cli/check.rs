@@ -12,6 +12,7 @@ use super::wait::wait;
 use super::{CommandError, CommandResult};
 use crate::dialect::shell::quote;
 use crate::engine::{Check, Depth, Options};
+use crate::finding::Again;
 use crate::fix::guard;
 use crate::gate::Gate;
 use crate::host::Host;
@@ -99,7 +100,7 @@ fn check(matches: &ArgMatches, format: &dyn Format, sources: &mut Sources, strea
 }
 
 /// What the command line says to mean this run again, for `apply`.
-fn again(matches: &ArgMatches, named: &[String], profiles: &[Profile], sources: &Sources) -> Option<String> {
+fn again(matches: &ArgMatches, named: &[String], profiles: &[Profile], sources: &Sources) -> Option<Again> {
     if matches.contains_id("sysctl-d") || named.iter().any(|word| word == "-") {
         return None;
     }
@@ -126,7 +127,11 @@ fn again(matches: &ArgMatches, named: &[String], profiles: &[Profile], sources: 
         words.extend(["--pid".to_owned(), pid.to_string()]);
     }
     let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    Some(words.join(" "))
+    Some(Again {
+        words: words.join(" "),
+        root: is_root(),
+        tree: matches.contains_id("root"),
+    })
 }
 
 /// The process that `--pid` or `--unit` names.

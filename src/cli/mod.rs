@@ -122,7 +122,12 @@ pub fn run(words: Vec<OsString>, adopt: fn()) -> ExitCode {
             };
         }
     };
-    streams.choose_colour(matches.get_one::<String>("color").map(String::as_str));
+    // The command's own word counts more than one before it.
+    let of_command = matches
+        .subcommand()
+        .and_then(|(_, own)| own.try_get_one::<String>("color").ok().flatten());
+    let colour = of_command.or_else(|| matches.get_one::<String>("color"));
+    streams.choose_colour(colour.map(String::as_str));
     let mut sources = Sources::new();
     let result = match matches.subcommand() {
         Some(("check", matches)) => check::run(matches, &mut sources, &mut streams),

@@ -255,11 +255,12 @@ fn help(finding: &Finding, report: &Report) -> Help {
         return Help::Wait;
     }
     let Some(fix) = &finding.fix else { return Help::Nothing };
+    let is_tree = report.again.as_ref().is_some_and(|again| again.tree);
     let mut all = Help::Nothing;
     for part in &fix.parts {
         let part = match part.proposal.reach {
             // Whoever is root already becomes no more by `sudo`.
-            Reach::Privileged if report.host.root => Help::Privilege,
+            Reach::Privileged if report.host.root && !is_tree => Help::Privilege,
             Reach::Here | Reach::Privileged => by_us(&part.proposal.changes, fix, report),
             Reach::Runtime => Help::Runtime,
             Reach::Host => Help::Host,
@@ -338,12 +339,12 @@ fn command(findings: &[&Finding], report: &Report) -> Option<String> {
         .filter_map(|finding| finding.fix.as_ref())
         .flat_map(|fix| &fix.parts)
         .any(|part| part.proposal.reach == Reach::Privileged);
-    let sudo = if privileged && !report.host.root { "sudo " } else { "" };
+    let sudo = if privileged && !again.root { "sudo " } else { "" };
     // Limits are a process's own: those of the shell that the command is typed into.
     let whose = if changes().any(is_limit) && report.host.pid.is_none() {
         " --pid $$"
     } else {
         ""
     };
-    Some(format!("{sudo}runup apply {again}{whose}"))
+    Some(format!("{sudo}runup apply {}{whose}", again.words))
 }

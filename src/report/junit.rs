@@ -191,8 +191,10 @@ fn open(class: &str, name: &str, origin: Place, sources: &Sources, out: &mut dyn
 }
 
 fn case(finding: &Finding, gate: Gate, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+    // A rule for other systems has no subject here.
     let name = format!("{} {}", finding.rule, finding.subject);
-    open(&finding.profile, &name, finding.origin, sources, out)?;
+    let name = name.trim_end();
+    open(&finding.profile, name, finding.origin, sources, out)?;
     let undone = finding.boot_to_say(gate);
     let said = match (finding.outcome, undone) {
         (Outcome::Fail, _) => format!("is {}, should be {}", finding.actual, finding.expected),
