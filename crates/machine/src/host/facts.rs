@@ -101,7 +101,7 @@ pub static FACTS: &[FactInfo] = &[
     FactInfo {
         name: "open_files",
         kind: TermType::Number(Dimension::None),
-        doc: "the soft limit on open files; where it is unlimited, fs.nr_open, above which none can be set",
+        doc: "the soft limit on open files; where it is unlimited, what the kernel lets one process open",
         get: |host| host.open_files().map(count),
     },
     FactInfo {
@@ -277,7 +277,10 @@ impl Host<'_> {
         if let Some(soft) = soft.finite() {
             return u64::try_from(soft).map_err(|_| Failure::NotText);
         }
-        let most = self.system.sysctl("fs.nr_open")?;
+        let most = self.system.sysctl(match self.system.platform().os {
+            Os::Linux => "fs.nr_open",
+            Os::Macos | Os::Freebsd => "kern.maxfilesperproc",
+        })?;
         most.trim().parse().map_err(|_| Failure::NotText)
     }
 
