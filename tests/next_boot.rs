@@ -15,6 +15,8 @@ use tempfile::TempDir;
 const SYSTEMD: (&str, &str) = ("run/systemd/system/.keep", "");
 /// sysvinit of Debian, which runs `sysctl --system`.
 const PROCPS: (&str, &str) = ("etc/rcS.d/S01procps", "");
+/// Alpine's.
+const OPENRC: (&str, &str) = ("etc/runlevels/boot/sysctl", "");
 /// An init system of which nothing is known.
 const ANOTHER: (&str, &str) = ("proc/1/comm", "init\n");
 const WSL: (&str, &str) = ("proc/sys/kernel/osrelease", "5.15.0-microsoft-standard-WSL2\n");
@@ -104,7 +106,12 @@ fn the_reader_is_the_one_that_the_machine_has() {
         ("etc/sysctl.conf", "kernel.panic = 0\n"),
     ];
     assert_eq!(fate(&of("10\n", SYSTEMD, &both)), None);
-    assert_eq!(fate(&of("10\n", PROCPS, &both)).as_deref(), Some("undone"));
+    let script = ("etc/init.d/procps", "sysctl $quiet --system\n");
+    let in_order = [both[0], both[1], script];
+    assert_eq!(fate(&of("10\n", PROCPS, &in_order)).as_deref(), Some("undone"));
+    // Alpine's service takes them in another order.
+    assert_eq!(fate(&of("10\n", OPENRC, &both)).as_deref(), Some("may-be-undone"));
+    assert_eq!(fate(&of("0\n", OPENRC, &[last])).as_deref(), Some("right"));
     assert_eq!(fate(&of("10\n", ANOTHER, &both)).as_deref(), Some("may-be-undone"));
 }
 
@@ -384,6 +391,19 @@ fn what_is_right_and_in_no_file_is_said() {
     // A better value is kept, and never lowered.
     assert_eq!(persist(&unknown).code, 0);
     assert_eq!(settings(&unknown, "etc/sysctl.d")[0].1, ["kernel.pid_max = 4194304"]);
+}
+
+/// Early in a boot it would keep the kernel from loading what it needs.
+#[test]
+fn what_needs_consent_is_not_made_at_every_boot_without_it() {
+    let machine = machine(
+        "key = \"kernel.modules_disabled\", eq = 1",
+        &[SYSTEMD, ("proc/sys/kernel/modules_disabled", "1\n")],
+    );
+    let done = persist(&machine);
+    assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+    assert!(squeezed(&done).contains("--allow one-way"), "{}", done.out);
+    assert_eq!(settings(&machine, "etc/sysctl.d"), []);
 }
 
 #[test]

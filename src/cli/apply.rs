@@ -312,6 +312,21 @@ impl Run<'_> {
             let own = persist::own_keys(&ground.disk, persisted).map_err(|error| untouched(error.into()))?;
             touched.extend(own.iter().map(|key| meets(key)));
         }
+        // What nobody agreed to change is not made at every boot either, though it is so now.
+        let os = machine.platform().os;
+        let mut held = Vec::new();
+        let undone: HashSet<String> = undone.difference(&touched).cloned().collect();
+        let undone: HashSet<String> = undone
+            .into_iter()
+            .filter(|key| match permissions.key(key, os) {
+                Ok(()) => true,
+                Err(why) => {
+                    held.extend(why.map(|why| format!("{key}, which is right now: {why}")));
+                    false
+                }
+            })
+            .collect();
+        held.sort();
         let fails = |target: &Target| {
             before
                 .findings
@@ -366,7 +381,9 @@ impl Run<'_> {
             }
         }
         let dangerous = dangerous.into_iter().map(|(_, words)| words);
-        composed.refused.extend(dangerous.chain(fitted.refused).chain(refused));
+        composed
+            .refused
+            .extend(dangerous.chain(fitted.refused).chain(refused).chain(held));
         Ok(composed)
     }
 

@@ -101,11 +101,13 @@ pub(super) struct Permit<'a> {
     pub(super) permissions: &'a Permissions,
 }
 
-impl Permit<'_> {
-    /// Whether a sysctl may be written from here.
-    pub(super) fn sysctl(&self, key: &str, host: &Host<'_>) -> Result<(), Option<String>> {
-        let platform = self.machine.platform();
-        let known = catalogue::lookup(platform.os, key);
+impl Permissions {
+    /// Whether a sysctl may be written, as far as that follows from what it is.
+    ///
+    /// # Errors
+    /// It may not; why, where that is for somebody to agree to.
+    pub fn key(&self, key: &str, os: Os) -> Result<(), Option<String>> {
+        let known = catalogue::lookup(os, key);
         if known.is_some_and(|key| key.secret) {
             return Err(Some(
                 "its value is a secret, which no plan shows and no journal keeps".to_owned(),
@@ -118,21 +120,37 @@ impl Permit<'_> {
             ));
         }
         match known.map(|key| key.write) {
-            Some(Write::Never | Write::ReadOnly) => return Err(None),
+            Some(Write::Never | Write::ReadOnly) => Err(None),
             Some(Write::OneWay) => self
                 .consent(Consent::OneWay, "the kernel does not let it be set back")
-                .map_err(Some)?,
+                .map_err(Some),
             Some(Write::Lossy) => self
                 .consent(
                     Consent::OneWay,
                     "setting it does more than its value tells, and that does not come back",
                 )
-                .map_err(Some)?,
-            Some(Write::Yes) | None => {}
+                .map_err(Some),
+            Some(Write::Yes) | None => Ok(()),
         }
+    }
+
+    fn consent(&self, consent: Consent, why: &str) -> Result<(), String> {
+        if self.allowed.contains(&consent) {
+            return Ok(());
+        }
+        Err(format!("{why}; `--allow {}` agrees to that", consent.name()))
+    }
+}
+
+impl Permit<'_> {
+    /// Whether a sysctl may be written from here.
+    pub(super) fn sysctl(&self, key: &str, host: &Host<'_>) -> Result<(), Option<String>> {
+        let platform = self.machine.platform();
+        self.permissions.key(key, platform.os)?;
         if platform.os != Os::Linux {
             return Ok(());
         }
+        let known = catalogue::lookup(platform.os, key);
         let namespace = match known {
             Some(known) => known.namespace_on(platform.kernel_or_oldest()),
             None if key.starts_with("net.") => Namespace::Net,
@@ -180,10 +198,7 @@ impl Permit<'_> {
     }
 
     pub(super) fn consent(&self, consent: Consent, why: &str) -> Result<(), String> {
-        if self.permissions.allowed.contains(&consent) {
-            return Ok(());
-        }
-        Err(format!("{why}; `--allow {}` agrees to that", consent.name()))
+        self.permissions.consent(consent, why)
     }
 
     /// The change that gives limits to whom they are for.

@@ -116,6 +116,20 @@ impl Lookup {
         }
     }
 
+    /// Whether all lines about a setting say one thing, by whichever name and in whichever unit.
+    pub(super) fn agrees(&self, name: &SysctlName, persisted: &Persisted) -> bool {
+        let key = name.dotted();
+        let others = catalogue::names(key).iter().copied().chain(catalogue::twin(key));
+        let names: Vec<SysctlName> = others.filter_map(|other| SysctlName::parse(other).ok()).collect();
+        let paths = || names.iter().map(SysctlName::path).chain([name.path()]);
+        let about = self
+            .all(persisted)
+            .filter(|(_, line)| paths().any(|path| line.means(path)));
+        let mut values = about.filter_map(|(_, line)| line.value.as_deref());
+        let first = values.next();
+        values.all(|value| Some(value) == first)
+    }
+
     /// The line that wins for a key by this name alone.
     pub(super) fn written(&self, name: &SysctlName, persisted: &Persisted) -> Option<Written> {
         let path = name.path();

@@ -1,7 +1,7 @@
 //! What the next boot will set: the drop-in files of sysctl.d(5), read as the two programs that apply them read them.
 //!
-//! systemd-sysctl does it at every boot of a machine with systemd; `sysctl --system` of procps does it elsewhere, and whenever
-//! somebody runs it. They agree on nearly everything: which directories there are, that a file masks one of the same name in a
+//! systemd-sysctl does it at every boot of a machine with systemd; `sysctl --system` of procps does it elsewhere, where a service of
+//! the init system runs it ([`Start`]), and whenever somebody does. They agree on nearly everything: which directories there are, that a file masks one of the same name in a
 //! later directory, that files come in the order of their names over all directories, that a pattern leaves alone what a line
 //! names. Where they differ, [`Prediction`] says both:
 //!
@@ -15,6 +15,9 @@
 //! | `- key`, `--key` | the first one is taken | the second one is taken |
 //! | `{a,b}` in a pattern | alternatives | itself |
 //! | a key set twice | the last line alone is written | one after the other |
+//!
+//! What a machine's own boot makes of a key, [`Persisted::outlook`] says: by the program that it has, with what stands on the kernel's
+//! command line, and only where the module that brings the key is there in time.
 //!
 //! What the kernel then makes of a value is predicted as far as its type tells: see [`catalogue::written`]. A value that it refuses
 //! sets nothing. A line counts for every name of its setting, and makes the same setting in another unit 0.

@@ -31,6 +31,9 @@ const RULES: [&str; 5] = [
 /// Why a key may not be there when a program reads the files at boot, in words; `None` where it is, or where another reading
 /// follows once it is. What cannot be read says nothing in its favour.
 pub(super) fn too_late(name: &SysctlName, start: &Start, system: &dyn System) -> Option<String> {
+    if let Some(why) = interface_comes_later(name, start, system) {
+        return Some(why);
+    }
     let module = module_of(name.dotted())?;
     let in_time = module.loaded_by_systemd && start.reader == Some(Reader::Systemd)
         || is_builtin(module, name, system)
@@ -67,8 +70,30 @@ fn is_builtin(module: &Module, name: &SysctlName, system: &dyn System) -> bool {
                 .any(|line| line.split_ascii_whitespace().next() == Some(module.name));
             !is_loaded && system.sysctl(name.dotted()).is_ok()
         }
+        // A kernel that was built without modules has no such file, and everything in itself.
+        Err(Failure::Absent) => system.sysctl(name.dotted()).is_ok(),
         Err(_) => false,
     }
+}
+
+/// Why a key of an interface that programs make is not there yet. systemd has the files read once more for each interface that comes
+/// (rules.d/99-systemd.rules.in of <https://github.com/systemd/systemd>).
+fn interface_comes_later(name: &SysctlName, start: &Start, system: &dyn System) -> Option<String> {
+    let mut segments = name.segments();
+    let is_of_interface = segments.next() == Some("net")
+        && matches!(segments.next(), Some("ipv4" | "ipv6"))
+        && matches!(segments.next(), Some("conf" | "neigh"));
+    let interface = segments.next().filter(|_| is_of_interface)?;
+    if start.reader != Some(Reader::Procps) || matches!(interface, "all" | "default" | "lo") {
+        return None;
+    }
+    let device = system.read_link(&format!("/sys/class/net/{interface}")).ok()?;
+    device.contains("/virtual/").then(|| {
+        format!(
+            "{} is there only once {interface} is, and nothing is known to read the files again then",
+            name.dotted()
+        )
+    })
 }
 
 /// Whether a list of what is loaded at boot has it, or another one that cannot do without it.
@@ -241,6 +266,23 @@ mod tests {
         // systemd loads this one itself.
         assert!(in_time("net.ipv6.conf.all.forwarding", &[]));
         assert!(!in_time("net.bridge.bridge-nf-call-iptables", &[]));
+    }
+
+    #[test]
+    fn an_interface_that_a_program_makes_comes_later_where_no_udev_rule_of_systemd_is() {
+        let late = |key: &str, init: &str| {
+            let system = MemorySystem::linux("6.1")
+                .file(init, "")
+                .link("/sys/class/net/br0", "../../devices/virtual/net/br0")
+                .link("/sys/class/net/eth0", "../../devices/pci0000:00/0000:00:03.0/net/eth0");
+            let name = SysctlName::parse(key).expect("a name");
+            too_late(&name, &Start::of(&system), &system).is_some()
+        };
+        let (procps, systemd) = ("/etc/rcS.d/S01procps", "/run/systemd/system/.keep");
+        assert!(late("net.ipv4.conf.br0.rp_filter", procps));
+        assert!(!late("net.ipv4.conf.br0.rp_filter", systemd));
+        assert!(!late("net.ipv4.conf.eth0.rp_filter", procps));
+        assert!(!late("net.ipv4.conf.all.rp_filter", procps));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Persisted {
                     Reader::Systemd => differ.then(|| reader.name()),
                     Reader::Procps => Some(self.start.because),
                 },
-                doubt: modules::too_late(&name, &self.start, system),
+                doubt: modules::too_late(&name, &self.start, system).or_else(|| self.out_of_order(&name)),
                 aside,
             },
             (None, Some(_)) => Outlook {
@@ -72,6 +72,17 @@ impl Persisted {
                 },
             },
         }
+    }
+
+    /// Why the last line may not be the one that counts: lines differ, and it is not known in which order they are taken.
+    fn out_of_order(&self, name: &SysctlName) -> Option<String> {
+        if self.start.in_order || self.lookup(Reader::Procps).agrees(name, self) {
+            return None;
+        }
+        let because = self.start.because;
+        Some(format!(
+            "{because} may read the files in an order of its own, and they do not say the same"
+        ))
     }
 
     /// What a line that is not read at boot says.

@@ -13,6 +13,8 @@ pub struct Start {
     pub reader: Option<Reader>,
     /// What runs it, or by what it is known.
     pub because: &'static str,
+    /// Whether it is known to take the files in the order in which systemd-sysctl and `sysctl --system` take them.
+    pub in_order: bool,
     /// Whether this is Windows' Linux, whose first process is its own where nobody asked for systemd.
     pub is_wsl: bool,
 }
@@ -23,6 +25,7 @@ impl Default for Start {
         Self {
             reader: None,
             because: "nothing",
+            in_order: true,
             is_wsl: false,
         }
     }
@@ -36,6 +39,8 @@ struct Service {
     /// Its end.
     ends: &'static str,
     name: &'static str,
+    /// What it runs.
+    script: &'static str,
     /// What the first process is called where this init system runs: its files are there on machines that start otherwise, too.
     first: &'static [&'static str],
 }
@@ -52,6 +57,7 @@ const SERVICES: &[Service] = &[
         begins: "",
         ends: "",
         name: "runit's 08-sysctl.sh",
+        script: "/etc/runit/core-services/08-sysctl.sh",
         first: &["runit", "runit-init"],
     },
     Service {
@@ -59,6 +65,7 @@ const SERVICES: &[Service] = &[
         begins: "S",
         ends: "procps",
         name: "/etc/init.d/procps",
+        script: "/etc/init.d/procps",
         first: &["init"],
     },
 ];
@@ -69,6 +76,7 @@ const fn openrc(path: &'static str) -> Service {
         begins: "",
         ends: "",
         name: "OpenRC's service sysctl",
+        script: "/etc/init.d/sysctl",
         first: &["init", "openrc-init"],
     }
 }
@@ -106,7 +114,7 @@ impl Start {
         let is = |reader, because| Start {
             reader,
             because,
-            is_wsl: false,
+            ..Start::default()
         };
         if system.stat("/run/systemd/system").is_ok() {
             return is(Some(Reader::Systemd), "systemd");
@@ -126,17 +134,20 @@ impl Start {
             };
         }
         // An image that nobody started: its first process tells.
-        let leads_to_systemd = |path: &&str| system.read_link(path).is_ok_and(|link| link.ends_with("/systemd"));
+        let leads_to_systemd = |path: &str| system.read_link(path).is_ok_and(|link| link.ends_with("/systemd"));
         let first = first_process(system);
         let is_systemd = first.as_deref().is_none_or(|first| first == "systemd");
-        if wsl.is_none() && is_systemd && INIT.iter().any(|path| leads_to_systemd(&path)) {
+        if wsl.is_none() && is_systemd && INIT.iter().any(|path| leads_to_systemd(path)) {
             return is(Some(Reader::Systemd), "systemd");
         }
         let service = SERVICES
             .iter()
             .find(|service| service.is_enabled(first.as_deref(), system));
         match service.filter(|_| wsl.is_none()) {
-            Some(service) => is(Some(Reader::Procps), service.name),
+            Some(service) => Start {
+                in_order: runs_procps(service.script, system),
+                ..is(Some(Reader::Procps), service.name)
+            },
             None => Start {
                 is_wsl: wsl.is_some(),
                 ..Start::default()
@@ -149,9 +160,20 @@ impl Start {
     /// Whether files of tmpfiles.d are read when the machine starts.
     #[must_use]
     pub fn tmpfiles_are_read(&self, system: &dyn System) -> bool {
-        let is_enabled = |path: &&str| system.read_link(path).is_ok() || system.stat(path).is_ok();
-        self.reader == Some(Reader::Systemd) || TMPFILES.iter().any(|path| is_enabled(&path))
+        let is_enabled = |path: &str| system.read_link(path).is_ok() || system.stat(path).is_ok();
+        self.reader == Some(Reader::Systemd) || TMPFILES.iter().any(|path| is_enabled(path))
     }
+}
+
+/// Whether a script has procps take the files in its order. Alpine's for OpenRC takes a package's files first, then
+/// /etc/sysctl.d, then /etc/sysctl.conf, then /run (main/openrc/sysctl.initd of <https://gitlab.alpinelinux.org/alpine/aports>), and
+/// busybox's sysctl(8) knows no `--system`.
+fn runs_procps(script: &str, system: &dyn System) -> bool {
+    let text = system.read(script).unwrap_or_default();
+    let is_busybox = ["/sbin/sysctl", "/usr/sbin/sysctl", "/bin/sysctl"]
+        .iter()
+        .any(|path| system.read_link(path).is_ok_and(|link| link.contains("busybox")));
+    !is_busybox && String::from_utf8_lossy(&text).contains("--system")
 }
 
 /// The name of the first process; `None` where none runs, as in an image.
@@ -233,6 +255,11 @@ mod tests {
             reader(&[("/etc/runit/core-services/08-sysctl.sh", "")]),
             Some(Reader::Procps)
         );
+        let script = |text: &str| {
+            let files = [("/etc/runlevels/boot/sysctl", ""), ("/etc/init.d/sysctl", text)];
+            with(&files).in_order
+        };
+        assert!(script("sysctl ${quiet} --system\n") && !script("sysctl $quiet -p \"$f\"\n"));
         let systemd = ("/run/systemd/system/.keep", "");
         assert_eq!(reader(&[systemd, ("/etc/rcS.d/S01procps", "")]), Some(Reader::Systemd));
     }
