@@ -24,6 +24,7 @@ use crate::fix::guard;
 use crate::fix::journal::Entry;
 use crate::fix::persist::{self, PersistError, Persistence};
 use crate::fix::plan::{Consent, Left, LimitsOf, Permissions, Plan, PlanError, plan};
+use crate::fix::programs;
 use crate::fix::revert::{self, Request, RevertError, revert};
 use crate::fix::room::{self, Fitted};
 use crate::fix::units::{self, DropIn};
@@ -37,7 +38,6 @@ use crate::shim::options::OnFail;
 use crate::shim::{self, Refusal};
 use crate::source::Sources;
 use crate::system::Same;
-use crate::writers::{self, Later};
 
 pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let ground = Ground::new(matches)?;
@@ -355,7 +355,7 @@ impl Run<'_> {
             Target::Swap => false,
         };
         let mut dangerous = self.dangers_at_boot(&mut wishes, &lasting, &host);
-        dangerous.extend(overwritten(&wishes, &lasting, &host));
+        dangerous.extend(programs::overwritten(&wishes, &lasting, &host));
         let lasting = |target: &Target| lasting(target) && dangerous.iter().all(|(known, _)| known != target);
         let names: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
         wishes.root = permissions.allowed.contains(&Consent::Risky);
@@ -633,28 +633,6 @@ impl Run<'_> {
         let report = gate::look(asked, &applied, &terms, &host, &mut streams)?;
         gate::verdict(&report, &terms, &host, &mut streams)
     }
-}
-
-/// What a program sets otherwise when it starts: a line of sysctl.d would be in vain.
-fn overwritten(wishes: &Wishes, lasting: &dyn Fn(&Target) -> bool, host: &Host<'_>) -> Vec<(Target, String)> {
-    let wanted = wishes.wanted.iter().filter(|wanted| lasting(&wanted.target));
-    let said = wanted.filter_map(|wanted| {
-        let Target::Sysctl(key) = &wanted.target else {
-            return None;
-        };
-        let breaks = |later: &Later| later.value.as_ref().is_some_and(|value| !wanted.demand.holds(value));
-        let later = writers::of(host, key).into_iter().find(breaks)?;
-        let rules: Vec<&str> = wanted.rules.iter().map(|rule| rule.name.as_str()).collect();
-        let words = format!(
-            "{key} = {}, for {}: {}; tell {} the value",
-            wanted.kept,
-            rules.join(" and "),
-            later.words,
-            later.program
-        );
-        Some((wanted.target.clone(), words))
-    });
-    said.collect()
 }
 
 /// The service that `--unit` names.

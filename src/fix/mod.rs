@@ -25,6 +25,7 @@ mod permit;
 pub mod persist;
 mod place;
 pub mod plan;
+pub mod programs;
 pub mod revert;
 pub mod room;
 mod sealed;

@@ -324,6 +324,14 @@ mod tests {
             seen(plain(), user, 1, 1),
             "neither y.service nor its manager's files set it: inherited"
         );
+        let asks = plain().file(
+            "/run/user/7/systemd/user/y.service",
+            "[Service]\nLimitNOFILE=infinity\n",
+        );
+        assert_eq!(
+            seen(asks, user, 1, 524_288),
+            "LimitNOFILE=infinity in /run/user/7/systemd/user/y.service:2; a user's manager gives no more than it has, 524288"
+        );
         // No unit at all: nothing is told.
         assert_eq!(seen(plain(), "/", 1, 1), "");
     }

@@ -205,7 +205,7 @@ fn proposal(file: &str, section: &str, lines: &[String], then: &str, cx: &Contex
         return Proposal::manual("no single value satisfies the rule", "Choose the manager's defaults.");
     }
     Proposal {
-        reach: reach::of_commands(cx),
+        reach: reach::of_unit(cx),
         because: "the manager's defaults are root's to set".to_owned(),
         changes: Vec::new(),
         remedies: vec![
