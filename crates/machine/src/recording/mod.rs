@@ -175,8 +175,9 @@ pub fn is_secret(name: &str) -> bool {
 fn without_secret_lines(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     let lines = text.split('\n').map(|line| {
-        let key = line.split('=').next().unwrap_or_default();
-        if is_secret(key.trim()) { "#" } else { line }
+        // A comment, or a line that sets nothing, may name it too.
+        let mut words = line.split(|c: char| c.is_whitespace() || c == '=');
+        if words.any(is_secret) { "#" } else { line }
     });
     lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
@@ -582,10 +583,10 @@ mod tests {
 
     #[test]
     fn secrets_are_left_out_and_lines_keep_their_numbers() {
-        let text = b"vm.swappiness = 1\nnet/ipv4/tcp_fastopen_key = 1-2-3-4\nvm.laptop_mode = 0\n";
+        let text = b"# net.ipv4.tcp_fastopen_key 1-2-3-4\nvm.swappiness = 1\nnet/ipv4/tcp_fastopen_key = 1-2-3-4\nvm.laptop_mode = 0\n";
         assert_eq!(
             without_secret_lines(text),
-            b"vm.swappiness = 1\n#\nvm.laptop_mode = 0\n"
+            b"#\nvm.swappiness = 1\n#\nvm.laptop_mode = 0\n"
         );
     }
 }
