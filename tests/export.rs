@@ -301,13 +301,13 @@ fn a_guard_that_holds_with_more_is_no_reason_to_lower_a_containers_value() {
     assert_eq!(text, "\n");
     assert!(left[0].contains("a new namespace has 4096"), "{left:?}");
     // Of this key nothing tells what a container begins with, and the machine's own value has to do.
-    let profile = profile.replace("net.core.somaxconn", "net.ipv4.neigh.lo.gc_stale_time");
-    let host = |value| host().sysctl("net.ipv4.neigh.lo.gc_stale_time", value);
+    let profile = profile.replace("net.core.somaxconn", "net.ipv4.conf.all.arp_announce");
+    let host = |value| host().sysctl("net.ipv4.conf.all.arp_announce", value);
     let (text, left) = exported(&host("600"), &profile, "docker");
     assert_eq!(text, "");
     assert!(left[0].contains("would only lower"), "{left:?}");
     let (text, _) = exported(&host("60"), &profile, "docker");
-    assert_eq!(text, "--sysctl net.ipv4.neigh.lo.gc_stale_time=128\n");
+    assert_eq!(text, "--sysctl net.ipv4.conf.all.arp_announce=128\n");
     // Fields are put into the row that there is.
     let buffers = "summary = \"x\"\n[[rule]]\nid = \"a\"\nsysctl = { key = \"net.ipv4.tcp_rmem\", field = \"max\", min = \"16MiB\" }\n\
                    [[rule]]\nid = \"b\"\nsysctl = { key = \"net.ipv4.tcp_rmem\", field = \"default\", min = \"64KiB\" }\n";
