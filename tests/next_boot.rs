@@ -182,6 +182,27 @@ fn a_key_of_a_module_lasts_where_something_loads_that_in_time() {
     assert_eq!(on(&right, &["check", "--fail-on", "boot"]).code, 0);
 }
 
+/// A file for another machine brings what makes its keys be there: one file says it, and a playbook does it.
+#[test]
+fn an_export_brings_the_module_of_its_keys() {
+    let machine = machine(
+        "key = \"net.netfilter.nf_conntrack_max\", min = 4194304",
+        &[SYSTEMD, ("proc/sys/net/netfilter/nf_conntrack_max", "262144\n")],
+    );
+    let profile = machine.path().join("p.toml");
+    let export = |to: &str| run(&["export", profile.to_str().expect("UTF-8"), "--to", to]).out;
+    let file = export("sysctl.d");
+    assert!(
+        file.contains("# and /etc/modules-load.d/60-runup.conf") && file.contains("\n#   nf_conntrack\n"),
+        "{file}"
+    );
+    let playbook = export("ansible");
+    assert!(
+        playbook.contains("dest: /etc/modules-load.d/60-runup.conf") && playbook.contains("\n          nf_conntrack\n"),
+        "{playbook}"
+    );
+}
+
 #[test]
 fn against_a_packages_later_file_a_name_is_taken_that_comes_later() {
     let machine = machine(
