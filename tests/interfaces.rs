@@ -194,7 +194,7 @@ fn applied(set: &str, rule: &str, show: &str) -> String {
     let here = directory(&[("p.toml", &text)]);
     let script = format!(
         "set -e; mount -t proc proc /proc; ip link add eth0 type veth peer name p0; {set}\n\
-         {binary} apply ./p.toml --yes --allow risky,one-way --journal ./j >/dev/null 2>./said || {{ cat ./said; exit 1; }}\n\
+         {binary} apply ./p.toml --yes --allow risky --allow one-way --journal ./j >/dev/null 2>./said || {{ cat ./said; exit 1; }}\n\
          {binary} check ./p.toml >/dev/null || echo 'not ready'\n\
          for at in {show}; do echo \"$at $(cat /proc/sys/net/$at)\"; done\n",
         binary = env!("CARGO_BIN_EXE_runup"),
