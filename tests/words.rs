@@ -61,7 +61,13 @@ fn a_report_ends_with_the_command_that_fixes_it_and_what_helps_with_the_rest() {
     let mut applied = command.clone();
     applied.extend(["--yes", "--journal", journal.to_str().expect("UTF-8")]);
     let done = run_in(place.path(), &applied);
-    let now = std::fs::read_to_string(place.path().join("proc/sys/net/core/somaxconn")).expect("a value");
+    let now = support::text_of(
+        place
+            .path()
+            .join("proc/sys/net/core/somaxconn")
+            .to_str()
+            .expect("UTF-8"),
+    );
     assert_eq!(now.trim(), "5000", "{}{}", done.out, done.err);
 }
 

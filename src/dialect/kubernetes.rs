@@ -68,8 +68,8 @@ pub(crate) fn permission(key: &str) -> String {
 /// Why a pod does not set a limit.
 pub(crate) fn no_limit(name: &str, bound: &str) -> String {
     format!(
-        "a pod cannot set the limit {name}: up to the hard limit `runup exec` raises it in the container; \
-         beyond, the default limits of the node's container runtime are to give {bound}"
+        "a pod cannot set the limit {name}; `runup exec` raises it in the container up to the hard limit; \
+         for more, the node's container runtime must give {bound} by default"
     )
 }
 
