@@ -36,7 +36,9 @@ pub(crate) fn commands(changes: &[Change], host: &Host<'_>) -> Option<String> {
         }
         // prlimit says both in one command, and raises the hard one where it may.
         let sudo = if wanted.hard.is_some() { sudo } else { "" };
-        let soft = wanted.soft.unwrap_or("");
+        // A side that is left alone is said too: `=:N` looks cut off.
+        let now = || host.system.limits(resource).map(|now| now.soft.to_string());
+        let soft = wanted.soft.map_or_else(|| now().unwrap_or_default(), str::to_owned);
         let hard = wanted.hard.or(wanted.stays).unwrap_or("");
         let pid = host.system.process_directory().trim_start_matches("/proc/");
         let pid = if pid == "self" { "$$" } else { pid };
