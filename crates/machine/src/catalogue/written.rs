@@ -145,7 +145,7 @@ pub fn written(key: &str, kind: Option<Type>, text: &str) -> Written {
 fn row(key: &str, text: &str, most: Option<usize>, refused: impl Fn(Option<String>) -> Written) -> Written {
     let (mut numbers, mut rest): (Vec<String>, &str) = (Vec::new(), skip(text));
     while !rest.is_empty() && most.is_none_or(|most| numbers.len() < most) {
-        match number(rest, &[b' ', b'\t', b'\n']).filter(|(number, _)| holds(key, *number)) {
+        match number(rest, b" \t\n").filter(|(number, _)| holds(key, *number)) {
             Some((number, behind)) => {
                 numbers.push(number.to_string());
                 rest = skip(behind);
