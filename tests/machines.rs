@@ -408,7 +408,8 @@ fn what_the_machine_runs_on_is_told_or_it_is_unknown() {
             "unknown" => "?".to_owned(),
             _ => said
                 .actual("charge")
-                .trim_start_matches("charge ")
+                .trim_end_matches("charged")
+                .trim_end()
                 .trim_end_matches('%')
                 .trim()
                 .to_owned(),

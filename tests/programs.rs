@@ -74,7 +74,8 @@ fn what_a_program_undoes_is_said_and_counts_for_the_next_boot() {
     let table = finding(&json, "table");
     assert_eq!(table["outcome"], "pass");
     assert_eq!(table["evidence"][0], SAID);
-    assert_eq!(table["next_boot"]["program"], "kube-proxy");
+    assert_eq!(table["next_boot"]["fate"], "may-be-undone");
+    assert_eq!(table["next_boot"]["by"], "kube-proxy");
     assert_eq!(table["next_boot"]["value"], "131072");
     // The kubelet sets what the rule asks for: nothing is undone.
     let panic = finding(&json, "panic");
@@ -82,14 +83,16 @@ fn what_a_program_undoes_is_said_and_counts_for_the_next_boot() {
         panic["evidence"][0],
         "kubelet is enabled here and sets this key to 10 when it starts"
     );
-    assert!(!panic["next_boot"]["program"].is_string(), "{panic:#}");
+    assert!(!panic["next_boot"]["by"].is_string(), "{panic:#}");
     assert!(
         !finding(&json, "sack")["evidence"]
             .to_string()
             .contains("when it starts")
     );
     let text = on(place.path(), &["check"]).out;
-    assert!(text.contains("131072 (kube-proxy, when it starts)"), "{text}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let undone = "may undo it: kube-proxy sets it to 131072 when it starts";
+    assert!(text.contains(undone), "{text}");
     assert_eq!(on(place.path(), &["check"]).code, 0);
     assert_eq!(
         on(place.path(), &["check", "--fail-on", "boot", "--only", "table"]).code,
@@ -97,7 +100,7 @@ fn what_a_program_undoes_is_said_and_counts_for_the_next_boot() {
     );
     for format in ["tap", "junit", "github"] {
         let out = on(place.path(), &["check", "--format", format, "--fail-on", "boot"]).out;
-        assert!(out.contains("kube-proxy, when it starts"), "{format}: {out}");
+        assert!(out.contains(undone), "{format}: {out}");
     }
     // One that is told to leave it alone undoes nothing.
     let place = tree("4194304\n", "--conntrack-max-per-core=0", &[]);
@@ -132,7 +135,8 @@ fn nothing_is_written_for_the_next_boot_that_a_program_overwrites() {
         done.out
     );
     assert!(said.contains("tell kube-proxy the value"), "{}", done.out);
-    assert!(!place.path().join("etc/sysctl.d/60-runup.conf").exists());
+    let file = std::fs::read_to_string(place.path().join("etc/sysctl.d/60-runup.conf")).unwrap_or_default();
+    assert!(!file.contains("nf_conntrack_max"), "{file}");
     assert_eq!(done.code, 1, "what was to last does not: {}", done.out);
     let live = support::text_of(
         place
