@@ -267,7 +267,7 @@ fn a_tmpfs_has_the_options_that_it_was_mounted_with() {
         std::fs::create_dir(path).expect("a directory");
         assert_eq!(
             value(&format!("mount = {{ path = \"{path}\", device = {{ not = \"\" }} }}")),
-            "over"
+            "device over"
         );
         tool("umount", &[place.path().to_str().expect("UTF-8")]);
         tool("umount", &[path]);
