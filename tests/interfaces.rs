@@ -41,7 +41,11 @@ fn judged(settings: &[(&str, [&str; 3])], rule: &str, drop_in: &str) -> (String,
     let finding = finding(&report, "r");
     let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     // What no file sets is another matter.
-    (text("outcome"), text("actual"), finding["next_boot"]["file"].is_string())
+    (
+        text("outcome"),
+        text("actual"),
+        finding["next_boot"]["file"].is_string(),
+    )
 }
 
 #[test]

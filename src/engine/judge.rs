@@ -114,7 +114,7 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
             }
             Reading::Value(value) => {
                 let metric = expectation.metric;
-                let is = speech::is(subject.kind, metric, &metric.shown(&value), unit, page_size);
+                let is = speech::is(metric, &metric.shown(&value), unit, page_size);
                 let ranked = subject.ranked(&observation.subject, expectation, value.clone(), os);
                 let idle = |asked: &Comparison| subject.kind.idle(&observation.subject, asked.comparator, cx);
                 match against(expectation, &ranked, &idle) {

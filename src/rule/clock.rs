@@ -19,7 +19,8 @@ static ROWS: &[Row<Seen>] = &[
             "synchronised",
             Type::Bool,
             "Whether something keeps the kernel's clock right, so that its error is known to be below 16 seconds.",
-        ),
+        )
+        .switch("synchronised", "not synchronised"),
         synchronised,
         Way::Own(time_service),
     ),
@@ -28,7 +29,8 @@ static ROWS: &[Row<Seen>] = &[
             "source",
             Type::Choice,
             "The clock source in use: `tsc`, `kvm-clock`, `hpet`.",
-        ),
+        )
+        .said("clock source {}"),
         source,
         Way::Joint(&SOURCE),
     ),
@@ -37,7 +39,8 @@ static ROWS: &[Row<Seen>] = &[
             "available",
             Type::Words,
             "The clock sources that the kernel would take.",
-        ),
+        )
+        .said("clock sources {}"),
         available,
         Way::Joint(&SOURCE),
     ),
@@ -46,7 +49,8 @@ static ROWS: &[Row<Seen>] = &[
             "slow",
             Type::Bool,
             "Whether reading the clock spends more than a tenth of its time in the kernel.",
-        ),
+        )
+        .switch("slow to read", "quick to read"),
         |seen, cx, evidence| measured(seen, cx, evidence, |cost| Value::Bool(share(cost) > 10)),
         Way::Joint(&SOURCE),
     ),
@@ -55,7 +59,8 @@ static ROWS: &[Row<Seen>] = &[
             "cost",
             Type::Number(Unit::Nanoseconds),
             "Processor time that one reading takes.",
-        ),
+        )
+        .said("{} for one reading"),
         |seen, cx, evidence| measured(seen, cx, evidence, |cost| Value::number(i128::from(nanoseconds(cost)))),
         Way::Joint(&SOURCE),
     ),

@@ -21,22 +21,22 @@ static SELECTORS: &[Field] = &[required(
 
 static ROWS: &[Row<Seen>] = &[
     Row::new(
-        number("free", Unit::Bytes, "Space that an ordinary user may still take."),
+        number("free", Unit::Bytes, "Space that an ordinary user may still take.").said("{} free"),
         |seen, _, _| told(i128::from(seen.filesystem.available)),
         Way::Joint(&SPACE),
     ),
     Row::new(
-        number("free_share", Unit::Centipercent, "The same as a share of the whole."),
+        number("free_share", Unit::Centipercent, "The same as a share of the whole.").said("{} free"),
         |seen, _, _| told(share(seen.filesystem.available, seen.filesystem.size)),
         Way::Joint(&SPACE),
     ),
     Row::new(
-        number("inodes_free", Unit::Count, "Files that can still be made."),
+        number("inodes_free", Unit::Count, "Files that can still be made.").said("room for {} more files"),
         |seen, _, _| of_inodes(seen, i128::from(seen.filesystem.inodes_free)),
         Way::Joint(&INODES),
     ),
     Row::new(
-        number("inodes_share", Unit::Centipercent, "The same as a share of the whole."),
+        number("inodes_share", Unit::Centipercent, "The same as a share of the whole.").said("{} of its inodes free"),
         |seen, _, _| of_inodes(seen, share(seen.filesystem.inodes_free, seen.filesystem.inodes)),
         Way::Joint(&INODES),
     ),
@@ -45,12 +45,13 @@ static ROWS: &[Row<Seen>] = &[
             "filesystem",
             Type::Text,
             "The kind of file system: `ext4`, `xfs`, `tmpfs`.",
-        ),
+        )
+        .said("file system {}"),
         filesystem,
         Way::Own(elsewhere),
     ),
     Row::new(
-        Metric::new("read_only", Type::Bool, "Whether it is mounted read-only."),
+        Metric::new("read_only", Type::Bool, "Whether it is mounted read-only.").switch("read-only", "writable"),
         |seen, _, _| Reading::Value(Value::Bool(seen.filesystem.read_only)),
         Way::Own(remount),
     ),

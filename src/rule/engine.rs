@@ -38,7 +38,7 @@ const fn count(name: &'static str, doc: &'static str) -> Metric {
 
 static ROWS: &[Row<Seen>] = &[
     Row::new(
-        Metric::new("exists", Type::Bool, "Whether the engine is installed."),
+        Metric::new("exists", Type::Bool, "Whether the engine is installed.").switch("installed", "not installed"),
         |seen, _, _| Reading::Value(Value::Bool(seen.place.is_some())),
         Way::Own(install),
     ),
@@ -46,28 +46,33 @@ static ROWS: &[Row<Seen>] = &[
         count(
             "nofile_soft",
             "The soft limit on open files of a container that asks for none.",
-        ),
+        )
+        .said("soft limit on open files {}"),
         |seen, cx, evidence| limit(Resource::Nofile, Side::Soft, seen, cx, evidence),
     ),
-    default(count("nofile_hard", "The hard one."), |seen, cx, evidence| {
-        limit(Resource::Nofile, Side::Hard, seen, cx, evidence)
-    }),
+    default(
+        count("nofile_hard", "The hard one.").said("hard limit on open files {}"),
+        |seen, cx, evidence| limit(Resource::Nofile, Side::Hard, seen, cx, evidence),
+    ),
     default(
         count(
             "nproc_soft",
             "The soft limit on processes and threads of a user, in a container that asks for none.",
-        ),
+        )
+        .said("soft limit on processes {}"),
         |seen, cx, evidence| limit(Resource::Nproc, Side::Soft, seen, cx, evidence),
     ),
-    default(count("nproc_hard", "The hard one of these."), |seen, cx, evidence| {
-        limit(Resource::Nproc, Side::Hard, seen, cx, evidence)
-    }),
+    default(
+        count("nproc_hard", "The hard one of these.").said("hard limit on processes {}"),
+        |seen, cx, evidence| limit(Resource::Nproc, Side::Hard, seen, cx, evidence),
+    ),
     default(
         Metric::new(
             "cgroup_driver",
             Type::Choice,
             "Who makes the cgroups of containers: `systemd` or `cgroupfs`.",
         )
+        .said("cgroup driver {}")
         .one_of(&["systemd", "cgroupfs"]),
         |seen, cx, evidence| {
             seen.tell(evidence, |engine| match engine {
@@ -81,7 +86,8 @@ static ROWS: &[Row<Seen>] = &[
             "live_restore",
             Type::Bool,
             "Whether containers go on while Docker's daemon is restarted.",
-        ),
+        )
+        .switch("live restore on", "live restore off"),
         |seen, cx, evidence| switch(&docker::LIVE_RESTORE, seen, cx, evidence),
     ),
     default(
@@ -89,7 +95,8 @@ static ROWS: &[Row<Seen>] = &[
             "userland_proxy",
             Type::Bool,
             "Whether Docker starts a process for each published port, that copies what the kernel could forward.",
-        ),
+        )
+        .switch("userland proxy on", "userland proxy off"),
         |seen, cx, evidence| switch(&docker::USERLAND_PROXY, seen, cx, evidence),
     ),
 ];

@@ -22,7 +22,7 @@ static ROWS: &[Row<Seen>] = &[
             "version",
             Type::Version,
             "The kernel's version; what follows the numbers does not count.",
-        ),
+        ).said("version {}"),
         version,
         Way::Own(another_kernel),
     ),
@@ -31,13 +31,13 @@ static ROWS: &[Row<Seen>] = &[
             "cmdline",
             Type::Words,
             "The words of the command line that the kernel was started with.",
-        )
+        ).said("command line {}")
         .veiled(&VEIL),
         cmdline,
         Way::Own(at_boot),
     ),
     Row::new(
-        Metric::new("loaded", Type::Bool, "Whether `module` is loaded, or built in.").about("module"),
+        Metric::new("loaded", Type::Bool, "Whether `module` is loaded, or built in.").switch("loaded", "not loaded").about("module"),
         is_loaded,
         Way::Own(load_or_unload),
     ),
@@ -46,7 +46,7 @@ static ROWS: &[Row<Seen>] = &[
             "clocksource",
             Type::Choice,
             "The clock source in use. `clock = { source = ... }` is the same and preferred: `clock` says what reading it costs, too.",
-        ),
+        ).said("clock source {}"),
         clock::source,
         Way::Own(|failing| clock::another_source(failing.target(), failing.cx)),
     ),

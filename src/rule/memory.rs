@@ -21,7 +21,8 @@ static ROWS: &[Row<()>] = &[
         bytes(
             "total",
             "Memory that this process may use: the machine's, or the cgroup's limit where that is lower.",
-        ),
+        )
+        .said("{} in all"),
         total,
         Way::Own(more_memory),
     ),
@@ -29,16 +30,21 @@ static ROWS: &[Row<()>] = &[
         bytes(
             "available",
             "Memory that can be had without swapping, as the kernel estimates it.",
-        ),
+        )
+        .said("{} available"),
         available,
         Way::Own(less_use),
     ),
     Row::new(
-        bytes("swap", "Swap space of the machine; 0 is off."),
+        bytes("swap", "Swap space of the machine; 0 is off.").said("{} of swap space"),
         swap,
         Way::Joint(&SWAP),
     ),
-    Row::new(bytes("swap_used", "Swap space in use."), swap_used, Way::Joint(&SWAP)),
+    Row::new(
+        bytes("swap_used", "Swap space in use.").said("{} swapped out"),
+        swap_used,
+        Way::Joint(&SWAP),
+    ),
 ];
 
 /// What is swapped out, and whether there is swap at all, is one thing to decide.

@@ -21,6 +21,18 @@ pub struct Metric {
     pub settles: bool,
     /// Set where parts of it are secrets, which are compared and never shown.
     pub veil: Option<&'static Veil>,
+    /// How it is spoken of; `None` for the only metric of a kind, of which the subject says all.
+    pub said: Option<Said>,
+}
+
+/// How a metric is spoken of. The same words hold what there is and what is asked for: `is 63 % charged`, `should be at least 80 %
+/// charged`. So they are no sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// Around a number or a word, which stands in the place of `{}`.
+    Around(&'static str),
+    /// For true, and for false.
+    Switch(&'static str, &'static str),
 }
 
 /// How a value is shown of which parts are secrets.
@@ -75,6 +87,7 @@ impl Metric {
             words: &[],
             settles: false,
             veil: None,
+            said: None,
         }
     }
 
@@ -97,6 +110,24 @@ impl Metric {
     #[must_use]
     pub const fn one_of(self, words: &'static [&'static str]) -> Self {
         Self { words, ..self }
+    }
+
+    /// The same, with words around its value: `{} charged`.
+    #[must_use]
+    pub const fn said(self, words: &'static str) -> Self {
+        Self {
+            said: Some(Said::Around(words)),
+            ..self
+        }
+    }
+
+    /// The same, with words for true and for false.
+    #[must_use]
+    pub const fn switch(self, yes: &'static str, no: &'static str) -> Self {
+        Self {
+            said: Some(Said::Switch(yes, no)),
+            ..self
+        }
     }
 
     /// The same, of which parts are secrets.

@@ -48,7 +48,7 @@ mod window;
 pub use crate::change::{Change, Dialect, Proposal, Reach, Scope, Side, Target};
 pub use crate::severity::{Advice, Severity, Vendor};
 pub use kind::{Context, Docs, Intent, Kind};
-pub use metric::{Metric, Over, Veil};
+pub use metric::{Metric, Over, Said, Veil};
 pub use observation::{Later, NextBoot, Observation, Reading, SetAtBoot, reading_of};
 pub use registry::{KINDS, find};
 pub use row::{Evidence, Failing, Joint, Mend, Row, Way};

@@ -36,12 +36,12 @@ static ROWS: &[Row<Seen>] = &[
             "used",
             Unit::Centipercent,
             "Share of the ephemeral ports that TCP sockets hold.",
-        ),
+        ).said("{} in use"),
         |seen, cx, evidence| told(ephemeral(seen, cx, evidence).map(|ports| ports.held * 10_000 / ports.all.max(1))),
         Way::Joint(&CLOSED),
     ),
     Row::new(
-        number("free", Unit::Count, "Ephemeral ports that no TCP socket holds."),
+        number("free", Unit::Count, "Ephemeral ports that no TCP socket holds.").said("{} free"),
         |seen, cx, evidence| told(ephemeral(seen, cx, evidence).map(|ports| ports.all - ports.held)),
         Way::Joint(&CLOSED),
     ),
@@ -50,7 +50,7 @@ static ROWS: &[Row<Seen>] = &[
             "time_wait",
             Unit::Count,
             "Sockets in TIME_WAIT on ephemeral ports: what is left of the last run.",
-        ),
+        ).said("{} in TIME_WAIT"),
         |seen, cx, evidence| told(ephemeral(seen, cx, evidence).map(|ports| ports.waiting)),
         Way::Joint(&CLOSED),
     ),
@@ -59,7 +59,7 @@ static ROWS: &[Row<Seen>] = &[
             "state",
             Type::Choice,
             "`listening` or `free`: whether something listens on `port`.",
-        )
+        ).said("{}")
         .about("port")
         .one_of(&["listening", "free"])
         .settles(),
@@ -72,13 +72,13 @@ static ROWS: &[Row<Seen>] = &[
             Unit::Count,
             "The accept queue in force of what listens on `port`: what the program asked for, cut to somaxconn when it called \
              listen.",
-        )
+        ).said("accept queue of {}")
         .about("port"),
         backlog,
         Way::Own(ask_for_more),
     ),
     Row::new(
-        number("queued", Unit::Count, "Connections that wait to be accepted on `port`.").about("port"),
+        number("queued", Unit::Count, "Connections that wait to be accepted on `port`.").said("{} waiting to be accepted").about("port"),
         queued,
         Way::Own(accept_faster),
     ),

@@ -16,7 +16,8 @@ static ROWS: &[Row<Seen>] = &[
             "source",
             Type::Choice,
             "`mains` or `battery`: what the machine runs on. Without any battery it is `mains`.",
-        ),
+        )
+        .said("on {}"),
         source,
         Way::Joint(&CHARGER),
     ),
@@ -25,7 +26,8 @@ static ROWS: &[Row<Seen>] = &[
             "charge",
             Type::Number(Unit::Percent),
             "Charge of the emptiest battery of the machine, in percent.",
-        ),
+        )
+        .said("{} charged"),
         charge,
         Way::Joint(&CHARGER),
     ),
@@ -34,7 +36,8 @@ static ROWS: &[Row<Seen>] = &[
             "low_power_mode",
             Type::Bool,
             "Whether macOS saves energy at the cost of speed.",
-        ),
+        )
+        .switch("in Low Power Mode", "not in Low Power Mode"),
         low_power_mode,
         Way::Own(full_power),
     ),

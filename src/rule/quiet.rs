@@ -24,6 +24,7 @@ static ROWS: &[Row<()>] = &[
             "cpu",
             "Processor time in use during the window, as a share of all processors; runup's own is not counted.",
         )
+        .said("{} of processor time used by other programs")
         .over(Over::Rate),
         used,
         Way::Own(less_noise),
@@ -33,6 +34,7 @@ static ROWS: &[Row<()>] = &[
             "steal",
             "Processor time that the hypervisor gave to other guests during the window.",
         )
+        .said("{} of processor time taken by the hypervisor")
         .over(Over::Rate),
         stolen,
         Way::Own(another_host),
@@ -43,6 +45,7 @@ static ROWS: &[Row<()>] = &[
             Type::Number(Unit::Count),
             "Tasks that run or want to at either end of the window, the more of both; runup is not counted.",
         )
+        .said("{} tasks running or waiting to run")
         .over(Over::Peak)
         .settles(),
         runnable,
@@ -54,6 +57,7 @@ static ROWS: &[Row<()>] = &[
             Type::Number(Unit::BytesPerSecond),
             "Bytes a second over all interfaces but loopback, both ways.",
         )
+        .said("{} of network traffic")
         .over(Over::Rate)
         .settles(),
         on_network,
@@ -63,17 +67,18 @@ static ROWS: &[Row<()>] = &[
         share(
             "pressure",
             "Share of the last ten seconds in which some task waited for a processor (PSI).",
-        ),
+        )
+        .said("{} of the time with tasks waiting for a processor"),
         |(), cx, _| pressure("cpu", cx),
         Way::Own(less_noise),
     ),
     Row::new(
-        share("memory_pressure", "The same for memory."),
+        share("memory_pressure", "The same for memory.").said("{} of the time with tasks waiting for memory"),
         |(), cx, _| pressure("memory", cx),
         Way::Own(less_noise),
     ),
     Row::new(
-        share("io_pressure", "The same for disks."),
+        share("io_pressure", "The same for disks.").said("{} of the time with tasks waiting for disks"),
         |(), cx, _| pressure("io", cx),
         Way::Own(less_noise),
     ),

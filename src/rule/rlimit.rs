@@ -47,7 +47,7 @@ static SELECTORS: &[Field] = &[
 
 static ROWS: &[Row<Limits>] = &[
     Row::new(
-        Metric::untyped("soft", "The soft limit: what binds."),
+        Metric::untyped("soft", "The soft limit: what binds.").said("soft limit {}"),
         |limits, _, _| Reading::Value(Value::Number(limits.soft)),
         Way::Joint(&BOTH),
     ),
@@ -55,7 +55,8 @@ static ROWS: &[Row<Limits>] = &[
         Metric::untyped(
             "hard",
             "The hard limit: how far the soft one can be raised without privilege.",
-        ),
+        )
+        .said("hard limit {}"),
         |limits, _, _| Reading::Value(Value::Number(limits.hard)),
         Way::Joint(&BOTH),
     ),

@@ -1,7 +1,7 @@
 //! A line of a kind's table. One item says all of a metric: its name and type, how it is read, how it is judged over a time, and what
 //! would make it right.
 
-use super::{Context, Metric, Observation, Reading, Selectors};
+use super::{Context, Metric, Observation, Reading, Said, Selectors};
 use crate::change::Proposal;
 use crate::value::{Number, Value};
 
@@ -23,6 +23,20 @@ impl<S> Row<S> {
     #[must_use]
     pub const fn new(metric: Metric, read: fn(&S, &Context<'_>, &mut Evidence) -> Reading, way: Way) -> Self {
         Self { metric, read, way }
+    }
+
+    /// The same, whose metric has words around its value.
+    #[must_use]
+    pub const fn said(mut self, words: &'static str) -> Self {
+        self.metric.said = Some(Said::Around(words));
+        self
+    }
+
+    /// The same, whose metric has words for true and for false.
+    #[must_use]
+    pub const fn switch(mut self, yes: &'static str, no: &'static str) -> Self {
+        self.metric.said = Some(Said::Switch(yes, no));
+        self
     }
 }
 

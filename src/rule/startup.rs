@@ -33,7 +33,7 @@ static ROWS: &[Row<Line>] = &[
             "sysctl_in_shell",
             "Whether a file that shells read when they start sets kernel parameters: they are set when somebody logs in, and not at \
              boot.",
-        ),
+        ).switch("kernel parameters set by shells when they start", "no kernel parameters set by shells"),
         |_, cx, evidence| told(in_files(shells::of_shells(cx.system), |_| true), evidence),
         Way::Own(|_| by_hand("Move the settings to a file in /etc/sysctl.d, which is read at boot.")),
     ),
@@ -42,7 +42,7 @@ static ROWS: &[Row<Line>] = &[
             "sysctl_refused",
             "Whether the administrator's own sysctl files set what this kernel refuses: a key that was removed, a value that is \
              none of its type, or local ports below the privileged ones.",
-        ),
+        ).switch("kernel parameters that this kernel refuses", "no kernel parameters that this kernel refuses"),
         |_, cx, evidence| told(refused(cx), evidence),
         Way::Own(|_| by_hand("Delete the lines, or correct them: they do nothing but make sysctl fail.")),
     ),
@@ -51,6 +51,7 @@ static ROWS: &[Row<Line>] = &[
             "line_refused",
             "Whether the kernel refuses what `line` sets: a number with a unit, quotes, a word where a number stands.",
         )
+        .switch("a line that the kernel refuses", "no line that the kernel refuses")
         .about("line"),
         |line, cx, _| line::refusal(line.as_deref().unwrap_or_default(), cx),
         Way::Own(|failing| by_hand(&line::correct(failing))),
@@ -59,7 +60,7 @@ static ROWS: &[Row<Line>] = &[
         switch(
             "limits_ignored",
             "Whether limits.conf gives a named user more than that user's services have: it holds for logins alone.",
-        ),
+        ).switch("limits that do not reach the services they are meant for", "no limits that miss the services they are meant for"),
         |_, cx, evidence| told(ignored(cx), evidence),
         Way::Own(|_| by_hand("Set the limit in the unit: systemctl edit UNIT, LimitNOFILE= in [Service].")),
     ),
@@ -68,7 +69,7 @@ static ROWS: &[Row<Line>] = &[
             "logins_refused",
             "Whether limits.conf gives a login a hard limit on open files that the kernel refuses: above `fs.nr_open`, as it is or \
              as the next boot makes it.",
-        ),
+        ).switch("a limit with which logins fail", "no limit with which logins fail"),
         |_, cx, evidence| told(of_logins::refused(cx), evidence),
         Way::Joint(&LOGINS),
     ),
@@ -77,12 +78,12 @@ static ROWS: &[Row<Line>] = &[
             "logins_doubtful",
             "Whether limits.conf gives a login a soft limit on open files that it does not get, or none where nobody can tell \
              whether PAM takes that.",
-        ),
+        ).switch("a limit that a login does not get, or may not", "no limit that a login may not get"),
         |_, cx, evidence| told(of_logins::doubtful(cx), evidence),
         Way::Joint(&LOGINS),
     ),
     Row::new(
-        switch("drops_caches", "Whether cron empties the kernel's caches."),
+        switch("drops_caches", "Whether cron empties the kernel's caches.").switch("caches emptied by cron", "no caches emptied by cron"),
         |_, cx, evidence| {
             told(
                 in_files(shells::of_cron(cx.system), |key| key == "vm.drop_caches"),

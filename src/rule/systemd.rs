@@ -39,45 +39,56 @@ static ROWS: &[Row<Config>] = &[
         Unit::Count,
         "The soft limit on open files of units that set none.",
         |config, cx, evidence| limit(Resource::Nofile, Side::Soft, config, cx, evidence),
-    ),
+    )
+    .said("soft limit on open files {}"),
     default("nofile_hard", Unit::Count, "The hard one.", |config, cx, evidence| {
         limit(Resource::Nofile, Side::Hard, config, cx, evidence)
-    }),
+    })
+    .said("hard limit on open files {}"),
     default(
         "nproc_soft",
         Unit::Count,
         "The soft limit on processes and threads of a user, for units that set none.",
         |config, cx, evidence| limit(Resource::Nproc, Side::Soft, config, cx, evidence),
-    ),
+    )
+    .said("soft limit on processes {}"),
     default(
         "nproc_hard",
         Unit::Count,
         "The hard one of these.",
         |config, cx, evidence| limit(Resource::Nproc, Side::Hard, config, cx, evidence),
-    ),
+    )
+    .said("hard limit on processes {}"),
     default(
         "memlock_soft",
         Unit::Bytes,
         "The soft limit on locked memory of units that set none.",
         |config, cx, evidence| limit(Resource::Memlock, Side::Soft, config, cx, evidence),
-    ),
+    )
+    .said("soft limit on locked memory {}"),
     default(
         "memlock_hard",
         Unit::Bytes,
         "The hard one of that.",
         |config, cx, evidence| limit(Resource::Memlock, Side::Hard, config, cx, evidence),
-    ),
+    )
+    .said("hard limit on locked memory {}"),
     default(
         "tasks_max",
         Unit::Count,
         "Processes and threads that a unit may have that sets no TasksMax.",
         tasks_max,
-    ),
+    )
+    .said("room for {} processes and threads in a unit"),
     Row::new(
         Metric::new(
             "removes_ipc",
             Type::Bool,
             "Whether logind removes a user's shared memory and semaphores when the last session ends.",
+        )
+        .switch(
+            "a user's shared memory removed with the last session",
+            "a user's shared memory kept after the last session",
         ),
         ipc,
         Way::Own(logins),

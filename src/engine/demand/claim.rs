@@ -101,7 +101,7 @@ impl ResolvedSubject {
             ..
         } = expectation;
         let shown: Vec<Comparison> = comparisons.iter().map(|asked| metric.shown_of(asked)).collect();
-        speech::asks(self.kind, metric, &shown, *value, page_size)
+        speech::asks(metric, &shown, *value, page_size)
     }
 }
 

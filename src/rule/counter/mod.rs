@@ -39,6 +39,7 @@ static SELECTORS: &[Field] = &[
 static ROWS: &[Row<Counted>] = &[
     Row::new(
         Metric::untyped("during", "How much it grew during the window.")
+            .said("{} counted during the check")
             .over(Over::Growth)
             .settles(),
         |counted, _, _| counted.growth.clone(),
@@ -49,7 +50,8 @@ static ROWS: &[Row<Counted>] = &[
         Metric::untyped(
             "total",
             "Its value: all that was counted since boot, or since the namespace or cgroup was made.",
-        ),
+        )
+        .said("{} counted so far"),
         |counted, _, _| Reading::Value(Value::number(counted.total)),
         Way::Own(cause),
     ),

@@ -21,7 +21,7 @@ static ROWS: &[Row<()>] = &[
             "usable",
             Type::Number(Unit::Count),
             "Processors that this process can keep busy: online, allowed by its affinity, and within the cgroup's quota rounded up.",
-        ),
+        ).said("{} usable"),
         usable,
         Way::Own(|_| {
             no_setting(
@@ -34,7 +34,7 @@ static ROWS: &[Row<()>] = &[
             "governor",
             Type::Text,
             "The frequency governor of all processors; where they differ, each name once.",
-        ),
+        ).said("governor {}"),
         |(), cx, _| of_policies("scaling_governor", cx),
         Way::Own(set_governor),
     ),
@@ -43,7 +43,7 @@ static ROWS: &[Row<()>] = &[
             "driver",
             Type::Text,
             "The frequency driver: `intel_pstate`, `acpi-cpufreq`.",
-        ),
+        ).said("frequency driver {}"),
         |(), cx, _| of_policies("scaling_driver", cx),
         Way::Own(|_| {
             no_setting(
@@ -52,12 +52,12 @@ static ROWS: &[Row<()>] = &[
         }),
     ),
     Row::new(
-        Metric::new("turbo", Type::Bool, "Whether processors may exceed their base clock."),
+        Metric::new("turbo", Type::Bool, "Whether processors may exceed their base clock.").switch("turbo on", "turbo off"),
         turbo,
         Way::Own(set_turbo),
     ),
     Row::new(
-        Metric::new("smt", Type::Bool, "Whether two threads share a core."),
+        Metric::new("smt", Type::Bool, "Whether two threads share a core.").switch("SMT on", "SMT off"),
         |(), cx, _| layout::smt(cx),
         Way::Own(set_smt),
     ),

@@ -42,7 +42,7 @@ const fn limit(name: &'static str, unit: ValueUnit, doc: &'static str, read: Rea
 
 static ROWS: &[Row<Look>] = &[
     Row::new(
-        Metric::new("active", Type::Bool, "Whether it has processes."),
+        Metric::new("active", Type::Bool, "Whether it has processes.").switch("running", "not running"),
         active,
         Way::Joint(&STATE),
     ),
@@ -51,7 +51,8 @@ static ROWS: &[Row<Look>] = &[
             "enabled",
             Type::Bool,
             "Whether a link in a `.wants` or `.requires` directory, or a name that was given to it, has it started.",
-        ),
+        )
+        .switch("enabled", "not enabled"),
         enabled,
         Way::Joint(&STATE),
     ),
@@ -60,7 +61,8 @@ static ROWS: &[Row<Look>] = &[
             "exists",
             Type::Bool,
             "Whether there is such a unit, by its file or its cgroup; a masked one counts as none.",
-        ),
+        )
+        .switch("installed", "not installed"),
         exists,
         Way::Joint(&STATE),
     ),
@@ -69,25 +71,29 @@ static ROWS: &[Row<Look>] = &[
         ValueUnit::Count,
         "Processes and threads that it may have.",
         |look, cx, _| limit_in(["pids.max", "pids.max"], "pids", look, cx),
-    ),
+    )
+    .said("room for {} processes and threads"),
     limit(
         "memory_max",
         ValueUnit::Bytes,
         "Its memory limit: beyond it, something is killed.",
         |look, cx, _| limit_in(["memory.max", "memory.limit_in_bytes"], "memory", look, cx),
-    ),
+    )
+    .said("memory limit {}"),
     limit(
         "cpu_quota",
         ValueUnit::Centipercent,
         "Its processor quota in percent of one processor: 250% is two and a half.",
         cpu_quota,
-    ),
+    )
+    .said("processor quota {}"),
     limit(
         "oom_score_adjust",
         ValueUnit::Count,
         "How its main process is favoured when memory runs out: -1000 (never killed) to 1000 (first).",
         oom_score_adjust,
-    ),
+    )
+    .said("OOM score adjustment {}"),
 ];
 
 static DOCS: Docs = Docs {

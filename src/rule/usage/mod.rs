@@ -45,23 +45,28 @@ static ROWS: &[Row<Use>] = &[
             Type::Number(Unit::Centipercent),
             "The part of the limit that is in use.",
         )
+        .said("{} in use")
         .settles(),
         |found, _, _| number(Number::Finite(found.share())),
         Way::Joint(&LIMIT),
     ),
     Row::new(
-        Metric::untyped("used", "How much is in use.").settles(),
+        Metric::untyped("used", "How much is in use.")
+            .said("{} in use")
+            .settles(),
         |found, _, _| number(Number::Finite(found.used)),
         Way::Joint(&LIMIT),
     ),
     // A limit stays as it is set.
     Row::new(
-        Metric::untyped("limit", "How much may be in use."),
+        Metric::untyped("limit", "How much may be in use.").said("limit {}"),
         |found, _, _| number(found.limit),
         Way::Joint(&LIMIT),
     ),
     Row::new(
-        Metric::untyped("free", "How much may still be used.").settles(),
+        Metric::untyped("free", "How much may still be used.")
+            .said("{} free")
+            .settles(),
         |found, _, _| number(found.free()),
         Way::Joint(&LIMIT),
     ),
