@@ -188,7 +188,7 @@ fn a_unit_that_asks_for_everything_gets_what_systemd_has() {
     let finding = find(&infinity, &rule(2_000_000));
     assert_eq!(
         (finding.outcome, finding.actual.as_str()),
-        (Outcome::Fail, "soft 1048576")
+        (Outcome::Fail, "soft limit 1048576")
     );
     has(
         &finding,
@@ -200,7 +200,7 @@ fn a_unit_that_asks_for_everything_gets_what_systemd_has() {
     );
     // The manager's default is a limit like every other.
     let default = stopped("").file("/etc/systemd/system.conf", "[Manager]\nDefaultLimitNOFILE=infinity\n");
-    assert_eq!(find(&default, &rule(2_000_000)).actual, "soft 1048576");
+    assert_eq!(find(&default, &rule(2_000_000)).actual, "soft limit 1048576");
     // One that runs with that is said to have what its line gives, and no program to have changed it.
     let running = host()
         .file("/proc/1/limits", &limits_table("1048576              1048576"))

@@ -112,7 +112,7 @@ fn colour_can_be_asked_for() {
 fn a_rule_that_many_profiles_have_fits_a_screen() {
     let short = run(&["explain", "open-files"]).out;
     assert!(short.lines().count() < 50, "{short}");
-    assert!(short.contains("rlimit nofile, here: soft limit"), "{short}");
+    assert!(short.contains("rlimit nofile, here: hard limit"), "{short}");
     assert!(short.contains("--all"), "{short}");
     let all = run(&["explain", "open-files", "--all"]).out;
     assert!(all.lines().count() > 200 && all.contains("load-test/open-files (error)"));
