@@ -402,3 +402,31 @@ fn an_apply_without_a_change_says_so_and_is_not_ready() {
     assert_eq!(seen.out, "code 1\n", "{}", seen.err);
     assert!(seen.err.contains("nothing was changed: what fails"), "{}", seen.err);
 }
+
+/// A check of a server that runs passes with the server's own port. Whoever starts a second one is told that it will not get it.
+#[test]
+fn a_port_held_by_a_program_of_the_same_name_is_free_to_check_and_not_to_start() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = held.local_addr().expect("it has an address").port();
+    let name = std::fs::read_to_string("/proc/self/comm").expect("a name");
+    let rule = format!(
+        "[[rule]]\nid = \"port\"\nports = {{ port = {port}, state = \"free\", held_by = [\"{}\"] }}\n",
+        name.trim()
+    );
+    let files = directory(&[("p.toml", &rule)]);
+    let run = |words: &[&str]| support::run_in(files.path(), words);
+    let check = run(&["check", "./p.toml"]);
+    assert_eq!(check.code, 0, "{}{}", check.out, check.err);
+    for words in [
+        &["exec", "./p.toml", "--", "echo", "started"][..],
+        &["exec", "--init", "./p.toml", "--", "echo", "started"],
+        &["apply", "./p.toml", "--for", "--", "echo", "started"],
+    ] {
+        let seen = run(words);
+        assert_eq!((seen.code, seen.out.as_str()), (78, ""), "{words:?}: {}", seen.err);
+        assert!(seen.err.contains(&port.to_string()), "{}", seen.err);
+    }
+    drop(held);
+    let seen = run(&["exec", "./p.toml", "--", "echo", "started"]);
+    assert_eq!((seen.code, seen.out.as_str()), (0, "started\n"), "{}", seen.err);
+}

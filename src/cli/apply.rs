@@ -68,6 +68,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
             .copied()
             .unwrap_or(crate::engine::WINDOW),
         depth: Depth::NextBoot,
+        starting: for_command,
         leave_notes: !matches.get_flag("notes"),
     };
     let permissions = Permissions {

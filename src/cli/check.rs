@@ -73,6 +73,7 @@ fn check(matches: &ArgMatches, format: &dyn Format, sources: &mut Sources, strea
             .copied()
             .unwrap_or(crate::engine::WINDOW),
         depth: Depth::NextBoot,
+        starting: false,
         leave_notes: false,
     };
     let host = Host::new(system.as_ref());

@@ -150,6 +150,7 @@ fn evaluate(
         skip: options.skip.clone(),
         window: WINDOW,
         depth: Depth::Now,
+        starting: true,
         leave_notes: !options.notes,
     };
     let permissions = Permissions {

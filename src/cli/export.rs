@@ -48,6 +48,7 @@ pub(super) fn run(matches: &ArgMatches, sources: &mut Sources, streams: &mut Str
         // What changes from moment to moment is no setting.
         window: Duration::ZERO,
         depth: Depth::Now,
+        starting: false,
         leave_notes: !matches.get_flag("notes"),
     };
     let kernel = matches.get_one::<Version>("kernel").cloned();

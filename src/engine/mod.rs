@@ -38,6 +38,8 @@ pub struct Options {
     pub window: Duration,
     /// How far to look.
     pub depth: Depth,
+    /// The run decides about the start of a program: what runs already is not it.
+    pub starting: bool,
     /// Notes are not going to be made: they have no part in the value that a fix writes, and are among no wishes.
     pub leave_notes: bool,
 }
@@ -242,6 +244,7 @@ impl<'a> Check<'a> {
             host: self.host,
             window: samples.window(kind),
             intent: Intent::Fix,
+            starting: self.options.starting,
         };
         let metrics: Vec<&'static str> = subject
             .expectations
@@ -318,6 +321,7 @@ fn context<'a>(host: &'a Host<'a>) -> Context<'a> {
         host,
         window: None,
         intent: Intent::Fix,
+        starting: false,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Context<'a> {
     pub window: Option<Window<'a>>,
     /// What a proposal is for.
     pub intent: Intent,
+    /// A program is about to be started: what runs already is another one, whatever its name.
+    pub starting: bool,
 }
 
 /// What [`Kind::fixes`] is asked for.

@@ -282,6 +282,7 @@ mod tests {
             host: &host,
             window: None,
             intent: Intent::Fix,
+            starting: false,
         };
         let now = Limits {
             soft: Number::Finite(soft),

@@ -102,7 +102,8 @@ listen(2) and `net.core.somaxconn` *at that moment*: raising somaxconn alone doe
 511 nor for one that is already running.\n\n\
 `held_by` names the programs that may hold the port already, so that a check of a server that runs does not fail for the server's own \
 port: `held_by = [\"redis-server\"]`. A name is what `ps -o comm` shows, of which the kernel keeps 15 characters. Of several sockets that \
-listen on the port, each must be one of theirs. Only root can see who holds what: for others, a port that is held by somebody is not \
+listen on the port, each must be one of theirs. Before a program is started (`runup exec`, `apply --for`) nobody else may hold it, one \
+of the same name neither. Only root can see who holds what: for others, a port that is held by somebody is not \
 judged.",
     example: "[[rule]]\nid = \"web-backlog\"\nseverity = \"warning\"\nports = { port = 8080, backlog = { min = 1024 } }",
     remedies: &[(
@@ -283,7 +284,7 @@ impl Seen {
         Ok(self.sockets.listeners.iter().filter(is_there).collect())
     }
 
-    /// Whether all that listens on the port is what the rule says may.
+    /// Whether all that listens on the port is what the rule says may; the evidence is who does.
     fn is_its_own(&self, system: &dyn System, evidence: &mut Evidence) -> Result<bool, Reading> {
         let port = self.port.and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
         let endpoint = Endpoint {
@@ -336,9 +337,11 @@ fn state(seen: &Seen, cx: &Context<'_>, evidence: &mut Evidence) -> Reading {
     let is_free = match seen.listeners() {
         Ok(found) if found.is_empty() => true,
         Ok(_) if seen.held_by.is_empty() => false,
-        Ok(_) => match seen.is_its_own(cx.system, evidence) {
-            Ok(is_own) => is_own,
-            Err(why) => return why,
+        Ok(_) => match (seen.is_its_own(cx.system, evidence), cx.starting) {
+            // One that runs already has the port; the one that is about to start needs it, whoever that is.
+            (_, true) => false,
+            (Ok(is_own), false) => is_own,
+            (Err(why), false) => return why,
         },
         Err(why) => return why,
     };

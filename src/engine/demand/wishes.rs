@@ -31,6 +31,7 @@ impl Check<'_> {
             host: self.host,
             window: None,
             intent: Intent::Export,
+            starting: false,
         };
         let mut collected = Collection::default();
         let mut meeting = Meeting {
