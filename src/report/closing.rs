@@ -251,12 +251,17 @@ fn named(findings: &[&Finding]) -> String {
 }
 
 fn help(finding: &Finding, report: &Report) -> Help {
-    if finding.transient {
-        return Help::Wait;
+    match by_fix(finding, report) {
+        // Waiting is for what nothing but time changes: a setting that helps is there already.
+        Help::Person(_) | Help::Nothing if finding.transient => Help::Wait,
+        help => help,
     }
+}
+
+fn by_fix(finding: &Finding, report: &Report) -> Help {
     let Some(fix) = &finding.fix else { return Help::Nothing };
     let is_tree = report.again.as_ref().is_some_and(|again| again.tree);
-    let mut all = Help::Nothing;
+    let mut all = None;
     for part in &fix.parts {
         let part = match part.proposal.reach {
             // Whoever is root already becomes no more by `sudo`.
@@ -271,10 +276,11 @@ fn help(finding: &Finding, report: &Report) -> Help {
             }
         };
         // What is hardest to come by decides.
-        if all == Help::Nothing || all == Help::Apply {
-            all = part;
+        if matches!(all, None | Some(Help::Apply)) {
+            all = Some(part);
         }
     }
+    let all = all.unwrap_or(Help::Nothing);
     if all == Help::Apply && !finding.severity.is_made(false) {
         return Help::Notes;
     }
