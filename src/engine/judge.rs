@@ -9,6 +9,9 @@ use crate::remedy;
 use crate::rule::{Advice, Context, Dialect, Metric, Observation, Proposal, Reading, Subject, Waiver, speech, unit_of};
 use crate::value::{Comparator, Comparison, Number, Operand, Order, PortSet, Value, correct, impossible, in_order};
 
+/// So many words are few enough to be repeated.
+const FEW: usize = 3;
+
 /// A finding with nothing read.
 pub(super) fn finding(
     planned: &Planned<'_>,
@@ -133,7 +136,12 @@ pub(super) fn judge(judged: &Judged<'_>, observation: Observation, cx: &Context<
                         if let Some(never) = impossible(&expectation.comparisons) {
                             why = format!("{why}, and {never}");
                         }
-                        reasons.push((Outcome::Fail, format!("{is}{why}")));
+                        // Many words are named once: what there is stands beside it.
+                        let what = match &value {
+                            Value::Words(words) if words.len() > FEW => "it".to_owned(),
+                            _ => is.clone(),
+                        };
+                        reasons.push((Outcome::Fail, format!("{what}{why}")));
                     }
                 }
                 actual.push(is);

@@ -160,7 +160,7 @@ fn cmdline(_: &Seen, cx: &Context<'_>, _: &mut Evidence) -> Reading {
 /// What a parameter that is a secret is set to is compared, and neither shown nor recorded.
 static VEIL: Veil = Veil {
     shown: |value| match value {
-        Value::Words(words) => Value::Words(words.iter().map(|word| cmdline::shown(word)).collect()),
+        Value::Words(words) => Value::Words(cmdline::all_shown(words)),
         Value::Text(word) => Value::Text(cmdline::shown(word)),
         other => other.clone(),
     },

@@ -7,6 +7,7 @@ pub const HIDDEN: &str = "***";
 /// `systemd.set_credential`.
 const SECRET_WORDS: &[&str] = &[
     "auth",
+    "bearer",
     "cred",
     "credential",
     "credentials",
@@ -22,9 +23,26 @@ const SECRET_WORDS: &[&str] = &[
     "token",
 ];
 
+/// What a word ends with where two were written as one: `cifspass` (dracut.cmdline), `apikey`, `rootpw`.
+const SECRET_ENDS: &[&str] = &[
+    "accesskey",
+    "apikey",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "rootpw",
+    "secret",
+    "secretkey",
+    "cifspass",
+];
+
+/// What a value begins with that names a user and a password before an `@`, without `//`: dracut's disks in a network.
+const WITH_USER: &[&str] = &["iscsi:", "cifs:"];
+
 /// Names that say it in no word of their own. The value of `dm-mod.create` may hold the key of a crypt device
-/// (Documentation/admin-guide/device-mapper/dm-init.rst); the others are passwords for Anaconda (its boot options).
-const SECRET_NAMES: &[&str] = &["dm_mod.create", "inst.vncpassword", "vncpassword", "rootpw", "sshpw"];
+/// (Documentation/admin-guide/device-mapper/dm-init.rst); `sshpw` is for Anaconda.
+const SECRET_NAMES: &[&str] = &["dm_mod.create", "sshpw"];
 
 /// The words of a command line: white space ends one, but not between double quotes (`next_arg` in lib/cmdline.c).
 pub fn words(line: &str) -> impl Iterator<Item = &str> {
@@ -40,7 +58,33 @@ pub fn words(line: &str) -> impl Iterator<Item = &str> {
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let name = name.trim_matches('"').to_ascii_lowercase().replace('-', "_");
-    SECRET_NAMES.contains(&name.as_str()) || name.split(['.', '_']).any(|word| SECRET_WORDS.contains(&word))
+    let is_one = |word: &str| SECRET_WORDS.contains(&word) || SECRET_ENDS.iter().any(|end| word.ends_with(end));
+    SECRET_NAMES.contains(&name.as_str()) || name.split(['.', '_']).any(is_one)
+}
+
+/// Whether a word is an option for the first process whose value is the next word: `--token hunter2`.
+fn hides_next(word: &str) -> bool {
+    let Some(name) = word.strip_prefix('-') else {
+        return false;
+    };
+    let last = name.rsplit(['-', '_', '.']).next().unwrap_or_default();
+    !word.contains('=') && is_secret(last)
+}
+
+/// Words as they may be shown: [`shown`], and what stands after an option that is a secret.
+#[must_use]
+pub fn all_shown(words: &[String]) -> Vec<String> {
+    let mut hide = false;
+    let each = words.iter().map(|word| {
+        let text = if hide && !word.starts_with('-') {
+            HIDDEN.to_owned()
+        } else {
+            shown(word)
+        };
+        hide = hides_next(word);
+        text
+    });
+    each.collect()
 }
 
 /// A word as it may be shown: without the value of a parameter that is a secret, be it one that is handed on
@@ -58,12 +102,16 @@ pub fn shown(word: &str) -> String {
     }
 }
 
-/// `https://user:password@host/path`.
+/// `https://user:password@host/path`, `https://token@host`, `iscsi:user:password@host::::disk`. A password may hold a `/`, so that
+/// an address with a port and a later `@` looks like one.
 fn has_password(word: &str) -> bool {
-    word.split("://").skip(1).any(|rest| {
+    let in_address = |rest: &str| {
         let place = rest.split('/').next().unwrap_or_default();
-        place.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
-    })
+        place.contains('@') || rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    };
+    let value = word.split_once('=').map_or(word, |(_, value)| value).trim_start_matches('"');
+    let named = WITH_USER.iter().find_map(|start| value.strip_prefix(start));
+    word.split("://").skip(1).any(in_address) || named.is_some_and(|rest| rest.contains('@'))
 }
 
 /// A command line as it may be shown and recorded. What stands between the words stays.
@@ -72,13 +120,14 @@ pub fn without_secrets(line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
     let mut out = String::with_capacity(text.len());
     let mut rest = &*text;
-    for word in words(&text) {
+    let all: Vec<String> = words(&text).map(str::to_owned).collect();
+    for (word, shown) in all.iter().zip(all_shown(&all)) {
         // Words are parts of the text, in order: each stands in what is left of it.
-        let Some((before, after)) = rest.split_once(word) else {
+        let Some((before, after)) = rest.split_once(word.as_str()) else {
             continue;
         };
         out.push_str(before);
-        out.push_str(&shown(word));
+        out.push_str(&shown);
         rest = after;
     }
     out.push_str(rest);
@@ -110,6 +159,10 @@ mod tests {
             "systemd.set_credential",
             "wpa_psk",
             "nvme.dhchap_secret",
+            "cifspass",
+            "apikey",
+            "K8S_ACCESSKEY",
+            "inst.rootpw",
             "inst.vncpassword",
             "dm-mod.create",
         ] {
@@ -123,6 +176,9 @@ mod tests {
             "tokenring",
             "usbcore.authorized_default",
             "author",
+            "bypass",
+            "maxkeys",
+            "sysctl.kernel.keys.maxkeys",
             "monkey",
         ] {
             assert!(!is_secret(name), "{name}");
@@ -144,6 +200,18 @@ mod tests {
         assert_eq!(
             kept("inst.ks=https://u:hunter2@h/ks inst.repo=https://h/a@b:c http://u:p@h"),
             "inst.ks=*** inst.repo=https://h/a@b:c ***"
+        );
+        assert_eq!(
+            kept("inst.ks=https://u:hun/ter2@h/ks ds=http://hunter2@h netroot=iscsi:u:hunter2@10.0.0.1::::iqn"),
+            "inst.ks=*** ds=*** netroot=***"
+        );
+        assert_eq!(
+            kept("netroot=iscsi:10.0.0.1::::iqn crashkernel=1G-2G:64M@16M netconsole=6665@10.0.0.1/eth0,6666@10.0.0.2/aa:bb"),
+            "netroot=iscsi:10.0.0.1::::iqn crashkernel=1G-2G:64M@16M netconsole=6665@10.0.0.1/eth0,6666@10.0.0.2/aa:bb"
+        );
+        assert_eq!(
+            kept("quiet -- --token hunter2  --api-key\thunter2 --auth-required yes --password --token=hunter2"),
+            "quiet -- --token ***  --api-key\t*** --auth-required yes --password --token=***"
         );
         assert_eq!(kept("token= key"), "token=*** key");
         assert_eq!(kept("a aa=1 a"), "a aa=1 a");
