@@ -109,7 +109,10 @@ fn has_password(word: &str) -> bool {
         let place = rest.split('/').next().unwrap_or_default();
         place.contains('@') || rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
     };
-    let value = word.split_once('=').map_or(word, |(_, value)| value).trim_start_matches('"');
+    let value = word
+        .split_once('=')
+        .map_or(word, |(_, value)| value)
+        .trim_start_matches('"');
     let named = WITH_USER.iter().find_map(|start| value.strip_prefix(start));
     word.split("://").skip(1).any(in_address) || named.is_some_and(|rest| rest.contains('@'))
 }
@@ -206,7 +209,9 @@ mod tests {
             "inst.ks=*** ds=*** netroot=***"
         );
         assert_eq!(
-            kept("netroot=iscsi:10.0.0.1::::iqn crashkernel=1G-2G:64M@16M netconsole=6665@10.0.0.1/eth0,6666@10.0.0.2/aa:bb"),
+            kept(
+                "netroot=iscsi:10.0.0.1::::iqn crashkernel=1G-2G:64M@16M netconsole=6665@10.0.0.1/eth0,6666@10.0.0.2/aa:bb"
+            ),
             "netroot=iscsi:10.0.0.1::::iqn crashkernel=1G-2G:64M@16M netconsole=6665@10.0.0.1/eth0,6666@10.0.0.2/aa:bb"
         );
         assert_eq!(

@@ -9,7 +9,8 @@ pub struct Writer {
     pub name: &'static str,
     /// The unit that starts it, where one does.
     pub unit: &'static str,
-    /// The name of its process, as the kernel keeps it: 15 bytes; `None` where nothing of it stays.
+    /// The name of its process, as the kernel keeps it: 15 bytes; `None` where nothing of it stays, or where what it sets is not
+    /// known, so that to look through all processes would be for words alone.
     pub process: Option<&'static str>,
     /// What it writes.
     pub sets: &'static [Sets],
@@ -167,7 +168,7 @@ static WRITERS: &[Writer] = &[
     Writer {
         name: "systemd-networkd",
         unit: "systemd-networkd.service",
-        process: Some("systemd-network"),
+        process: None,
         sets: &[
             plain(
                 &["net.ipv6.conf.*.accept_ra"],
@@ -190,7 +191,7 @@ static WRITERS: &[Writer] = &[
     Writer {
         name: "tuned",
         unit: "tuned.service",
-        process: Some("tuned"),
+        process: None,
         sets: &[plain(
             TUNED,
             To::Words(

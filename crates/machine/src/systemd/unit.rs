@@ -192,6 +192,15 @@ impl Unit {
         unit
     }
 
+    /// Whether a manager has a file of this name, or a link: for the many that no machine has this costs less than to read it.
+    #[must_use]
+    pub fn is_there(system: &dyn System, manager: &Manager, name: &str) -> bool {
+        let directories = manager.directories();
+        directories
+            .iter()
+            .any(|directory| system.stat(&format!("{directory}/{name}")).is_ok())
+    }
+
     /// The names other than its own that lead to it, and have drop-ins.
     fn other_names(&self, system: &dyn System, directories: &[String], asked: &str) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();

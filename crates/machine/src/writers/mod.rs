@@ -9,6 +9,7 @@ pub(crate) use options::without_others;
 
 use crate::catalogue::{self, Namespace, Sets, To, Writer};
 use crate::host::Host;
+use crate::persisted::{Reader, Start};
 use crate::system::Os;
 use crate::systemd::unit::{Manager, Unit};
 use crate::value::PortSet;
@@ -154,8 +155,15 @@ fn place(host: &Host<'_>, writer: &Writer) -> Option<Place> {
         return Some(Place::Process(*pid));
     }
     let read = || Unit::read(host.system, &Manager::System, writer.unit);
+    let starts_units = || Start::of(host.system).reader == Some(Reader::Systemd);
+    if !host.remembered("systemd starts units here", starts_units) {
+        return None;
+    }
     let enabled = host.remembered(writer.unit, || {
-        // Most machines have no such unit, and then no link to it is looked for.
+        // Most machines have no such unit, and then nothing more is looked for.
+        if !Unit::is_there(host.system, &Manager::System, writer.unit) {
+            return false;
+        }
         let unit = read();
         unit.file.is_some()
             && !unit.masked

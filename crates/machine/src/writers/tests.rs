@@ -115,6 +115,7 @@ fn what_is_told_to_leave_a_key_alone_is_not_named() {
 fn a_unit_that_is_started_at_boot_is_enough() {
     let files = |line: &str| {
         MemorySystem::linux("6.1")
+            .file("/run/systemd/system/.keep", "")
             .file("/sys/devices/system/cpu/online", "0-3\n")
             .file(
                 "/etc/systemd/system/kube-proxy.service",
