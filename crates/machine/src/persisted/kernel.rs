@@ -1,7 +1,8 @@
 //! What the kernel's command line sets: `sysctl.KEY=VALUE`, and parameters that have always been the same as a key.
 //!
 //! The kernel itself sets these before it starts the first process (`do_sysctl_args` in fs/proc/proc_sysctl.c, since 5.8), so that
-//! every file that is read later has the last word. A key of a module is not there by then, whatever loads that module.
+//! every file that is read later has the last word. A key of a module is not there by then, whatever loads that module. Parameters
+//! are taken when the line is parsed, long before, so that a key counts wherever it stands.
 
 use super::Assignment;
 use crate::catalogue;
@@ -20,7 +21,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("panic_print", "kernel.panic_print"),
 ];
 
-/// What the kernel's command line sets, in its order.
+/// What the kernel's command line sets, in the order in which the kernel sets it.
 pub(super) fn read(system: &dyn System) -> Vec<(SysctlName, String)> {
     let kernel = system.platform().kernel();
     let line = system.read(CMDLINE).unwrap_or_default();
@@ -31,24 +32,28 @@ pub(super) fn read(system: &dyn System) -> Vec<(SysctlName, String)> {
 }
 
 fn parse(line: &str, takes_keys: bool) -> Vec<(SysctlName, String)> {
-    let set = words(line).take_while(|word| word != "--").filter_map(|word| {
+    let (mut parameters, mut keys) = (Vec::new(), Vec::new());
+    for word in words(line).take_while(|word| word != "--") {
         let known = |(name, value): (&str, &str)| {
             let (_, key) = PARAMETERS.iter().find(|(parameter, _)| *parameter == name)?;
             Some((SysctlName::parse(key).ok()?, value.to_owned()))
         };
-        if let Some(set) = word.split_once('=').and_then(known) {
-            return Some(set);
+        parameters.extend(word.split_once('=').and_then(known));
+        if takes_keys {
+            keys.extend(key_of(&word));
         }
-        if !takes_keys {
-            return None;
-        }
-        let rest = word.strip_prefix("sysctl")?.strip_prefix(['.', '/'])?.to_owned();
-        let (key, value) = rest.split_once('=')?;
-        // To the kernel every dot is a slash, wherever it stands.
-        let name = SysctlName::parse(&key.replace('.', "/")).ok()?;
-        (!value.is_empty()).then(|| (name, value.to_owned()))
-    });
-    set.collect()
+    }
+    parameters.append(&mut keys);
+    parameters
+}
+
+/// `sysctl.KEY=VALUE`.
+fn key_of(word: &str) -> Option<(SysctlName, String)> {
+    let rest = word.strip_prefix("sysctl")?.strip_prefix(['.', '/'])?;
+    let (key, value) = rest.split_once('=')?;
+    // To the kernel every dot is a slash, wherever it stands.
+    let name = SysctlName::parse(&key.replace('.', "/")).ok()?;
+    (!value.is_empty()).then(|| (name, value.to_owned()))
 }
 
 /// The words of the line. White space between quotes belongs to a word, and quotes around a value or a whole word do not.
@@ -121,6 +126,12 @@ mod tests {
             Some("7")
         );
         assert_eq!(comes_to("vm.swappiness", &old), None);
+        // A parameter is taken earlier than any key, wherever it stands.
+        let both = parse("sysctl.kernel.panic=10 panic=0 quiet", true);
+        assert_eq!(
+            comes_to("kernel.panic", &both).map(|set| set.value).as_deref(),
+            Some("10")
+        );
     }
 
     #[test]
