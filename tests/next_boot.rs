@@ -116,6 +116,108 @@ fn the_reader_is_the_one_that_the_machine_has() {
 }
 
 #[test]
+fn what_is_gone_or_masked_when_the_machine_starts_is_no_promise() {
+    let of = |live, files: &[(&str, &str)]| {
+        let mut all = vec![("proc/sys/kernel/panic", live), SYSTEMD];
+        all.extend_from_slice(files);
+        machine("key = \"kernel.panic\", eq = 10", &all)
+    };
+    // /run is empty when the machine starts.
+    let run = ("run/sysctl.d/60-a.conf", "kernel.panic = 10\n");
+    assert_eq!(fate(&of("0\n", &[run])).as_deref(), Some("uncertain"));
+    assert_eq!(fate(&of("10\n", &[run])).as_deref(), Some("may-be-undone"));
+    let lasting = ("usr/lib/sysctl.d/50-a.conf", "kernel.panic = 10\n");
+    assert_eq!(fate(&of("10\n", &[run, lasting])), None, "another file says so too");
+    let persisted = of("10\n", &[run]);
+    assert_eq!(persist(&persisted).code, 0);
+    assert_eq!(settings(&persisted, "etc/sysctl.d").len(), 1);
+
+    let own = ("etc/sysctl.d/60-a.conf", "kernel.panic = 10\n");
+    let empty = ("etc/systemd/system/systemd-sysctl.service", "");
+    let kernel = ("proc/cmdline", "quiet systemd.mask=systemd-sysctl.service\n");
+    for mask in [empty, kernel] {
+        assert_eq!(fate(&of("0\n", &[own, mask])).as_deref(), Some("uncertain"), "{mask:?}");
+    }
+    let edited = ("etc/systemd/system/systemd-sysctl.service", "[Service]\n");
+    assert_eq!(fate(&of("0\n", &[own, edited])).as_deref(), Some("right"));
+    let masked = of("0\n", &[]);
+    fs::create_dir_all(masked.path().join("etc/systemd/system")).expect("a directory");
+    std::os::unix::fs::symlink("/dev/null", masked.path().join(empty.0)).expect("a link");
+    let done = persist(&masked);
+    assert_eq!(done.code, 1);
+    assert!(
+        squeezed(&done).contains("systemctl unmask systemd-sysctl.service"),
+        "{}",
+        done.out
+    );
+    assert_eq!(settings(&masked, "etc/sysctl.d"), []);
+}
+
+#[test]
+fn an_interface_that_no_file_sets_begins_with_what_default_is() {
+    let of = |files: &[(&str, &str)]| {
+        let mut all = vec![
+            SYSTEMD,
+            ("proc/sys/net/ipv4/conf/all/rp_filter", "0\n"),
+            ("proc/sys/net/ipv4/conf/default/rp_filter", "0\n"),
+            ("proc/sys/net/ipv4/conf/eth0/rp_filter", "1\n"),
+        ];
+        all.extend_from_slice(files);
+        machine("key = \"net.ipv4.conf.eth0.rp_filter\", eq = 1", &all)
+    };
+    // It was set by hand, and `all` says nothing of it.
+    let all = |text| ("etc/sysctl.d/60-a.conf", text);
+    let undone = of(&[all("net.ipv4.conf.all.rp_filter = 0\n")]);
+    assert_eq!(fate(&undone).as_deref(), Some("undone"));
+    assert_eq!(fate(&of(&[all("net.ipv4.conf.all.rp_filter = 1\n")])), None);
+    assert_eq!(fate(&of(&[all("net.ipv4.conf.default.rp_filter = 1\n")])), None);
+    let beyond = of(&[all("net.ipv4.conf.default.rp_filter = 2\n")]);
+    assert_eq!(fate(&beyond).as_deref(), Some("undone"));
+}
+
+#[test]
+fn what_another_key_keeps_the_kernel_from_taking_is_no_promise() {
+    let of = |range: &str, start: &str, files: &[(&str, &str)]| {
+        let mut all = vec![
+            SYSTEMD,
+            ("proc/sys/net/ipv4/ip_local_port_range", range),
+            ("proc/sys/net/ipv4/ip_unprivileged_port_start", start),
+        ];
+        all.extend_from_slice(files);
+        machine("key = \"net.ipv4.ip_local_port_range\", covers = \"1000-65535\"", &all)
+    };
+    let closed = "32768\t60999\n";
+    let line = ("etc/sysctl.d/60-a.conf", "net.ipv4.ip_local_port_range = 1000 65535\n");
+    let refused = of(closed, "1024\n", &[line]);
+    assert_eq!(fate(&refused).as_deref(), Some("uncertain"));
+    let open = |file| (file, "net.ipv4.ip_unprivileged_port_start = 0\n");
+    let right = of(closed, "1024\n", &[line, open("etc/sysctl.d/50-a.conf")]);
+    assert_eq!(fate(&right).as_deref(), Some("right"));
+    let later = of(closed, "1024\n", &[line, open("etc/sysctl.d/70-a.conf")]);
+    assert_eq!(fate(&later).as_deref(), Some("uncertain"));
+    // What was set by hand is gone by then, and the line is not written.
+    let by_hand = of("1000\t65535\n", "0\n", &[]);
+    let done = persist(&by_hand);
+    assert_eq!(done.code, 1);
+    assert!(
+        squeezed(&done).contains("ip_unprivileged_port_start is 1024"),
+        "{}",
+        done.out
+    );
+    assert_eq!(settings(&by_hand, "etc/sysctl.d"), []);
+    let open = of("1000\t65535\n", "0\n", &[open("etc/sysctl.d/50-a.conf")]);
+    assert_eq!(persist(&open).code, 0);
+
+    let runtime = [
+        SYSTEMD,
+        ("proc/sys/kernel/sched_rt_runtime_us", "950000\n"),
+        ("etc/sysctl.d/60-a.conf", "kernel.sched_rt_runtime_us = 2000000\n"),
+    ];
+    let runtime = machine("key = \"kernel.sched_rt_runtime_us\", eq = 2_000_000", &runtime);
+    assert_eq!(fate(&runtime).as_deref(), Some("uncertain"));
+}
+
+#[test]
 fn the_kernels_command_line_counts_and_files_come_after_it() {
     let at = |kernel: &str, line: &str, files: &[(&str, &str)]| {
         let mut all = vec![

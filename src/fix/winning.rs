@@ -6,11 +6,12 @@
 
 use super::disk::{Disk, DiskError};
 use super::sealed::{is_sealed, names_in, there};
+use crate::catalogue;
 use crate::dialect::limits_d::LIMITS_D;
 use crate::dialect::sysctl_d::SYSCTL_D;
 use crate::engine::Wanted;
 use crate::persisted::logins::{self, ForAll};
-use crate::persisted::{Assignment, Outlook, Persisted};
+use crate::persisted::{Assignment, Outlook, Persisted, Start};
 use crate::rule::{Side, Target};
 use crate::system::{Resource, System};
 
@@ -72,14 +73,26 @@ pub(super) fn choose(wanted: Vec<Wanted>, own: &[String], system: &dyn System) -
     if open.is_empty() {
         return chosen;
     }
-    if persisted.start().reader.is_none() {
-        chosen.refused.push(nobody_reads(&open, persisted.start().is_wsl));
+    if !persisted.start().reads() {
+        chosen.refused.push(nobody_reads(&open, persisted.start()));
         return chosen;
     }
     let (mut kept, mut beaten) = (Vec::new(), Vec::new());
     let with = persisted.with_file(&chosen.path, &text(&open));
+    // What is written beside it comes first where it must.
+    let together: Vec<String> = open.iter().map(|wanted| wanted.target.name().to_owned()).collect();
+    let refused = |wanted: &Wanted, with: &Persisted| {
+        let key = wanted.target.name();
+        let (lower, upper) = catalogue::kept_below(key)?;
+        let other = if key == lower { upper } else { lower };
+        let why = with
+            .out_of_bounds(key, system)
+            .filter(|_| !together.iter().any(|known| known == other))?;
+        Some(format!("{}: {why}. Have a profile ask for {other} too", asked(wanted)))
+    };
     for wanted in open {
         match after(&wanted, &with, &chosen.path, system) {
+            None if let Some(why) = refused(&wanted, &with) => chosen.refused.push(why),
             Some(by) if !is_of_a_package(&by.file, system) => chosen.refused.push(overruled(&wanted, &by)),
             Some(_) => beaten.push(wanted),
             None => kept.push(wanted),
@@ -212,7 +225,7 @@ fn overruled(wanted: &Wanted, by: &Assignment) -> String {
     )
 }
 
-fn nobody_reads(wanted: &[Wanted], is_wsl: bool) -> String {
+fn nobody_reads(wanted: &[Wanted], start: &Start) -> String {
     let all: Vec<String> = wanted.iter().map(asked).collect();
     let settings: Vec<String> = wanted
         .iter()
@@ -225,7 +238,10 @@ fn nobody_reads(wanted: &[Wanted], is_wsl: bool) -> String {
         })
         .collect();
     let settings = settings.join(" ");
-    let what_to_do = if is_wsl {
+    let what_to_do = if start.is_masked {
+        "Let systemd run the program again, with `systemctl unmask systemd-sysctl.service`, and run this again"
+            .to_owned()
+    } else if start.is_wsl {
         format!(
             "Have systemd started, with the lines `[boot]` and `systemd=true` in /etc/wsl.conf, then `wsl --shutdown` from Windows, and \
              run this again. Or let the kernel set it: `[wsl2]` and `kernelCommandLine = {settings}` in %UserProfile%\\.wslconfig"
@@ -236,8 +252,5 @@ fn nobody_reads(wanted: &[Wanted], is_wsl: bool) -> String {
              it, since 5.8, on its command line: {settings}"
         )
     };
-    format!(
-        "{}: nothing is known here that reads the files of sysctl.d when the machine starts. {what_to_do}",
-        all.join("; ")
-    )
+    format!("{}: {}. {what_to_do}", all.join("; "), start.nobody())
 }

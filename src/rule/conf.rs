@@ -109,6 +109,12 @@ pub(super) fn steps(name: &str, wanted: i128, cx: &Context<'_>) -> Option<(Vec<S
     Some((steps, why))
 }
 
+/// What an interface begins with where no file sets `default` either: `ipv4_devconf_dflt` and `ipv6_devconf_dflt` of the same files.
+pub(super) fn default_at_start(conf: &DevConf<'_>) -> i128 {
+    let is_routed = conf.directory == "net.ipv4.conf." && conf.leaf == "accept_source_route";
+    if is_routed { 1 } else { all_at_start(conf) }
+}
+
 /// What `all` is when the kernel has started and no file sets it: `ipv4_devconf` of net/ipv4/devinet.c, `ipv6_devconf` of
 /// net/ipv6/addrconf.c.
 pub(super) fn all_at_start(conf: &DevConf<'_>) -> i128 {

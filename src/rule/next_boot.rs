@@ -15,7 +15,8 @@ pub(super) fn of(observation: &Observation, cx: &Context<'_>) -> Option<NextBoot
     }
 }
 
-/// What the kernel goes by for an interface when the files have set it and `all`; an interface that none sets is as it is now.
+/// What the kernel goes by for an interface when the files have set it and `all`. One that none sets begins with what `default` is,
+/// and follows it when that is set later (`devinet_copy_dflt_conf()` of net/ipv4/devinet.c).
 fn together(name: &str, known: &DevConf<'_>, cx: &Context<'_>) -> Option<NextBoot> {
     let (own, all) = (of_key(name, cx), of_key(&known.of("all"), cx));
     let number = |value: &Value| match value {
@@ -25,12 +26,18 @@ fn together(name: &str, known: &DevConf<'_>, cx: &Context<'_>) -> Option<NextBoo
     let set = |next: &Option<NextBoot>| number(&next.as_ref()?.set.as_ref()?.value);
     let of_all = set(&all).unwrap_or_else(|| conf::all_at_start(known));
     let own_at_start = own.as_ref().and_then(|own| number(own.start.as_ref()?));
+    let own = match set(&own) {
+        Some(_) => own,
+        None => of_key(&known.of("default"), cx)
+            .filter(|next| next.set.is_some())
+            .or(own),
+    };
     let start = own_at_start.map(|own| Value::number(conf::effective(known, own, of_all, cx)));
     if set(&own).is_none() && set(&all).is_none() {
         return own.map(|own| NextBoot { start, ..own });
     }
-    let live = || cx.system.sysctl(name).ok()?.trim().parse().ok();
-    let mine = set(&own).or_else(live)?;
+    let begins = || own_at_start.unwrap_or_else(|| conf::default_at_start(known));
+    let mine = set(&own).unwrap_or_else(begins);
     let counts = conf::effective(known, mine, of_all, cx);
     let (first, second) = if counts == mine { (own, all) } else { (all, own) };
     let mut next = first.filter(|next| next.set.is_some()).or(second)?;

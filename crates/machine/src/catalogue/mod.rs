@@ -32,7 +32,7 @@ pub use fresh::{Fresh, Kernel, Origin, Step, all as fresh_keys, fresh};
 pub use guards::{AT_START, Danger, Guard, Margin, Quantity, Test, guards, harms};
 pub use modules::{Module, module_of};
 pub use order::{Ordered, ordered, series};
-pub use ties::{canonical, ceiling_of, ceiling_of_limit, names, twin, zeroed_by};
+pub use ties::{canonical, ceiling_of, ceiling_of_limit, kept_below, names, twin, zeroed_by};
 pub use trigger::trigger;
 pub use writers::{Config, Sets, Setting, To, Unless, Writer, writers};
 pub use written::{Written, written};

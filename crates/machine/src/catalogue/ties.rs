@@ -125,6 +125,15 @@ pub fn ceiling_of(key: &str) -> Option<&'static str> {
         .map(|(_, upper)| *upper)
 }
 
+/// The two sysctls of which the first cannot be above the second, where a key is one of them.
+#[must_use]
+pub fn kept_below(key: &str) -> Option<(&'static str, &'static str)> {
+    CEILINGS
+        .iter()
+        .find(|(lower, upper)| *lower == key || *upper == key)
+        .copied()
+}
+
 /// The sysctl above which no limit of a process can be.
 #[must_use]
 pub fn ceiling_of_limit(resource: Resource) -> Option<&'static str> {

@@ -51,7 +51,7 @@ impl Persisted {
         let prediction = self.of(KEY);
         let by = match reader {
             // Where nothing is known to read the files, none of them makes room.
-            _ if self.start.reader.is_none() => None,
+            _ if !self.start.reads() => None,
             Reader::Systemd => prediction.systemd,
             Reader::Procps => prediction.procps,
         };

@@ -13,6 +13,9 @@ const DIRECTORIES: [&str; 5] = [
     "/lib/sysctl.d",
 ];
 
+/// What is below this is in memory alone, and gone when the machine starts again: file-hierarchy(7).
+pub(super) const EMPTY_AT_BOOT: &str = "/run/";
+
 /// What procps reads at the end, and systemd only where a link in a directory leads to it.
 pub(super) const LAST: &str = "/etc/sysctl.conf";
 

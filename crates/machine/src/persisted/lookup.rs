@@ -24,7 +24,7 @@ pub(super) struct Lookup {
 /// A line that wins, and when it is written.
 #[derive(Debug, Clone)]
 pub(super) struct Written {
-    at: usize,
+    pub(super) at: usize,
     pub(super) by: Assignment,
 }
 

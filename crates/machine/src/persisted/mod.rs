@@ -22,6 +22,7 @@
 //! What the kernel then makes of a value is predicted as far as its type tells: see [`catalogue::written`]. A value that it refuses
 //! sets nothing. A line counts for every name of its setting, and makes the same setting in another unit 0.
 
+mod bounds;
 pub mod ceiling;
 pub mod files;
 mod inventory;

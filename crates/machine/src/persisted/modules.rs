@@ -100,7 +100,8 @@ fn interface_comes_later(name: &SysctlName, start: &Start, system: &dyn System) 
 fn is_listed(module: &Module, start: &Start, system: &dyn System) -> bool {
     let mut listed = Vec::new();
     let (found, _) = files::drop_ins(system, &DIRECTORIES.map(str::to_owned));
-    for Found { text, .. } in found {
+    // One that is made anew at each start is not known to be in time.
+    for Found { text, .. } in found.into_iter().filter(lasts) {
         listed.extend(named_in(&text));
     }
     listed.extend(named_in(&system.read(IN_INITRD)));
@@ -112,6 +113,11 @@ fn is_listed(module: &Module, start: &Start, system: &dyn System) -> bool {
         return true;
     }
     !listed.is_empty() && depends(&listed, module, system)
+}
+
+/// Whether a file is there when the machine starts again.
+fn lasts(found: &Found) -> bool {
+    !found.path.starts_with(files::EMPTY_AT_BOOT)
 }
 
 /// The modules that a list names: the first word of each line.
@@ -165,7 +171,7 @@ fn depends(listed: &[String], module: &Module, system: &dyn System) -> bool {
 /// Whether a rule of udev has the files read once the module is there, as sysctl.d(5) shows it.
 fn is_set_when_loaded(module: &Module, name: &SysctlName, system: &dyn System) -> bool {
     let (found, _) = files::named(system, &RULES.map(str::to_owned), ".rules");
-    let mut texts = found.into_iter().filter_map(|found| found.text.ok());
+    let mut texts = found.into_iter().filter(lasts).filter_map(|found| found.text.ok());
     texts.any(|text| {
         let text = String::from_utf8_lossy(&text).replace("\\\n", " ");
         text.lines().any(|line| sets_when_loaded(line, module, name))
@@ -261,6 +267,8 @@ mod tests {
         let nat = ("/usr/lib/modules-load.d/b.conf", "nf_nat\n");
         assert!(in_time(MAX, &[nat, (dep, needs)]));
         assert!(!in_time(MAX, &[nat]));
+        // What is in /run is gone when the machine starts.
+        assert!(!in_time(MAX, &[("/run/modules-load.d/a.conf", "nf_conntrack\n")]));
         // A masked list loads nothing.
         assert!(!in_time(MAX, &[nat, (dep, needs), ("/etc/modules-load.d/b.conf", "")]));
         // systemd loads this one itself.

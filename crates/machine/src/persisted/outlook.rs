@@ -1,6 +1,6 @@
 //! What the next boot makes of one key, as far as this machine's own files, its kernel's command line and its init system tell.
 
-use super::{Assignment, Persisted, Reader, modules};
+use super::{Assignment, Lookups, Persisted, Reader, files, modules};
 use crate::system::{SysctlName, System};
 
 /// What the next boot makes of a key.
@@ -41,15 +41,18 @@ impl Persisted {
             let set = super::kernel::comes_to(key, &self.kernel)?;
             (!modules::is_too_late_for_the_kernel(&name, system)).then_some(set)
         };
-        match (own, self.start.reader) {
+        match (own, self.start.reader.filter(|_| self.start.reads())) {
             (Some(own), Some(reader)) => Outlook {
-                set: Some(own),
                 by: match reader {
                     Reader::Systemd => differ.then(|| reader.name()),
                     Reader::Procps => Some(self.start.because),
                 },
-                doubt: modules::too_late(&name, &self.start, system).or_else(|| self.out_of_order(&name)),
+                doubt: modules::too_late(&name, &self.start, system)
+                    .or_else(|| self.out_of_order(&name))
+                    .or_else(|| self.gone_by_then(key, &own))
+                    .or_else(|| self.out_of_bounds(key, system)),
                 aside,
+                set: Some(own),
             },
             (None, Some(_)) => Outlook {
                 set: by_kernel(),
@@ -59,13 +62,13 @@ impl Persisted {
             },
             (own, None) => match by_kernel() {
                 Some(set) => Outlook {
-                    aside: own.map(|own| nobody_reads(&own)),
+                    aside: own.map(|own| self.nobody_reads(&own)),
                     set: Some(set),
                     by: Some(KERNEL),
                     doubt: None,
                 },
                 None => Outlook {
-                    doubt: own.as_ref().map(|_| NOBODY.to_owned()),
+                    doubt: own.as_ref().map(|_| self.start.nobody().to_owned()),
                     set: own,
                     by: None,
                     aside: None,
@@ -85,6 +88,35 @@ impl Persisted {
         ))
     }
 
+    /// Why a line may not be there any more: /run is empty when a machine starts. Where the other files come to the same it makes no
+    /// difference.
+    fn gone_by_then(&self, key: &str, own: &Assignment) -> Option<String> {
+        if !own.file.starts_with(files::EMPTY_AT_BOOT) {
+            return None;
+        }
+        let mut others = self.clone();
+        others.lookups = Lookups::default();
+        others
+            .drop_ins
+            .retain(|file| !file.path.starts_with(files::EMPTY_AT_BOOT));
+        let prediction = others.of(key);
+        let other = match self.start.reader {
+            Some(Reader::Systemd) => prediction.systemd,
+            Some(Reader::Procps) | None => prediction.procps,
+        };
+        (other.map(|other| other.value).as_ref() != Some(&own.value)).then(|| {
+            format!(
+                "{} is gone when the machine starts, unless something makes it anew",
+                own.file
+            )
+        })
+    }
+
+    fn nobody_reads(&self, own: &Assignment) -> String {
+        let nobody = self.start.nobody();
+        format!("{}:{} sets it to {}, and {nobody}", own.file, own.line, own.value)
+    }
+
     /// What a line that is not read at boot says.
     fn aside(&self, own: Option<&Assignment>, other: &Assignment) -> Option<String> {
         match self.start.reader {
@@ -99,9 +131,3 @@ impl Persisted {
 
 /// Who sets what stands on the kernel's command line.
 const KERNEL: &str = "the kernel itself";
-
-const NOBODY: &str = "nothing is known here that reads the files of sysctl.d when the machine starts";
-
-fn nobody_reads(own: &Assignment) -> String {
-    format!("{}:{} sets it to {}, and {NOBODY}", own.file, own.line, own.value)
-}

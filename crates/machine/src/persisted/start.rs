@@ -15,6 +15,8 @@ pub struct Start {
     pub because: &'static str,
     /// Whether it is known to take the files in the order in which systemd-sysctl and `sysctl --system` take them.
     pub in_order: bool,
+    /// Whether that program was forbidden to start: systemd-sysctl, by `systemctl mask`.
+    pub is_masked: bool,
     /// Whether this is Windows' Linux, whose first process is its own where nobody asked for systemd.
     pub is_wsl: bool,
 }
@@ -26,6 +28,7 @@ impl Default for Start {
             reader: None,
             because: "nothing",
             in_order: true,
+            is_masked: false,
             is_wsl: false,
         }
     }
@@ -111,6 +114,31 @@ impl Start {
     /// Looks.
     #[must_use]
     pub fn of(system: &dyn System) -> Self {
+        let found = Self::found(system);
+        Start {
+            is_masked: found.reader == Some(Reader::Systemd) && is_masked(system),
+            ..found
+        }
+    }
+
+    /// Whether something reads the files when the machine starts.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.reader.is_some() && !self.is_masked
+    }
+
+    /// Why nothing is promised where nothing [reads](Self::reads) the files.
+    #[must_use]
+    pub fn nobody(&self) -> &'static str {
+        match self.is_masked {
+            true => {
+                "systemd-sysctl.service is masked, so that nothing reads the files of sysctl.d when the machine starts"
+            }
+            false => "nothing is known here that reads the files of sysctl.d when the machine starts",
+        }
+    }
+
+    fn found(system: &dyn System) -> Self {
         let is = |reader, because| Start {
             reader,
             because,
@@ -174,6 +202,21 @@ fn runs_procps(script: &str, system: &dyn System) -> bool {
         .iter()
         .any(|path| system.read_link(path).is_ok_and(|link| link.contains("busybox")));
     !is_busybox && String::from_utf8_lossy(&text).contains("--system")
+}
+
+/// Whether the administrator forbade systemd to run the program: systemctl(1) leaves a link to /dev/null for `mask`, an empty file
+/// does the same, and so does the kernel's command line (systemd-debug-generator(8)). What is masked below /run is not when the
+/// machine starts anew.
+fn is_masked(system: &dyn System) -> bool {
+    const UNIT: &str = "systemd-sysctl.service";
+    let path = format!("/etc/systemd/system/{UNIT}");
+    let is_null = system.read_link(&path).is_ok_and(|link| link == "/dev/null");
+    let line = system.read(super::kernel::CMDLINE).unwrap_or_default();
+    let line = String::from_utf8_lossy(&line);
+    let mut masks = line
+        .split_ascii_whitespace()
+        .filter_map(|word| word.strip_prefix("systemd.mask="));
+    is_null || system.read(&path).is_ok_and(|text| text.is_empty()) || masks.any(|name| name == UNIT)
 }
 
 /// The name of the first process; `None` where none runs, as in an image.
