@@ -326,8 +326,21 @@ fn against_a_packages_later_file_a_name_is_taken_that_comes_later() {
     let removed = on(&machine, &["check"]);
     assert_eq!(removed.code, 0);
     let root = machine.path().to_str().expect("UTF-8");
+    let own = fs::read_to_string(machine.path().join("etc/sysctl.d/99-zz-runup.conf")).expect("it is there");
+    assert!(
+        own.contains("# /etc/sysctl.d/99-zz-runup.conf;"),
+        "it says where it is: {own}"
+    );
+    // A copy under a name of somebody's own is theirs; what a killed run left is not.
+    let copy = machine.path().join("etc/sysctl.d/50-mine.conf");
+    fs::write(&copy, &own).expect("it is copied");
+    fs::write(machine.path().join("etc/sysctl.d/.60-runup.conf.new"), "half").expect("it is written");
     assert_eq!(run(&["revert", "--persist", "--root", root]).code, 0);
-    assert_eq!(settings(&machine, "etc/sysctl.d"), []);
+    let left: Vec<String> = settings(&machine, "etc/sysctl.d")
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(left, ["50-mine.conf"]);
 }
 
 #[test]

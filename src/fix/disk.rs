@@ -92,13 +92,18 @@ fn parent(path: &str) -> &str {
     }
 }
 
+/// Where a file is written before it takes the place of the one at a path.
+pub fn unfinished(path: &str) -> String {
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    format!("{directory}/.{name}.new")
+}
+
 /// Replaces a file in one piece. With `durable` it is on the disk when this returns.
 ///
 /// # Errors
 /// What failed; then the old file is there as it was, and nothing else.
 pub fn replace(disk: &dyn Disk, path: &str, bytes: &[u8], mode: u32, durable: bool) -> Result<(), DiskError> {
-    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let new = format!("{directory}/.{name}.new");
+    let new = unfinished(path);
     let failed = |failure: Failure| {
         let _ = disk.remove(&new);
         DiskError {

@@ -193,7 +193,11 @@ pub fn compose(
         };
         let logins = path == LIMITS_D;
         let text = match files {
-            true => take_over(&mut composed, disk, (&old, &path), &overruled, text, force)?,
+            // It says of itself where it is.
+            true => {
+                let text = text.replacen(SYSCTL_D, &path, 1);
+                take_over(&mut composed, disk, (&old, &path), &overruled, text, force)?
+            }
             false => text,
         };
         add(&mut composed, disk, path, &text, force, host)?;
@@ -309,10 +313,23 @@ fn take_over(
     Ok(text)
 }
 
-/// A text without the lines that set some keys.
+/// A text without the lines that set some keys, and what stands above each of them.
 fn without(text: &str, keys: &[String]) -> String {
-    let is_left = |line: &&str| setting(line).is_none_or(|name| !keys.contains(&name));
-    text.lines().filter(is_left).map(|line| format!("{line}\n")).collect()
+    let (mut left, mut above) = (String::new(), String::new());
+    for line in text.lines() {
+        let name = setting(line);
+        if name.as_ref().is_some_and(|name| keys.contains(name)) {
+            above.clear();
+            continue;
+        }
+        above.push_str(line);
+        above.push('\n');
+        if name.is_some() || line.contains(MARK) {
+            left.push_str(&above);
+            above.clear();
+        }
+    }
+    left + &above
 }
 
 /// Why switches below /sys are in no file.
@@ -531,6 +548,14 @@ pub fn remove(disk: &dyn Disk, journal: &Journal, force: bool) -> Result<(Vec<St
                 "is not as runup wrote it"
             };
             kept.push(Kept { path, why });
+        }
+    }
+    // What one that was killed left behind.
+    for path in winning::paths().chain([TMPFILES_D, LIMITS_D, MODULES_D].map(str::to_owned)) {
+        let left = disk::unfinished(&path);
+        // Asked first: a directory that nobody can write is no obstacle where there is nothing.
+        if there(disk, &left)?.is_some() {
+            disk::remove(disk, &left)?;
         }
     }
     Ok((removed, kept))

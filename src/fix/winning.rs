@@ -33,14 +33,15 @@ pub(super) struct Chosen {
     pub(super) overruled: Vec<String>,
 }
 
-/// Every file of runup's in the directory, whatever its name, in the order in which they are read.
+/// Every file of runup's in the directory, by whichever of its names, in the order in which they are read. A copy that somebody made
+/// under another name is theirs.
 ///
 /// # Errors
 /// The directory or a file in it cannot be read.
 pub(super) fn own_files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     let mut own = Vec::new();
     for name in names_in(disk, DIRECTORY)? {
-        if !name.ends_with(".conf") {
+        if !SYSCTL_D.ends_with(&format!("/{name}")) && !LATER.contains(&name.as_str()) {
             continue;
         }
         let path = format!("{DIRECTORY}/{name}");
@@ -51,6 +52,12 @@ pub(super) fn own_files(disk: &dyn Disk) -> Result<Vec<String>, DiskError> {
     }
     own.sort();
     Ok(own)
+}
+
+/// Every path that a file of runup's may have there.
+pub(super) fn paths() -> impl Iterator<Item = String> {
+    let later = LATER.iter().map(|name| format!("{DIRECTORY}/{name}"));
+    later.chain([SYSCTL_D.to_owned()])
 }
 
 /// Chooses.
