@@ -366,6 +366,50 @@ const SUPPLIES: &[(&str, &[&str], &str, &str)] = &[
         "-",
     ),
     (
+        "a UPS that is drained, and the charger behind it",
+        &[
+            "AC: type=Mains online=1",
+            "ups: type=UPS status=Discharging capacity=70",
+            "BAT0: type=Battery status=Full capacity=97",
+        ],
+        "battery",
+        "97",
+    ),
+    (
+        "full, and the charger was pulled a moment ago",
+        &["AC: type=Mains online=0", "BAT0: type=Battery status=Full capacity=100"],
+        "?",
+        "100",
+    ),
+    (
+        "held at a limit, and every charger off line",
+        &[
+            "AC: type=Mains online=0",
+            "ucsi: type=USB online=0",
+            "BAT0: type=Battery status=Not\u{a0}charging capacity=80",
+        ],
+        "?",
+        "80",
+    ),
+    (
+        "full, and no charger to ask",
+        &["BAT0: type=Battery status=Full capacity=100"],
+        "mains",
+        "100",
+    ),
+    (
+        "a charger that says nothing that can be read",
+        &["AC: type=Mains online=maybe", "BAT0: type=Battery status=Full capacity=100"],
+        "?",
+        "100",
+    ),
+    (
+        "a UPS that is full beside a port that gives no power",
+        &["ucsi: type=USB online=0", "ups: type=UPS status=Full capacity=100"],
+        "mains",
+        "-",
+    ),
+    (
         "a UPS that is charged",
         &["ups: type=UPS status=Charging capacity=70"],
         "mains",

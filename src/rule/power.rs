@@ -49,9 +49,9 @@ static CHARGER: Joint = Joint(plug_in);
 static DOCS: Docs = Docs {
     summary: "What the machine runs on: mains or battery.",
     text: "On Linux reads `/sys/class/power_supply`. A charger that is plugged in (USB-C supplies too) means mains; so does a \
-battery that is full or holds its charge without being drained. A battery that is discharging while no charger is on line \
-means battery; so does one that does not say what it does, while every charger is off line. Where such a battery is all there is, \
-the source is unknown. A machine without any battery is a server or a desktop, and runs on mains.\n\n\
+battery that is full or holds its charge, where there is no charger to ask. A battery that is discharging while no charger is on line \
+means battery; so does one that does not say what it does, while every charger is off line. Where such a battery is all there is, or one is \
+full while every charger is off line, the source is unknown. A machine without any battery is a server or a desktop, and runs on mains.\n\n\
 Batteries of mice and headsets are none of the machine's, and one that is taken out is none. An uninterruptible supply (UPS) is no \
 charger: while it discharges, the mains are gone. With several batteries, one that is drained is enough.\n\n\
 Nothing can be written here: a person must plug the charger in. Laptops lower clock rates on battery to spare it, and what is \
@@ -159,6 +159,10 @@ struct Told {
     offline: bool,
     /// A battery that is drained.
     discharging: bool,
+    /// A UPS that is drained: what a charger has comes from there.
+    mains_gone: bool,
+    /// A battery that is neither drained nor charged.
+    resting: bool,
     /// A battery that is charged: power comes from somewhere.
     charging: bool,
     /// A battery that does not say what it does.
@@ -193,7 +197,7 @@ fn linux(cx: &Context<'_>) -> Result<Supplies, String> {
                     Ok(None)
                 };
                 let what = if kind == "Battery" { "battery" } else { "UPS" };
-                let line = all.battery(&name, attribute("status"));
+                let line = all.battery(&name, attribute("status"), kind == "UPS");
                 let percent = own.as_ref().ok().copied().flatten();
                 let percent = percent.map(|percent| format!(", {percent} %")).unwrap_or_default();
                 evidence.push(format!("{what} {name}: {line}{percent}"));
@@ -217,7 +221,7 @@ fn linux(cx: &Context<'_>) -> Result<Supplies, String> {
 
 impl Told {
     /// Notes what a battery says that it does, and gives it in words.
-    fn battery(&mut self, name: &str, status: Result<String, Failure>) -> String {
+    fn battery(&mut self, name: &str, status: Result<String, Failure>, ups: bool) -> String {
         let words = match status {
             Ok(status) => status.to_lowercase(),
             Err(Failure::Absent) => String::new(),
@@ -227,6 +231,7 @@ impl Told {
             }
         };
         match words.as_str() {
+            "discharging" if ups => self.mains_gone = true,
             "discharging" => self.discharging = true,
             "charging" => self.charging = true,
             // Drivers of some machines never learn it, and then a battery that is drained looks like one that is full.
@@ -236,7 +241,7 @@ impl Told {
                 ));
                 return "does not say what it does".to_owned();
             }
-            _ => {}
+            _ => self.resting |= !ups,
         }
         words
     }
@@ -246,9 +251,13 @@ impl Told {
         match online {
             // 2 is a supply whose voltage can be chosen, and is on.
             Ok(on) => {
-                let (word, side) = match on.as_str() {
-                    "0" => ("not plugged in", &mut self.offline),
-                    _ => ("plugged in", &mut self.online),
+                let (word, side) = match on.parse::<u32>() {
+                    Ok(0) => ("not plugged in", &mut self.offline),
+                    Ok(_) => ("plugged in", &mut self.online),
+                    Err(_) => {
+                        self.unsure = Some(format!("{CLASS}/{name}/online: `{on}` does not say whether it is plugged in"));
+                        return None;
+                    }
                 };
                 *side = true;
                 Some(format!("charger {name}: {word}"))
@@ -263,12 +272,17 @@ impl Told {
 
     fn on_battery(self) -> Result<bool, String> {
         match (self.unsure, self.silent) {
+            _ if self.mains_gone => Ok(true),
             _ if self.online => Ok(false),
             _ if self.discharging => Ok(true),
             (Some(why), _) => Err(why),
             _ if self.charging => Ok(false),
             (None, Some(_)) if self.offline => Ok(true),
             (None, Some(why)) => Err(why),
+            // Drivers go on saying `Full` for some per cent after the plug was pulled.
+            (None, None) if self.offline && self.resting => {
+                Err("every charger is off line, and no battery says that it is drained".to_owned())
+            }
             (None, None) => Ok(false),
         }
     }
