@@ -71,6 +71,26 @@ fn a_report_ends_with_the_command_that_fixes_it_and_what_helps_with_the_rest() {
     assert_eq!(now.trim(), "5000", "{}{}", done.out, done.err);
 }
 
+/// A name can be anything that a file system takes.
+#[test]
+fn a_file_that_is_named_like_an_option_or_a_colour_is_shown_as_what_can_be_typed() {
+    let colour = "\u{1b}[8m.toml";
+    let place = directory(&[
+        TREE[0],
+        TREE[1],
+        TREE[3],
+        ("-x.toml", FAILS),
+        (colour, "[[rule]]\nid = \"a\"\nbad = 1\n"),
+        ("two\nlines.toml", "bad = 1\n"),
+    ]);
+    let out = run_in(place.path(), &["check", "--root", ".", "--", "-x.toml"]).out;
+    assert!(out.contains("runup apply ./-x.toml --root ."), "{out}");
+    let err = run_in(place.path(), &["check", &format!("./{colour}")]).err;
+    assert!(err.contains("./\\u{1b}[8m.toml:") && !err.contains('\u{1b}'), "{err}");
+    let err = run_in(place.path(), &["check", "./two\nlines.toml"]).err;
+    assert!(err.contains("./two\\nlines.toml:"), "{err}");
+}
+
 /// What goes up and down by itself is waited for where nothing else helps: requests that nobody holds do not become more.
 #[test]
 fn what_a_setting_makes_right_is_not_waited_for() {

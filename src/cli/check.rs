@@ -115,7 +115,9 @@ fn again(matches: &ArgMatches, named: &[String], profiles: &[Profile], sources: 
             Some(_) | None => profile.name.clone(),
         }
     };
-    let mut words: Vec<String> = profiles.iter().enumerate().map(name).collect();
+    // A file's name that begins like an option is a path, too.
+    let word = |name: String| if name.starts_with('-') { format!("./{name}") } else { name };
+    let mut words: Vec<String> = profiles.iter().enumerate().map(name).map(word).collect();
     for option in ["set", "only", "skip"] {
         for value in self::words(matches, option) {
             words.extend([format!("--{option}"), value]);

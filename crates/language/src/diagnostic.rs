@@ -131,7 +131,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
         let mut group = Group::with_title(title);
         if let Some(place) = diagnostic.place {
             let source = sources.get(place.source);
-            let name = source.display_name();
+            let name = in_a_line(&source.display_name());
             let mut snippet = Snippet::source(source.text.as_str())
                 .path(name)
                 .line_start(1)
@@ -161,7 +161,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
                 let source = sources.get(other.source);
                 group = group.element(
                     Snippet::source(source.text.as_str())
-                        .path(source.display_name())
+                        .path(in_a_line(&source.display_name()))
                         .line_start(1)
                         .fold(true)
                         .annotation(
@@ -182,6 +182,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
         out.push_str("\n\n");
     }
     out
+}
+
+/// A file's name for a terminal: the renderer takes care of everything else.
+fn in_a_line(name: &str) -> String {
+    crate::text::printable(name).replace('\n', "\\n")
 }
 
 fn nonempty(label: &str) -> Option<&str> {
