@@ -176,6 +176,54 @@ fn an_interface_that_no_file_sets_begins_with_what_default_is() {
 }
 
 #[test]
+fn what_is_set_for_all_is_handed_on_to_an_interface() {
+    let of = |leaf: &str, live: &str, asks: &str, files: &str| {
+        let path = format!("proc/sys/net/{leaf}");
+        let key = leaf.replace('/', ".");
+        machine(
+            &format!("key = \"net.{key}\", eq = {asks}"),
+            &[SYSTEMD, (&path, live), ("etc/sysctl.d/60-a.conf", files)],
+        )
+    };
+    let disable = |live: &str, asks: &str, files: &str| fate(&of("ipv6/conf/eth0/disable_ipv6", live, asks, files));
+    let (all, own) = (
+        "net.ipv6.conf.all.disable_ipv6 = 1\n",
+        "net.ipv6.conf.eth0.disable_ipv6 = 0\n",
+    );
+    assert_eq!(disable("1\n", "1", all), None, "it is set with all");
+    assert_eq!(disable("0\n", "0", all).as_deref(), Some("undone"));
+    assert_eq!(disable("0\n", "1", all).as_deref(), Some("right"));
+    assert_eq!(
+        disable("1\n", "0", &format!("{own}{all}")).as_deref(),
+        Some("uncertain")
+    );
+    assert_eq!(disable("1\n", "0", &format!("{all}{own}")).as_deref(), Some("right"));
+    let default = format!("{all}net.ipv6.conf.default.disable_ipv6 = 0\n");
+    assert_eq!(disable("0\n", "1", &default).as_deref(), Some("uncertain"));
+    // By its other name, too.
+    let forwarding = "net.ipv4.conf.eth0.forwarding = 1\nnet.ipv4.ip_forward = 0\n";
+    let forwards = |files: &str| fate(&of("ipv4/conf/eth0/forwarding", "0\n", "1", files));
+    assert_eq!(forwards(forwarding).as_deref(), Some("uncertain"));
+    assert_eq!(forwards("net.ipv4.ip_forward = 1\n").as_deref(), Some("right"));
+}
+
+#[test]
+fn a_field_that_a_line_leaves_out_is_not_set() {
+    let of = |text| {
+        machine(
+            "key = \"net.ipv4.tcp_rmem\", field = \"max\", min = 16777216",
+            &[
+                SYSTEMD,
+                ("proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t16777216\n"),
+                ("etc/sysctl.d/60-a.conf", text),
+            ],
+        )
+    };
+    assert_eq!(fate(&of("net.ipv4.tcp_rmem = 4096\n")).as_deref(), Some("not-set"));
+    assert_eq!(fate(&of("net.ipv4.tcp_rmem = 4096 131072 16777216\n")), None);
+}
+
+#[test]
 fn what_another_key_keeps_the_kernel_from_taking_is_no_promise() {
     let of = |range: &str, start: &str, files: &[(&str, &str)]| {
         let mut all = vec![

@@ -22,17 +22,23 @@ pub(super) fn after_boot(
         .map_or(Unit::Count, |expectation| unit_of(expectation.value));
     let show = |value: &Value| value.show(unit, cx.system.platform().page_size);
     let start = next.start.as_ref().and_then(passes);
-    let Some(set) = next.set else {
-        // A machine that nobody tuned is as the kernel starts it, and nothing is to be said of that.
-        return (passes_now && start != Some(true)).then(|| AfterBoot {
+    // A machine that nobody tuned is as the kernel starts it, and nothing is to be said of that.
+    let not_set = |because: String| {
+        (passes_now && start != Some(true)).then(|| AfterBoot {
             fate: Fate::NotSet,
             value: next.start.as_ref().filter(|_| start.is_some()).map(show),
             place: None,
             by: None,
-            because: Some(next.doubt.unwrap_or_else(|| "no file sets it".to_owned())),
-        });
+            because: Some(because),
+        })
     };
-    let then = passes(&set.value)?;
+    let Some(set) = next.set else {
+        return not_set(next.doubt.unwrap_or_else(|| "no file sets it".to_owned()));
+    };
+    let Some(then) = passes(&set.value) else {
+        // Of a row it gives the first numbers alone, and the kernel leaves the others.
+        return not_set(format!("{}:{} does not set that field", set.file, set.line));
+    };
     let fate = match (passes_now, then, &next.doubt) {
         (false, true, None) => Fate::Right,
         (true, false, None) => Fate::Undone,

@@ -2,7 +2,7 @@
 
 use super::known::{owner, untyped};
 use super::{Context, NextBoot, Observation, SetAtBoot, conf, taken};
-use crate::catalogue::{self, DevConf, Namespace, Write, Written};
+use crate::catalogue::{self, All, DevConf, Namespace, Write, Written};
 use crate::persisted::{Persisted, Reader, ceiling};
 use crate::value::{Number, Value};
 
@@ -11,8 +11,34 @@ pub(super) fn of(observation: &Observation, cx: &Context<'_>) -> Option<NextBoot
     let name = observation.subject.as_str();
     match conf::combined(name) {
         Some(known) if !observation.evidence.iter().any(|line| line == conf::BY_ITS_FILE) => together(name, &known, cx),
-        Some(_) | None => of_key(name, cx),
+        Some(_) | None => handed_on(name, cx).or_else(|| of_key(name, cx)),
     }
+}
+
+/// What an interface that no file sets has of what they set for all, where the kernel hands that on.
+fn handed_on(name: &str, cx: &Context<'_>) -> Option<NextBoot> {
+    let known = catalogue::devconf(name).filter(|known| known.is_own() && known.all == All::WrittenThrough)?;
+    let own = of_key(name, cx)?;
+    if own.set.is_some() {
+        return None;
+    }
+    let all = of_key(&known.of("all"), cx).filter(|all| all.set.is_some())?;
+    let of_new = of_key(&known.of("default"), cx).and_then(|default| default.set);
+    // An interface that comes later begins with what `default` is.
+    let differs = of_new.filter(|default| all.set.as_ref().is_some_and(|all| all.value != default.value));
+    let doubt = differs.map(|default| {
+        format!(
+            "{}:{} sets {} otherwise, which counts where the interface comes later",
+            default.file,
+            default.line,
+            known.of("default")
+        )
+    });
+    Some(NextBoot {
+        start: own.start,
+        doubt: all.doubt.clone().or(doubt),
+        ..all
+    })
 }
 
 /// What the kernel goes by for an interface when the files have set it and `all`. One that none sets begins with what `default` is,

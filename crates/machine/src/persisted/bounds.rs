@@ -1,7 +1,8 @@
-//! Lines that the kernel refuses for what another key is by then: local ports may not begin below the privileged ones.
+//! Lines that come to nothing for what another key is: the kernel refuses local ports that begin below the privileged ones, and hands
+//! what is set for all interfaces on to each of them.
 
 use super::Persisted;
-use crate::catalogue;
+use crate::catalogue::{self, All};
 use crate::system::{SysctlName, System};
 
 impl Persisted {
@@ -25,6 +26,27 @@ impl Persisted {
             format!(
                 "the kernel refuses {key} = {} while {other} is {then}, and by then that is what it is",
                 own.by.value
+            )
+        })
+    }
+
+    /// Why what the files set for one interface may not stay: a line for all of them comes later, and the kernel hands it on to each.
+    /// systemd has the line of an interface read once more when that comes, which is earlier or later.
+    pub(super) fn handed_on(&self, key: &str) -> Option<String> {
+        let conf = catalogue::devconf(key).filter(|conf| conf.is_own() && conf.all == All::WrittenThrough)?;
+        let lookup = self.lookup(self.start.reader?);
+        let written = |key: &str| lookup.written(&SysctlName::parse(key).ok()?, self);
+        let own = written(key)?;
+        let all = conf.of("all");
+        let names = catalogue::names(&all).iter().copied().chain([all.as_str()]);
+        let later = names
+            .filter_map(written)
+            .filter(|all| all.at > own.at)
+            .max_by_key(|all| all.at)?;
+        (later.by.value != own.by.value).then(|| {
+            format!(
+                "{}:{} sets {all} to {} after it, and the kernel hands that on to every interface",
+                later.by.file, later.by.line, later.by.value
             )
         })
     }

@@ -19,6 +19,15 @@ const DIRECTORIES: [&str; 5] = [
 const IN_INITRD: &str = "/etc/initramfs-tools/modules";
 const OTHERS: &str = "/etc/modules";
 
+/// The directories of modprobe.d(5).
+const MODPROBE: [&str; 5] = [
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+];
+
 /// The directories of udev's rules: udev(7).
 const RULES: [&str; 5] = [
     "/etc/udev/rules.d",
@@ -109,10 +118,13 @@ fn is_listed(module: &Module, start: &Start, system: &dyn System) -> bool {
         listed.extend(named_in(&system.read(OTHERS)));
     }
     listed.extend(on_command_line(system));
+    if listed.is_empty() || is_forbidden(module, system) {
+        return false;
+    }
     if listed.iter().any(|name| name == module.name) {
         return true;
     }
-    !listed.is_empty() && depends(&listed, module, system)
+    depends(&listed, module, system)
 }
 
 /// Whether a file is there when the machine starts again.
@@ -129,6 +141,28 @@ fn named_in(text: &Result<Vec<u8>, Failure>) -> Vec<String> {
         .filter_map(|line| line.split_ascii_whitespace().next())
         .map(|word| word.replace('-', "_"))
         .collect()
+}
+
+/// Whether modprobe.d(5) or the kernel's command line keeps a module from being loaded by its name: systemd-modules-load goes by
+/// `blacklist` too, and `install` has something else done in its place.
+fn is_forbidden(module: &Module, system: &dyn System) -> bool {
+    let is_it = |name: &str| name.replace('-', "_") == module.name;
+    let line = text(super::kernel::CMDLINE, system).unwrap_or_default();
+    let mut lists = line.split_ascii_whitespace().filter_map(|word| {
+        word.strip_prefix("modprobe.blacklist=")
+            .or(word.strip_prefix("module_blacklist="))
+    });
+    if lists.any(|list| list.split(',').any(is_it)) {
+        return true;
+    }
+    let (found, _) = files::drop_ins(system, &MODPROBE.map(str::to_owned));
+    let mut texts = found.into_iter().filter_map(|found| found.text.ok());
+    texts.any(|text| {
+        String::from_utf8_lossy(&text).lines().any(|line| {
+            let mut words = line.split_ascii_whitespace();
+            matches!(words.next(), Some("blacklist" | "install")) && words.next().is_some_and(is_it)
+        })
+    })
 }
 
 /// Those that the kernel's command line has systemd load.
@@ -267,6 +301,18 @@ mod tests {
         let nat = ("/usr/lib/modules-load.d/b.conf", "nf_nat\n");
         assert!(in_time(MAX, &[nat, (dep, needs)]));
         assert!(!in_time(MAX, &[nat]));
+        let listed = ("/etc/modules-load.d/a.conf", "nf_conntrack\n");
+        for forbids in [
+            ("/etc/modprobe.d/b.conf", "# no\nblacklist nf-conntrack\n"),
+            ("/usr/lib/modprobe.d/b.conf", "install nf_conntrack /bin/false\n"),
+            ("/proc/cmdline", "module_blacklist=floppy,nf_conntrack\n"),
+        ] {
+            assert!(!in_time(MAX, &[listed, forbids]), "{forbids:?}");
+        }
+        assert!(in_time(
+            MAX,
+            &[listed, ("/etc/modprobe.d/b.conf", "blacklist floppy\n")]
+        ));
         // What is in /run is gone when the machine starts.
         assert!(!in_time(MAX, &[("/run/modules-load.d/a.conf", "nf_conntrack\n")]));
         // A masked list loads nothing.

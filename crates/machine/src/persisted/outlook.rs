@@ -50,7 +50,8 @@ impl Persisted {
                 doubt: modules::too_late(&name, &self.start, system)
                     .or_else(|| self.out_of_order(&name))
                     .or_else(|| self.gone_by_then(key, &own))
-                    .or_else(|| self.out_of_bounds(key, system)),
+                    .or_else(|| self.out_of_bounds(key, system))
+                    .or_else(|| self.handed_on(key)),
                 aside,
                 set: Some(own),
             },
