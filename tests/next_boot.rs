@@ -572,6 +572,13 @@ fn what_is_right_and_in_no_file_is_said() {
         "{}",
         gated.out
     );
+    // What the kernel sizes by the machine's memory is no value to keep for another one.
+    let sized = machine(
+        "key = \"vm.min_free_kbytes\", min = 1024",
+        &[SYSTEMD, ("proc/sys/vm/min_free_kbytes", "67584\n")],
+    );
+    assert_eq!(persist(&sized).code, 0);
+    assert_eq!(settings(&sized, "etc/sysctl.d"), []);
     // A better value is kept, and never lowered.
     assert_eq!(persist(&unknown).code, 0);
     assert_eq!(settings(&unknown, "etc/sysctl.d")[0].1, ["kernel.pid_max = 4194304"]);

@@ -304,7 +304,9 @@ impl Run<'_> {
         let undone = before
             .findings
             .iter()
-            .filter(|finding| finding.not_kept_by_boot().is_some());
+            .filter(|finding| finding.not_kept_by_boot().is_some())
+            // What the kernel made by itself it makes again, of the memory that is there then.
+            .filter(|finding| finding.undone_by_boot().is_some() || !catalogue::is_sized(&finding.subject));
         let undone: HashSet<String> = undone.map(|finding| meets(&finding.subject)).collect();
         let contained = host.engine().is_some();
         let untouched = |error: PersistError| CommandError::Message(format!("{error}\n  nothing was changed"));

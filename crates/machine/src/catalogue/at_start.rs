@@ -106,6 +106,26 @@ static BEGINS: &[Begins] = &[
     },
 ];
 
+/// Keys that the kernel sizes by the memory of the machine each time it starts: tcp_init() and tcp_sk_init() of net/ipv4,
+/// udp_table_init() of net/ipv4/udp.c, calculate_min_free_kbytes() of mm/page_alloc.c, set_max_threads() of kernel/fork.c,
+/// files_maxfiles_init() of fs/file_table.c.
+const SIZED: &[&str] = &[
+    "fs.file-max",
+    "kernel.threads-max",
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_mem",
+    "net.ipv4.udp_mem",
+    "vm.min_free_kbytes",
+];
+
+/// Whether the kernel sizes a key by the memory of the machine when it starts: a value of today, kept in a file, would be wrong when
+/// that changes.
+#[must_use]
+pub fn is_sized(key: &str) -> bool {
+    SIZED.contains(&key)
+}
+
 /// What a key is when the kernel has started and nothing has set it, as the kernel shows it but with single spaces; `None` where that
 /// is not known. `ram` tells the machine's memory in bytes, and is asked only where the value follows from it.
 #[must_use]

@@ -24,7 +24,7 @@ mod trigger;
 mod writers;
 mod written;
 
-pub use at_start::at_start;
+pub use at_start::{at_start, is_sized};
 pub use devconf::{All, DevConf, devconf};
 pub use direction::{Bound, bound, bounds};
 pub use effects::{SideEffect, before, in_order, rank, side_effects};
