@@ -399,7 +399,10 @@ const SUPPLIES: &[(&str, &[&str], &str, &str)] = &[
     ),
     (
         "a charger that says nothing that can be read",
-        &["AC: type=Mains online=maybe", "BAT0: type=Battery status=Full capacity=100"],
+        &[
+            "AC: type=Mains online=maybe",
+            "BAT0: type=Battery status=Full capacity=100",
+        ],
         "?",
         "100",
     ),

@@ -116,7 +116,13 @@ fn again(matches: &ArgMatches, named: &[String], profiles: &[Profile], sources: 
         }
     };
     // A file's name that begins like an option is a path, too.
-    let word = |name: String| if name.starts_with('-') { format!("./{name}") } else { name };
+    let word = |name: String| {
+        if name.starts_with('-') {
+            format!("./{name}")
+        } else {
+            name
+        }
+    };
     let mut words: Vec<String> = profiles.iter().enumerate().map(name).map(word).collect();
     for option in ["set", "only", "skip"] {
         for value in self::words(matches, option) {

@@ -16,7 +16,7 @@ use crate::finding::{Finding, Fix};
 use crate::host::Host;
 use crate::profile::{self, Profile};
 use crate::reference::asked;
-use crate::report::text::wrap;
+use crate::report::text::{hanging, wrap};
 use crate::rule::{self, Advice, Dialect, Kind, Rule, Target};
 use crate::source::Sources;
 use crate::system::live::LiveSystem;
@@ -144,7 +144,10 @@ fn paragraph(text: &str, indent: usize, out: &mut Page) {
 
 fn kind_page(kind: &dyn Kind, profiles: &[Profile], out: &mut Page) {
     let docs = kind.docs();
-    let _ = writeln!(out, "{}: {}\n", kind.name(), docs.summary);
+    for line in hanging(&format!("{}: {}", kind.name(), docs.summary), out.fit(80), 2) {
+        let _ = writeln!(out, "{line}");
+    }
+    out.push('\n');
     paragraph(docs.text, 0, out);
     out.push_str("Keys\n");
     for field in kind.selectors() {

@@ -100,7 +100,12 @@ pub(super) fn look(
 
 /// Says what is wrong with the profiles.
 pub(super) fn mistaken(mistakes: &[Diagnostic], sources: &Sources, streams: &mut Streams) -> Refusal {
-    let text = diagnostic::render(mistakes, sources, streams.colour_messages());
+    let text = diagnostic::render_within(
+        mistakes,
+        sources,
+        streams.colour_messages(),
+        streams.columns_of_messages(),
+    );
     streams.message(&format!("{text}runup: the program was not started\n"));
     Refusal::Failed
 }

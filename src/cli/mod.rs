@@ -156,11 +156,16 @@ pub fn run(words: Vec<OsString>, adopt: fn()) -> ExitCode {
             ExitCode::Error
         }
         Err(CommandError::Message(message)) => {
-            streams.message(&format!("runup: {}\n", message.trim_end()));
+            streams.folded(&format!("runup: {}\n", message.trim_end()));
             ExitCode::Error
         }
         Err(CommandError::Diagnostics(list)) => {
-            let text = diagnostic::render(&list, &sources, streams.colour_messages());
+            let text = diagnostic::render_within(
+                &list,
+                &sources,
+                streams.colour_messages(),
+                streams.columns_of_messages(),
+            );
             let count = match list.len() {
                 1 => "1 error".to_owned(),
                 number => format!("{number} errors"),

@@ -76,6 +76,20 @@ impl Streams {
         width(io::stderr())
     }
 
+    /// Columns that sentences of a message may take: a file has no end of a line.
+    pub(super) fn columns_of_messages(&self) -> usize {
+        if self.messages_are_seen() {
+            self.width_of_messages()
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// Says something in sentences, which are folded where the terminal ends.
+    pub(super) fn folded(&mut self, text: &str) {
+        self.message(&crate::text::fold(text, self.columns_of_messages(), 2));
+    }
+
     /// Whether messages go to a terminal, so that a line can be written again.
     pub(super) fn messages_are_seen(&self) -> bool {
         io::stderr().is_terminal()

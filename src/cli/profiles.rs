@@ -9,6 +9,12 @@ use crate::report::text::wrap;
 use crate::source::Sources;
 use crate::text::printable;
 
+/// A list is no easier to read on a wide terminal.
+const LONGEST: usize = 80;
+
+/// No summary is narrower than that, however narrow the terminal.
+const LEAST: usize = 16;
+
 pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut Streams) -> CommandResult {
     let library = project::library();
     let names = library.names();
@@ -26,7 +32,12 @@ pub(super) fn run(_matches: &ArgMatches, sources: &mut Sources, streams: &mut St
             .as_ref()
             .map(|path| format!(" [{}]", path.display()))
             .unwrap_or_default();
-        for (at, part) in wrap(&printable(&format!("{summary}{place}")), 78 - width)
+        let columns = streams
+            .width_of_result()
+            .min(LONGEST)
+            .saturating_sub(width + 2)
+            .max(LEAST);
+        for (at, part) in wrap(&printable(&format!("{summary}{place}")), columns)
             .into_iter()
             .enumerate()
         {

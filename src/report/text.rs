@@ -208,7 +208,8 @@ impl Page<'_> {
         };
         match part.remedy_here() {
             None => Ok(()),
-            Some((Dialect::Manual, text)) => self.labelled(label, text, out),
+            // What is said of the boot loader is a sentence, or one word.
+            Some((Dialect::Manual | Dialect::Boot, text)) => self.labelled(label, text, out),
             Some((_, text)) => self.verbatim(label, text, out),
         }
     }

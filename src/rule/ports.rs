@@ -187,7 +187,10 @@ fn start_or_stop(failing: &Failing<'_>) -> Proposal {
     match failing.target() {
         Some(Value::Text(state)) if state == "free" => Proposal::manual(
             "another program holds the port",
-            format!("Stop what listens on port {port}: `ss -ltnp sport = :{port}` names it."),
+            match protocol(failing.selectors) {
+                "udp" => format!("Stop what holds port {port}: `ss -lunp sport = :{port}` names it."),
+                _ => format!("Stop what listens on port {port}: `ss -ltnp sport = :{port}` names it."),
+            },
         ),
         Some(_) | None => Proposal::manual(
             "nothing listens there",

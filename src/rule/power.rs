@@ -255,7 +255,9 @@ impl Told {
                     Ok(0) => ("not plugged in", &mut self.offline),
                     Ok(_) => ("plugged in", &mut self.online),
                     Err(_) => {
-                        self.unsure = Some(format!("{CLASS}/{name}/online: `{on}` does not say whether it is plugged in"));
+                        self.unsure = Some(format!(
+                            "{CLASS}/{name}/online: `{on}` does not say whether it is plugged in"
+                        ));
                         return None;
                     }
                 };

@@ -124,10 +124,18 @@ impl Diagnostics {
 /// Renders mistakes for a terminal or a file, each with `file:line:column` and the line underlined.
 #[must_use]
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    render_within(diagnostics, sources, colour, usize::MAX)
+}
+
+/// The same, where a line has so many columns: sentences are folded, and the lines that they point to are not.
+#[must_use]
+pub fn render_within(diagnostics: &[Diagnostic], sources: &Sources, colour: bool, columns: usize) -> String {
+    let fold = |text: &str, before: usize| crate::text::fold(text, columns.saturating_sub(before), 0);
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for diagnostic in diagnostics {
-        let title = Level::ERROR.primary_title(diagnostic.message.as_str());
+        let message = fold(&diagnostic.message, "error: ".len());
+        let title = Level::ERROR.primary_title(message.as_str());
         let mut group = Group::with_title(title);
         if let Some(place) = diagnostic.place {
             let source = sources.get(place.source);
@@ -176,7 +184,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
             }
         }
         if let Some(help) = &diagnostic.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(fold(help, "    = help: ".len())));
         }
         out.push_str(&renderer.render(&[group]));
         out.push_str("\n\n");

@@ -112,9 +112,57 @@ pub fn printable_keeping_colour(text: &str) -> String {
     out
 }
 
+/// Breaks lines that are wider than `width` at spaces, and indents what follows by `indent` more than the line. What stands between
+/// backticks stays in one piece: a command is there to be copied.
+#[must_use]
+pub fn fold(text: &str, width: usize, indent: usize) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| fold_line(line, width, indent)).collect();
+    lines.join("\n")
+}
+
+fn fold_line(line: &str, width: usize, indent: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    let margin = line.len() - line.trim_start_matches(' ').len();
+    let mut is_code = false;
+    let pieces = line[margin..].split(|c: char| {
+        is_code ^= c == '`';
+        c == ' ' && !is_code
+    });
+    let mut out = " ".repeat(margin);
+    let mut columns = margin;
+    for (at, piece) in pieces.enumerate() {
+        let length = piece.chars().count();
+        if at > 0 && columns + 1 + length > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(margin + indent));
+            columns = margin + indent;
+        } else if at > 0 {
+            out.push(' ');
+            columns += 1;
+        }
+        out.push_str(piece);
+        columns += length;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_folded_at_spaces_and_commands_stay_whole() {
+        assert_eq!(fold("a short line", 12, 2), "a short line");
+        assert_eq!(
+            fold("one two three\n  four five six", 11, 2),
+            "one two\n  three\n  four five\n    six"
+        );
+        assert_eq!(fold("try `a b c d`, or not", 12, 2), "try\n  `a b c d`,\n  or not");
+        assert_eq!(fold("averyveryverylongword b", 5, 0), "averyveryverylongword\nb");
+        assert_eq!(fold("", 5, 0), "");
+    }
 
     #[test]
     fn a_name_of_any_bytes_is_a_text_and_comes_back() {

@@ -55,11 +55,13 @@ fn fix(finding: &Finding, indent: usize, out: &mut Page) {
     for (dialect, text) in finding.fix.iter().flat_map(crate::finding::Fix::remedies_here) {
         for line in text.lines() {
             let lines = match dialect {
-                Dialect::Manual => wrap(line, out.fit(66)),
+                Dialect::Manual | Dialect::Boot => wrap(line, out.fit(66)),
                 _ => vec![line.to_owned()],
             };
+            let mut label = "to do: ";
             for line in lines {
-                let _ = writeln!(out, "{:indent$}  to do: {line}", "");
+                let _ = writeln!(out, "{:indent$}  {label:7}{line}", "");
+                label = "";
             }
         }
     }
