@@ -159,6 +159,30 @@ fn a_recording_knows_what_it_hides() {
     assert!(!diff.out.contains("hunter"), "{}", diff.out);
 }
 
+/// An interface may be called what no key can: it is there, and nobody has looked at it.
+#[test]
+fn an_interface_whose_name_no_key_can_have_is_unknown_to_a_pattern() {
+    let profile = "[[rule]]\nid = \"filter\"\nsysctl = { key = \"net.ipv4.conf.*.rp_filter\", eq = 2 }\n";
+    let check = |files: &[(&str, &str)]| {
+        let place = directory(&[&[("p.toml", profile), ("proc/sys/kernel/osrelease", "6.1.0\n")], files].concat());
+        let json = run_in(place.path(), &["check", "p.toml", "--root", ".", "--format", "json"]).out;
+        let word = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+        let told = findings(&json).into_iter();
+        told.map(|one| format!("{}: {}", word(&one, "subject"), word(&one, "outcome")))
+            .collect::<Vec<_>>()
+    };
+    let own = ("proc/sys/net/ipv4/conf/eth0/rp_filter", "2\n");
+    let odd = ("proc/sys/net/ipv4/conf/a\u{1b}[8mb/rp_filter", "0\n");
+    assert_eq!(check(&[own]), ["net.ipv4.conf.eth0.rp_filter: pass"]);
+    let both = check(&[own, odd]);
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert!(
+        both.contains(&"net.ipv4.conf.a\u{1b}[8mb.rp_filter: unknown".to_owned()),
+        "{both:?}"
+    );
+    assert_eq!(check(&[odd]), ["net.ipv4.conf.a\u{1b}[8mb.rp_filter: unknown"]);
+}
+
 /// Supplies as drivers report them, with what the machine runs on and the charge of its emptiest battery; `?` where nobody can tell.
 /// Those with a mark are states of the tests of UPower, which expects the same there.
 const SUPPLIES: &[(&str, &[&str], &str, &str)] = &[

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::shape::{Field, Shape, optional, required};
 use crate::failure::Why;
 use crate::host::{Capability, Runtime, in_words};
-use crate::system::{Failure, Os, SysctlName};
+use crate::system::{Failure, NameError, Os, SysctlName};
 use crate::value::{Comparator, Number, Order, Type, Value, in_order, is_ordered};
 use crate::writers;
 
@@ -174,18 +174,26 @@ impl Table for Sysctl {
         if !name.is_glob() {
             return observe_all(&name, how, cx);
         }
-        let names = match expand(&name, cx) {
-            Ok(names) => names,
+        let (names, nameless) = match expand(&name, cx) {
+            Ok(found) => found,
             Err((directory, failure)) => return vec![Found::new(name.dotted(), Err(reading_of(&failure, &directory)))],
         };
         // A pattern that nobody knows and nothing matches is no better known than such a name.
-        if names.is_empty() && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none() {
+        if names.is_empty()
+            && nameless.is_empty()
+            && catalogue::lookup(cx.system.platform().os, name.dotted()).is_none()
+        {
             return vec![Found::new(
                 name.dotted(),
                 Err(absent(name.dotted(), None, how.known, cx)),
             )];
         }
-        names.into_iter().map(|name| observe(&name, how, cx)).collect()
+        let named = names.into_iter().map(|name| observe(&name, how, cx));
+        let unseen = nameless.into_iter().map(|(path, why)| {
+            let why = format!("no key can be written with this name: {why}");
+            Found::new(&path.replace('/', "."), Err(Reading::Unreadable(why)))
+        });
+        named.chain(unseen).collect()
     }
 
     fn next_boot(&self, observation: &Observation, cx: &Context<'_>) -> Option<NextBoot> {
@@ -348,20 +356,27 @@ fn series(name: &str, cx: &Context<'_>) -> Option<Series> {
     })
 }
 
-/// The names that a pattern matches. Of interfaces, `all` and `default` are meant only where they are named.
-fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Result<Vec<SysctlName>, (String, Failure)> {
+/// Names, and the paths of what has none, with the reason.
+type Expanded = (Vec<SysctlName>, Vec<(String, NameError)>);
+
+/// The names that a pattern matches. Of interfaces, `all` and `default` are meant only where they are named. The kernel lets an
+/// interface be called what no key can be (`dev_valid_name` in net/core/dev.c).
+fn expand(pattern: &SysctlName, cx: &Context<'_>) -> Result<Expanded, (String, Failure)> {
     let star = pattern.segments().position(|segment| segment == "*");
     let names = glob::expand("/proc/sys", pattern.path(), cx)?;
-    let names = names
-        .iter()
-        .filter(|path| {
-            !star
-                .and_then(|at| path.split('/').nth(at))
-                .is_some_and(|name| matches!(name, "all" | "default"))
-        })
-        .filter_map(|path| SysctlName::parse(path).ok())
-        .collect();
-    Ok(names)
+    let paths = names.into_iter().filter(|path| {
+        !star
+            .and_then(|at| path.split('/').nth(at))
+            .is_some_and(|name| matches!(name, "all" | "default"))
+    });
+    let (mut named, mut nameless) = (Vec::new(), Vec::new());
+    for path in paths {
+        match SysctlName::parse(&path) {
+            Ok(name) => named.push(name),
+            Err(why) => nameless.push((path, why)),
+        }
+    }
+    Ok((named, nameless))
 }
 
 /// How a key is looked at.
@@ -464,7 +479,7 @@ fn effective(name: &str, value: Value, how: How, cx: &Context<'_>, evidence: &mu
 fn slip(name: &SysctlName, cx: &Context<'_>) -> Option<String> {
     let meant = catalogue::meant(cx.system.platform().os, name.dotted())?;
     let absent = if name.is_glob() {
-        expand(name, cx).is_ok_and(|names| names.is_empty())
+        expand(name, cx).is_ok_and(|(named, nameless)| named.is_empty() && nameless.is_empty())
     } else {
         matches!(cx.system.sysctl(name.dotted()), Err(Failure::Absent))
     };
