@@ -157,6 +157,12 @@ fn a_rule_that_many_profiles_have_fits_a_screen() {
     assert!(short.lines().count() < 50, "{short}");
     assert!(short.contains("rlimit nofile, here: "), "{short}");
     assert!(short.contains("--all"), "{short}");
+    // A rule of another system: five profiles have it, and here it says nothing.
+    #[cfg(target_os = "linux")]
+    {
+        let apart = run(&["explain", "low-power-mode"]).out;
+        assert!(apart.contains("here: does not apply: only on macOS"), "{apart}");
+    }
     let all = run(&["explain", "open-files", "--all"]).out;
     assert!(all.lines().count() > 200 && all.contains("load-test/open-files (error)"));
 }

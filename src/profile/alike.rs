@@ -44,6 +44,12 @@ pub(super) fn hint(word: &str, built_in: &[(&str, String)]) -> Option<String> {
     ))
 }
 
+/// The built-in profile of a program whose own name says more: `redis-server`, `kafka-broker`.
+pub(super) fn of_program<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut names = names.into_iter();
+    names.find(|name| word.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '_'])))
+}
+
 /// Built-in profiles with a word in their name or their summary, those with the name first.
 fn profiles(word: &str, built_in: &[(&str, String)]) -> Vec<String> {
     let lower = word.to_lowercase();
@@ -109,6 +115,10 @@ mod tests {
             let hint = hint(word, &built_in().collect::<Vec<_>>()).unwrap_or_default();
             assert!(hint.contains(wanted), "{word}: {hint}");
         }
+        let names = || built_in().map(|(name, _)| name);
+        assert_eq!(super::of_program("redis-server", names()), Some("redis"));
+        assert_eq!(super::of_program("nginx_proxy", names()), Some("nginx"));
+        assert_eq!(super::of_program("redistribute", names()), None);
         assert_eq!(hint("xyzzy", &built_in().collect::<Vec<_>>()), None);
     }
 }

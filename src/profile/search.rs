@@ -203,14 +203,14 @@ impl Library {
             });
         }
         let names = self.names();
-        let known = names.iter().map(|(name, _)| name.as_str());
+        let known = || names.iter().map(|(name, _)| name.as_str());
         let diagnostic = problem(format!("there is no profile `{word}`"));
         if let Some(path) = self.is_passed_over(word) {
             return Err(diagnostic.help(format!(
                 "{path} is here, and root does not read it unless it is named by its path"
             )));
         }
-        Err(match crate::suggest::nearest(word, known) {
+        Err(match super::alike::of_program(word, known()).or_else(|| crate::suggest::nearest(word, known())) {
             Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
             None => match super::alike::hint(word, &built_in().collect::<Vec<_>>()) {
                 Some(hint) => diagnostic.help(hint),

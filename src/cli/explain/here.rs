@@ -80,6 +80,14 @@ pub(super) fn many(rule: &str, names: &[&str], findings: &[Finding], out: &mut P
             subjects.push(subject);
         }
     }
+    if subjects.is_empty()
+        && let Some(finding) = findings.first()
+    {
+        for line in hanging(&format!("here: does not apply: {}", finding.reason), out.fit(80), 2) {
+            let _ = writeln!(out, "{line}");
+        }
+        out.push('\n');
+    }
     for (kind, subject) in subjects {
         let own: Vec<&Finding> = findings
             .iter()
