@@ -6,6 +6,7 @@ mod support;
 
 use std::process::Command;
 
+use runup::catalogue::{All, devconf};
 use support::{directory, done, finding, is_root, needs, run_in};
 
 /// A tree with two interfaces: of each key the values of `all`, `eth0` and `eth1`.
@@ -248,4 +249,38 @@ fn the_fix_sets_what_counts_and_takes_nothing_from_others() {
         "ipv6/conf/all/disable_ipv6 ipv6/conf/eth0/disable_ipv6",
     );
     assert_eq!(shown, "ipv6/conf/all/disable_ipv6 1\nipv6/conf/eth0/disable_ipv6 1\n");
+}
+
+/// Writes each key of `all` and says which of an interface's own moved with it, and the same of `default`.
+const MOVED: &str = "mount -t proc proc /proc; ip link add eth0 type veth peer name p0
+for of in all default; do for at in /proc/sys/net/ipv4/conf/$of/* /proc/sys/net/ipv6/conf/$of/*; do
+  own=$(echo $at | sed \"s,/$of/,/eth0/,\"); old=$(cat $own 2>/dev/null) || continue
+  new=1; [ \"$old\" = 0 ] || new=0
+  # It must change, so that what it moves is seen.
+  echo $old >$at 2>/dev/null; echo $new >$at 2>/dev/null || continue
+  [ \"$(cat $own)\" = \"$old\" ] && moved=stays || moved=moves
+  echo $(echo $at | sed 's,/proc/sys/,,; s,/,.,g') $moved
+done; done";
+
+#[test]
+#[ignore = "needs root and iproute2"]
+fn what_all_and_default_move_is_what_the_table_says() {
+    needs("network namespaces need root", is_root());
+    let mut command = Command::new("unshare");
+    command.args(["-nm", "--propagation", "private", "sh", "-c", MOVED]);
+    let output = done(command.output().expect("unshare"));
+    let mut seen = 0;
+    for line in output.out.lines() {
+        let (key, moved) = line.split_once(' ').expect("two words");
+        let Some(known) = devconf(key) else { continue };
+        seen += 1;
+        // What `default` is given goes to interfaces that have no value of their own yet.
+        let may_move = match known.interface {
+            "all" => known.all == All::WrittenThrough,
+            _ => known.directory == "net.ipv4.conf.",
+        };
+        assert!(may_move || moved == "stays", "{line}");
+        assert!(known.interface != "all" || !may_move || moved == "moves", "{line}");
+    }
+    assert!(seen > 40, "{}{}", output.out, output.err);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::parameter::{Parameter, State};
 use super::step::Step;
-use crate::catalogue;
+use crate::catalogue::{self, All};
 use crate::system::{SysctlName, System, WritableSystem};
 
 /// Sorts changes so that each finds what it needs: room for descriptors before descriptors, the governor before turbo, and what
@@ -69,8 +69,16 @@ pub(super) fn effects(parameter: &Parameter, machine: &dyn WritableSystem) -> (V
     (found, how)
 }
 
-/// What `all` and `default` stand for may move with them, differently from key to key: every interface's value is kept.
+/// What `all` and `default` stand for may move with them, differently from key to key: every interface's value is kept. Where it is
+/// known that nothing moves, nothing is said: `default` moves interfaces of IPv4 alone, and `all` what is written through.
 fn siblings(name: &str) -> Option<String> {
+    let known = catalogue::devconf(name);
+    if known.is_some_and(|known| match known.interface {
+        "all" => known.all != All::WrittenThrough,
+        _ => known.directory == "net.ipv6.conf.",
+    }) {
+        return None;
+    }
     ["conf", "neigh"].iter().find_map(|table| {
         let (before, after) = name.split_once(&format!(".{table}."))?;
         let key = after.strip_prefix("all.").or_else(|| after.strip_prefix("default."))?;

@@ -210,14 +210,17 @@ impl Library {
                 "{path} is here, and root does not read it unless it is named by its path"
             )));
         }
-        Err(match super::alike::of_program(word, known()).or_else(|| crate::suggest::nearest(word, known())) {
-            Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
-            None => match super::alike::hint(word, &built_in().collect::<Vec<_>>()) {
-                Some(hint) => diagnostic.help(hint),
-                None => diagnostic
-                    .help("`runup profiles` lists those that there are; a file is named by its path, like ./mine.toml"),
+        Err(
+            match super::alike::of_program(word, known()).or_else(|| crate::suggest::nearest(word, known())) {
+                Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
+                None => match super::alike::hint(word, &built_in().collect::<Vec<_>>()) {
+                    Some(hint) => diagnostic.help(hint),
+                    None => diagnostic.help(
+                        "`runup profiles` lists those that there are; a file is named by its path, like ./mine.toml",
+                    ),
+                },
             },
-        })
+        )
     }
 }
 

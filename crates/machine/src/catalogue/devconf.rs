@@ -1,8 +1,9 @@
 //! Settings of network interfaces, `conf.IFACE.*`: which of them the kernel puts together with the one of `conf.all`, and how. A key
 //! is read from its own file, and the kernel goes by what both come to.
 //!
-//! From the `IN_DEV_*` macros of include/linux/inetdevice.h, and from net/ipv6: `addrconf.c`, `route.c`, `ndisc.c`, `exthdrs.c`. A key
-//! that is in no table is one of which this was not read.
+//! From the `IN_DEV_*` macros of include/linux/inetdevice.h, and of IPv6 from `ipv6_rthdr_rcv()` of net/ipv6/exthdrs.c and the uses of
+//! `cnf` in net/ipv6; what `all` and `default` write through is tried on the kernel that runs the tests. A key that is in no table is
+//! one of which nobody looked this up.
 
 /// What the one of `conf.all` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
