@@ -191,7 +191,7 @@ impl Table for Sysctl {
         let named = names.into_iter().map(|name| observe(&name, how, cx));
         let unseen = nameless.into_iter().map(|(path, why)| {
             let why = format!("no key can be written with this name: {why}");
-            Found::new(&path.replace('/', "."), Err(Reading::Unreadable(why)))
+            Found::new(path.replace('/', "."), Err(Reading::Unreadable(why)))
         });
         named.chain(unseen).collect()
     }
