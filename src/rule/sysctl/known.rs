@@ -1,6 +1,6 @@
 //! What is known of a sysctl by its name, or taken for it where nobody knows it.
 
-use super::Context;
+use super::super::Context;
 use crate::catalogue::{Key, Namespace};
 use crate::value::{Type, Unit, Value};
 

@@ -1,6 +1,6 @@
 //! Settings of network interfaces: what the kernel goes by, which is not always what the key's own file says.
 
-use super::{Context, glob};
+use super::super::{Context, glob};
 use crate::catalogue::{All, DevConf, devconf};
 use crate::system::SysctlName;
 

@@ -1,7 +1,8 @@
 //! What the next boot makes of a kernel parameter.
 
+use super::super::{Context, NextBoot, Observation, SetAtBoot, taken};
+use super::conf;
 use super::known::{owner, untyped};
-use super::{Context, NextBoot, Observation, SetAtBoot, conf, taken};
 use crate::catalogue::{self, All, DevConf, Namespace, Write, Written};
 use crate::persisted::{Persisted, Reader, ceiling};
 use crate::value::{Number, Value};
