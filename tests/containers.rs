@@ -227,18 +227,22 @@ fn limits_given_to_the_runtime_are_seen_and_soft_ones_can_be_raised_here() {
     if ready().is_none() {
         return;
     }
-    let (_, out) = check(&["--ulimit", "nofile=100:5000"], &["container", "--only", "open-files"]);
+    let rule = ["load-test", "--set", "connections=1000", "--only", "open-files"];
+    let (_, out) = check(&["--ulimit", "nofile=100:5000"], &rule);
     let files = finding(&out, "open-files");
     assert_eq!(
         (files["actual"].as_str(), files["fix"]["reach"].as_str()),
         (Some("soft limit 100"), Some("here")),
         "{files:#}"
     );
-    let (_, out) = check(
-        &["--ulimit", "nofile=5000:5000"],
-        &["container", "--only", "open-files"],
-    );
+    let (_, out) = check(&["--ulimit", "nofile=5000:5000"], &rule);
     assert_eq!(finding(&out, "open-files")["outcome"], "pass");
+    // Of a container only the hard one is asked for: programs raise the soft one.
+    let hard = ["container", "--only", "open-files"];
+    let (_, out) = check(&["--ulimit", "nofile=100:5000"], &hard);
+    assert_eq!(finding(&out, "open-files")["outcome"], "pass");
+    let (_, out) = check(&["--ulimit", "nofile=100:600"], &hard);
+    assert_eq!(finding(&out, "open-files")["actual"], "hard limit 600");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn the_image_is_built_and_starts_its_program() {
     let refused = container(&["--ulimit", "nofile=300:3000"], &[image, "/api", "--version"]);
     assert_eq!((refused.code, refused.out.as_str()), (78, ""), "{}", refused.err);
     assert!(
-        refused.err.contains("docker run --ulimit nofile=4200:4200"),
+        refused.err.contains("podman run --ulimit nofile=4200:4200"),
         "{}",
         refused.err
     );

@@ -110,7 +110,7 @@ fn each_cell_is_fixed_or_refused_as_it_can_be() {
     let host = support::text_of("/proc/sys/net/core/somaxconn");
     let given = "net.core.somaxconn=30000";
     let cells: [(&[&str], Result<(), &str>); 13] = [
-        (&[], Err("docker run --sysctl net.core.somaxconn=30000")),
+        (&[], Err("podman run --sysctl net.core.somaxconn=30000")),
         (&["--privileged"], Ok(())),
         (&["--privileged", "--read-only"], Ok(())),
         (&["--privileged", "--init"], Ok(())),
@@ -121,13 +121,13 @@ fn each_cell_is_fixed_or_refused_as_it_can_be() {
         ),
         (
             &["--ulimit", "nofile=500:600"],
-            Err("docker run --sysctl net.core.somaxconn=30000"),
+            Err("podman run --sysctl net.core.somaxconn=30000"),
         ),
-        (&["--user", "1000"], Err("docker run --sysctl net.core.somaxconn=30000")),
+        (&["--user", "1000"], Err("podman run --sysctl net.core.somaxconn=30000")),
         (&["--privileged", "--user", "1000"], Err("net.core.somaxconn=30000")),
-        (&["--cap-drop=ALL"], Err("docker run --sysctl net.core.somaxconn=30000")),
-        (&["--read-only"], Err("docker run --sysctl net.core.somaxconn=30000")),
-        (&["--init"], Err("docker run --sysctl net.core.somaxconn=30000")),
+        (&["--cap-drop=ALL"], Err("podman run --sysctl net.core.somaxconn=30000")),
+        (&["--read-only"], Err("podman run --sysctl net.core.somaxconn=30000")),
+        (&["--init"], Err("podman run --sysctl net.core.somaxconn=30000")),
         (&["--network=host"], Err("on the host")),
     ];
     for (flags, wanted) in cells {
@@ -153,7 +153,7 @@ fn each_cell_is_fixed_or_refused_as_it_can_be() {
     // On a terminal everything comes out of one end.
     let refused = probe(&["--tty"], &BACKLOG);
     assert_eq!(refused.code, 78, "{}", refused.out);
-    assert!(refused.out.contains("docker run --sysctl"), "{}", refused.out);
+    assert!(refused.out.contains("podman run --sysctl"), "{}", refused.out);
     assert_eq!(support::text_of("/proc/sys/net/core/somaxconn"), host);
 }
 

@@ -3,7 +3,7 @@
 use crate::support::{self, podman::run};
 use crate::{IMAGE, PROBE, Seen, probe, ready, started};
 
-pub const BACKLOG: [&str; 5] = ["realtime", "--set", "backlog=30000", "--only", "listen-backlog"];
+pub const BACKLOG: [&str; 5] = ["api-server", "--set", "backlog=30000", "--only", "listen-backlog"];
 
 #[test]
 #[ignore = "needs root, podman and a static build"]
@@ -45,7 +45,7 @@ fn a_default_container_is_refused_with_what_the_runtime_must_give() {
     let refused = probe(&[], &BACKLOG);
     assert_eq!((refused.code, refused.out.as_str()), (78, ""), "{}", refused.err);
     assert!(
-        refused.err.contains("docker run --sysctl net.core.somaxconn=30000"),
+        refused.err.contains("podman run --sysctl net.core.somaxconn=30000"),
         "{}",
         refused.err
     );
