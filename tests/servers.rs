@@ -152,7 +152,7 @@ fn what_a_server_complains_of_was_predicted_and_the_remedy_silences_it() {
             .unwrap_or_else(|| panic!("{finding:#}"));
         let pasted = remedy
             .trim()
-            .trim_start_matches("docker run ")
+            .trim_start_matches("podman run ")
             .trim_end_matches(" ...")
             .split_whitespace();
         let pasted: Vec<&str> = pasted.collect();
