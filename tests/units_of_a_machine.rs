@@ -86,7 +86,7 @@ fn what_a_unit_would_get_is_what_it_gets() {
         let finding = support::finding(report, name);
         assert_eq!(
             finding["actual"],
-            format!("soft {soft}, hard {hard}"),
+            format!("soft limit {soft}, hard limit {hard}"),
             "{name} asks for {asked}: {finding:#}"
         );
     }
