@@ -12,19 +12,7 @@ use runup::persisted::logins;
 use runup::system::Resource;
 use runup::system::memory::MemorySystem;
 use runup::value::Number;
-use support::{counted, is_root, needs, rounds};
-
-/// Cheap pseudo-random numbers, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        of[usize::try_from(self.0 % (of.len() as u64)).unwrap_or(0)]
-    }
-}
+use support::{Dice, counted, is_root, needs, rounds};
 
 /// A few lines about open files, of numbers below what a login has without them.
 fn text(dice: &mut Dice) -> String {

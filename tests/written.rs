@@ -10,7 +10,7 @@ use std::process::Command;
 
 use runup::persisted::{Assignment, Persisted};
 use runup::system::memory::MemorySystem;
-use support::{counted, is_root, needs, rounds};
+use support::{Dice, counted, is_root, needs, rounds};
 
 /// A key of a namespace with the value that it begins with, numbers or texts that are in its bounds, and what may stand in front.
 struct Tried {
@@ -183,18 +183,6 @@ const fn tried(
         start,
         good,
         before,
-    }
-}
-
-/// Cheap pseudo-random numbers, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        of[usize::try_from(self.0 % (of.len() as u64)).unwrap_or(0)]
     }
 }
 

@@ -157,3 +157,15 @@ fn json_of(value: toml::de::DeValue<'_>) -> serde_json::Value {
         DeValue::Table(inner) => json_of_table(inner),
     }
 }
+
+/// Cheap pseudo-random numbers, the same in every run.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        of[usize::try_from(self.0 % (of.len() as u64)).unwrap_or(0)]
+    }
+}

@@ -69,7 +69,7 @@ const NAMES: &[&str] = &[
 /// Ranges that may be empty: what ends before it begins is made `1 0` by `ipv4_ping_group_range()`.
 const MAY_BE_EMPTY: &[&str] = &["net.ipv4.ping_group_range"];
 
-/// What a key holds at least and at most, where that was read in the kernel's source: its `extra1` and `extra2`, else its C type.
+/// What a key holds at least and at most (its `extra1` and `extra2`, else its C type), where a kernel was seen to refuse what is beyond.
 const HOLDS: &[(&str, i128, i128)] = &[
     ("kernel.msgmax", 0, INT),
     ("kernel.msgmnb", 0, INT),
